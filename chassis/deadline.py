@@ -1,0 +1,36 @@
+"""The time a request has left, and retrying within it."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+from chassis.errors import Unavailable
+
+LONGEST_PAUSE = 0.4
+
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
+
+
+def start(seconds: float) -> None:
+    """From now on this context has `seconds` left."""
+    _deadline.set(time.monotonic() + seconds)
+
+
+def remaining() -> float:
+    """Seconds; infinite where no deadline was started, as in a worker."""
+    return _deadline.get() - time.monotonic()
+
+
+def attempts(pause: float = 0.02, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
+    """Counts 0, 1, 2 … with growing, jittered pauses between, for work that may lose a race.
+
+    Raises Unavailable when the deadline passes ("Exponential Backoff And Jitter", AWS Architecture Blog).
+    """
+    attempt = 0
+    while remaining() > 0:
+        yield attempt
+        attempt += 1
+        sleep(random.uniform(0, min(LONGEST_PAUSE, pause * 2 ** min(attempt, 10))))  # noqa: S311 not a secret
+    raise Unavailable("Too busy to finish in time.")

@@ -1,0 +1,41 @@
+"""Pydantic building blocks: base models, exact two-place decimals, and the query of a paged list."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+
+class Record(BaseModel):
+    """What we wrote or someone else sends: immutable, unknown fields are left aside."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class Input(Record):
+    """What a client writes: an unknown field is a mistake to be told; errors never repeat a value."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _number(value: Any) -> Any:
+    """Pydantic would also take the text "1.10" for a decimal, and a float that is already inexact."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number")  # noqa: TRY004 pydantic reports a ValueError, and lets a TypeError through
+    return value
+
+
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_number),
+    Field(ge=0, le=999_999_999_999, decimal_places=2),
+    PlainSerializer(float, return_type=float, when_used="json"),  # exact: a float holds 15 digits, and this has 14
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 999_999_999_999, "description": "at most two decimals"}),
+]
+
+
+class PageQuery(Input):
+    """`cursor` is the `nextCursor` of the page before; without one the list starts at its beginning."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = Field(default=None, min_length=1, max_length=2048)

@@ -1,0 +1,16 @@
+"""Gunicorn's settings for every web service: `gunicorn -c python:chassis.gunicorn 'services.….app:from_env()'`."""
+
+import os
+from pathlib import Path
+
+from chassis import logs
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS", "1"))
+threads = int(os.environ.get("WEB_THREADS", "16"))
+graceful_timeout = 10
+keepalive = 15
+control_socket_disable = True  # it would be written to a home directory, and containers are read-only
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 gunicorn's heartbeat file, not data
+logconfig_dict = logs.configure("gunicorn", os.environ)

@@ -1,0 +1,84 @@
+"""The transactional outbox: events committed with the state they tell of, and the relay of what was left behind."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import structlog
+
+from chassis.aws import unavailable
+from chassis.errors import Unavailable
+from chassis.events import Event
+from chassis.process import Stop
+
+MIN_AGE = 5.0  # seconds that the process which wrote a row has to send it itself
+POLL = 1.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Publisher(Protocol):
+    def publish(self, events: list[Event]) -> list[Event]: ...
+
+
+class Outbox:
+    """A table whose rows are events not yet known to be on the bus: empty in the steady state."""
+
+    def __init__(self, dynamodb: Any, table: str, clock: Callable[[], float] = time.time) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def put_action(self, event: Event) -> dict[str, Any]:
+        """The action for TransactWriteItems that commits `event` together with the caller's own writes."""
+        row = event._asdict() | {"createdAt": int(self._clock() * 1000)}
+        return {"Put": {"TableName": self._table, "Item": row}}
+
+    def forget(self, event: Event) -> None:
+        """Only after the bus took the event."""
+        with unavailable("DynamoDB"):
+            self._dynamodb.delete_item(TableName=self._table, Key={"id": event.id})
+
+    def left_behind(self, min_age: float) -> Iterator[list[Event]]:
+        """Pages of the events written more than `min_age` seconds ago."""
+        arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
+        while True:
+            with unavailable("DynamoDB"):
+                page = self._dynamodb.scan(**arguments)
+            before = (self._clock() - min_age) * 1000
+            yield [_event(row) for row in page["Items"] if row["createdAt"] < before]
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _event(row: dict[str, Any]) -> Event:
+    return Event(row["id"], row["source"], row["detail_type"], row["detail"])
+
+
+class Relay:
+    def __init__(self, outbox: Outbox, bus: Publisher, min_age: float = MIN_AGE) -> None:
+        self._outbox = outbox
+        self._bus = bus
+        self._min_age = min_age
+
+    def sweep(self) -> int:
+        """Publishes what was left behind and returns how many; what the bus refuses stays for the next sweep."""
+        return sum(self._relay(page) for page in self._outbox.left_behind(self._min_age) if page)
+
+    def run(self, stop: Stop) -> None:
+        while not stop:
+            try:
+                self.sweep()
+            except Unavailable as error:
+                log.warning("outbox not swept", detail=error.detail)
+            stop.wait(POLL)
+
+    def _relay(self, events: list[Event]) -> int:
+        taken = self._bus.publish(events)
+        for event in taken:
+            self._outbox.forget(event)
+            log.info(
+                "event relayed", event_id=event.id, detail_type=event.detail_type, correlation_id=event.correlation_id
+            )
+        return len(taken)

@@ -1,0 +1,56 @@
+"""Cursors of paged lists: where a DynamoDB query stopped, as text that only fits the list it came from."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from chassis.errors import Malformed
+
+Key = dict[str, Any]
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    items: list[T]
+    next_cursor: str | None
+
+
+def read_page(
+    query: Callable[..., Any], scope: str, key: Sequence[str], limit: int, cursor: str | None, **arguments: Any
+) -> Page[dict[str, Any]]:
+    """One page of `query` (a client's `query` or `scan`); `key` names the attributes that place a row in the list.
+
+    One row more than asked is read, so a last page has no cursor. Raises Malformed for a cursor of another list.
+    """
+    if cursor is not None:
+        arguments["ExclusiveStartKey"] = decode(cursor, scope)
+    answer = query(Limit=limit + 1, **arguments)
+    rows, stopped_at = answer["Items"], answer.get("LastEvaluatedKey")
+    if len(rows) > limit:
+        rows = rows[:limit]
+        stopped_at = {name: rows[-1][name] for name in key}
+    return Page(rows, encode(stopped_at, scope) if stopped_at else None)
+
+
+def encode(key: Key, scope: str) -> str:
+    text = json.dumps(key, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_seal(text, scope) + text).decode().rstrip("=")
+
+
+def decode(cursor: str, scope: str) -> Key:
+    """Raises Malformed unless `encode` made the cursor for the same list."""
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raw = b""
+    text = raw[8:]
+    if len(raw) <= 8 or _seal(text, scope) != raw[:8] or encode(json.loads(text), scope) != cursor:
+        raise Malformed("`cursor` is not one that this list gave out: take `nextCursor` of its last page.")
+    return dict(json.loads(text))
+
+
+def _seal(text: bytes, scope: str) -> bytes:
+    """A checksum, not a signature: it catches mistakes, and a forged cursor shows nothing that the list does not."""
+    return hashlib.sha256(scope.encode() + b"\0" + text).digest()[:8]

@@ -1,0 +1,89 @@
+"""Problem documents (RFC 9457): the one place where an error becomes an answer, and their part of OpenAPI."""
+
+from typing import Any
+
+import structlog
+from flask import Response, json
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from chassis.errors import DomainError, Invalid
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = "2"
+DETAILS = {
+    404: "Nothing lives at this path: `/docs` lists what does.",
+    405: "This path does not know the method: see the `Allow` header.",
+    413: "The body is larger than 64 KB.",
+}
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class UnsupportedMediaType(DomainError):
+    status, title = 415, "Unsupported media type"
+
+    def __init__(self) -> None:
+        super().__init__("Send JSON, with `Content-Type: application/json`.")
+
+
+class FieldError(BaseModel):
+    pointer: str = Field(description="where in the request, as a JSON pointer or a parameter's name")
+    detail: str
+
+
+class Problem(BaseModel):
+    """What every error answers (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = Field(default=[], description="one per field that is not valid")
+
+
+def responses(**details: str) -> dict[Any, Any]:
+    """The `responses` of OpenAPI for problems: `responses(_404="…", _409="…")`."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status.lstrip("_"): {"description": text, "content": content} for status, text in details.items()}
+
+
+COMMON = responses(
+    _400="malformed", _413="the body is over 64 KB", _415="not JSON", _422="invalid", _503="a dependency is down"
+)
+
+
+def document(status: int, title: str, detail: str, **members: Any) -> Response:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | members
+    answer = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
+    if status == 503:
+        answer.headers["Retry-After"] = RETRY_AFTER
+    return answer
+
+
+def response(error: DomainError) -> Response:
+    if error.status >= 500:
+        log.warning("dependency unavailable", detail=error.detail, cause=repr(error.__cause__))
+    return document(error.status, error.title, error.detail, **error.members)
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """Names each field and what it should be, never the value it had (it may be a card number)."""
+    fields = [
+        {"pointer": ("/" + "/".join(map(str, e["loc"])))[:200], "detail": e["msg"].removeprefix("Value error, ")}
+        for e in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return Invalid("Some fields are not valid.", errors=fields)
+
+
+def http_error(error: HTTPException) -> Any:
+    """Flask's and werkzeug's own errors; an answer that is ready (a validation error, a redirect) passes."""
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()
+    status = error.code or 500
+    answer = document(status, error.name, DETAILS.get(status, error.description or error.name))
+    allow = [header for header in error.get_headers() if header[0] == "Allow"]
+    answer.headers.extend(allow)
+    return answer

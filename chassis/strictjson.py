@@ -1,0 +1,39 @@
+"""JSON as RFC 8259 has it, and numbers exact: no NaN, no duplicate keys, no number beyond reason."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from flask.json.provider import DefaultJSONProvider
+
+MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gigabyte
+
+
+def loads(text: str | bytes) -> Any:
+    """Raises ValueError (or RecursionError, for a body of brackets); numbers with a point become Decimal."""
+    decoded = text.decode() if isinstance(text, bytes) else text
+    return json.loads(decoded, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
+
+
+class StrictJSON(DefaultJSONProvider):
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return loads(s)
+
+
+def _exact(text: str) -> Decimal:
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > MAX_EXPONENT:
+        raise ValueError("number out of range")
+    return number
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(members := dict(pairs)) != len(pairs):
+        raise ValueError("duplicate key")
+    return members

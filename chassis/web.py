@@ -1,0 +1,108 @@
+"""The app factory: strict JSON in, problem+json for every error, health routes, correlation ids and deadlines."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from flask import Response, g, redirect, request
+from flask_openapi.models.info import Info
+from flask_openapi.openapi import OpenAPI
+from werkzeug.exceptions import HTTPException
+
+from chassis import deadline, logs, problems
+from chassis.errors import DomainError, Invalid, Malformed
+from chassis.strictjson import StrictJSON
+
+MAX_BODY = 64 * 1024
+DEADLINE = 3.0  # with one last attempt of 1.5 s begun just before it, an answer within 5 s
+NOT_JSON = "The body is not valid JSON (UTF-8, unique keys, no NaN, no Infinity, no number beyond 10³⁰)."
+CORRELATION_HEADER = "X-Correlation-Id"
+
+Body = Response | dict[str, Any] | str
+Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's own type resolves only in a type checker
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def make_app(name: str, description: str, check_ready: Callable[[], None]) -> OpenAPI:
+    """An app without routes of its own; `check_ready` raises a DomainError while the service cannot work."""
+    app = OpenAPI(
+        name,
+        info=Info(title=f"Shopwire {name}", version="1", description=description),
+        doc_prefix="/docs",
+        validation_error_model=problems.Problem,
+        validation_error_callback=lambda error: problems.response(problems.invalid(error)),
+        static_folder=None,
+    )
+    app.openapi_version = "3.1.0"
+    app.json = StrictJSON(app)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(_begin)
+    app.before_request(_check_shape)
+    app.after_request(_end)
+    app.register_error_handler(DomainError, problems.response)
+    app.register_error_handler(HTTPException, problems.http_error)
+    app.register_error_handler(Exception, _unexpected)
+    _add_common_routes(app, name, description, check_ready)
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    deadline.start(DEADLINE)
+    structlog.contextvars.clear_contextvars()
+    logs.correlate(request.headers.get(CORRELATION_HEADER))
+
+
+def _check_shape() -> None:
+    """Refuses what the models cannot see: repeated query parameters and bodies that are not one JSON object."""
+    if request.routing_exception is not None:
+        return  # a wrong path or method is told first
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise Malformed(f"Query parameter `{name[:50]}` is given more than once.")
+    if request.method in {"POST", "PUT", "PATCH"}:
+        _check_body()
+
+
+def _check_body() -> None:
+    if not request.is_json:
+        raise problems.UnsupportedMediaType
+    try:
+        body = request.get_json()
+    except (RecursionError, HTTPException) as error:
+        if getattr(error, "code", 400) != 400:
+            raise
+        raise Malformed(NOT_JSON) from error
+    if not isinstance(body, dict):
+        raise Invalid("The body must be a JSON object.")
+
+
+def _end(answer: Response) -> Response:
+    answer.headers[CORRELATION_HEADER] = logs.correlation_id()
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
+    say = log.debug if request.path.startswith("/health/") else log.info
+    say("request", method=request.method, path=request.path, status=answer.status_code, ms=milliseconds)
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return problems.document(500, "Internal error", "Something broke here; the log has it under the correlation id.")
+
+
+def _add_common_routes(app: OpenAPI, name: str, description: str, check_ready: Callable[[], None]) -> None:
+    def about() -> Answer:
+        return {"service": name, "description": description, "docs": "/docs", "openapi": "/openapi.json"}
+
+    def ready() -> Answer:
+        check_ready()
+        return {"status": "ready"}
+
+    app.add_url_rule("/", "about", about)
+    app.add_url_rule("/health/live", "live", lambda: {"status": "live"})
+    app.add_url_rule("/health/ready", "ready", ready)
+    app.add_url_rule("/openapi.json", "openapi_json", lambda: app.api_doc)
+    app.add_url_rule("/docs", "docs", lambda: redirect("/docs/swagger"))
