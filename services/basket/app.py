@@ -1,0 +1,45 @@
+"""The basket service put together: the web app and what its relay shares with it."""
+
+import os
+import uuid
+from collections.abc import Callable, Mapping
+
+from flask_openapi.openapi import OpenAPI
+
+from chassis import aws, logs, web
+from chassis.bus import EventBus
+from chassis.outbox import Outbox
+from services.basket import routes
+from services.basket.catalogue import HttpCatalogue
+from services.basket.service import BasketService
+from services.basket.store import BasketStore
+
+
+def create_app(service: BasketService, check_ready: Callable[[], None], ordering_url: str) -> OpenAPI:
+    app = web.make_app("basket", "What users want, and the checkout that orders it.", check_ready)
+    app.config["ORDERING_URL"] = ordering_url.rstrip("/")
+    app.extensions["service"] = service
+    app.register_api(routes.api)
+    return app
+
+
+def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
+    logs.configure("basket", env)
+    dynamodb = aws.client("dynamodb", env)
+    outbox = make_outbox(env)
+    store = BasketStore(dynamodb, outbox, f"{stack(env)}-basket", f"{stack(env)}-receipt")
+    catalogue = HttpCatalogue(env.get("PRODUCT_URL", "http://127.0.0.1:8001"))
+    service = BasketService(store, catalogue, outbox, make_bus(env), lambda: str(uuid.uuid4()))
+    return create_app(service, store.check, env.get("ORDERING_URL", "http://127.0.0.1:8003"))
+
+
+def stack(env: Mapping[str, str]) -> str:
+    return env.get("SHOP_STACK", "shopwire")
+
+
+def make_outbox(env: Mapping[str, str]) -> Outbox:
+    return Outbox(aws.client("dynamodb", env), f"{stack(env)}-basket-outbox")
+
+
+def make_bus(env: Mapping[str, str]) -> EventBus:
+    return EventBus(aws.client("events", env, aws.ONE_SHOT), f"{stack(env)}-bus")

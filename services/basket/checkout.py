@@ -1,0 +1,104 @@
+"""Checkouts: the request, the attempt to place its order, the receipt it leaves, and the pure rules between."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from chassis.errors import Conflict, Invalid
+from chassis.fields import Amount, Input, Record
+from services.basket.events import BasketCheckedOut, OrderLine
+from services.basket.models import BasketView, Ignored, UserName
+
+RECEIPT_LIFETIME = timedelta(hours=24)
+
+
+def _last_four(card: str) -> str:
+    """The number ends here: nothing behind this model ever holds it."""
+    return re.sub(r"\D", "", card)[-4:]
+
+
+CardInfo = Annotated[str, StringConstraints(pattern=r"^[0-9]([ -]?[0-9]){7,18}$"), AfterValidator(_last_four)]
+
+
+class CheckoutInput(Input):
+    userName: UserName
+    firstName: str = Field(min_length=1, max_length=100)
+    lastName: str = Field(min_length=1, max_length=100)
+    email: str = Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$")
+    address: str = Field(min_length=1, max_length=500)
+    cardInfo: CardInfo = Field(description="8 to 19 digits, of which the last four are kept", exclude=True)
+    paymentMethod: int = Field(ge=0, le=99)
+    expectedTotal: Amount | None = Field(None, description="the sum that the client showed; another one is a 409")
+    totalPrice: Ignored = Field(None, exclude=True)
+
+    def fingerprint(self) -> str:
+        """Equal for equal requests; made of the last four digits, for the hash of a whole number can be reversed."""
+        facts = self.model_dump(mode="json") | {"cardLast4": self.cardInfo}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass
+class Attempt:
+    """The identity of the order that a request may place: made once per request, never derived from its key."""
+
+    order_id: str
+    order_date: str
+    key: str
+    sent: bool = False
+    unanswered: bool = False
+
+    @classmethod
+    def mint(cls, order_id: str, now: datetime, key: str | None) -> "Attempt":
+        return cls(order_id, now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), key or order_id)
+
+
+class Receipt(Record):
+    """What a checkout answered, kept so that a repeated request gets the same answer."""
+
+    userName: str
+    idempotencyKey: str
+    orderId: str
+    requestHash: str
+    answer: str = Field(description="the exact JSON text")
+    expiresAt: int = Field(description="seconds since 1970; a row past it counts as absent")
+
+    @classmethod
+    def write(cls, order: BasketCheckedOut, request: CheckoutInput, key: str, now: datetime) -> "Receipt":
+        answer = order.model_dump(mode="json", include={"orderId", "orderDate", "totalPrice"}) | {"status": "PENDING"}
+        return cls(
+            userName=order.userName,
+            idempotencyKey=key,
+            orderId=order.orderId,
+            requestHash=request.fingerprint(),
+            answer=json.dumps(answer),
+            expiresAt=int((now + RECEIPT_LIFETIME).timestamp()),
+        )
+
+    def replay(self, request: CheckoutInput, attempt: Attempt) -> "Receipt":
+        """Returns itself if `request` is the one it was written for; else raises Invalid."""
+        if self.orderId != attempt.order_id and self.requestHash != request.fingerprint():
+            raise Invalid("This Idempotency-Key was used with another request.")
+        return self
+
+
+def check_out(view: BasketView, request: CheckoutInput, attempt: Attempt) -> BasketCheckedOut:
+    """The event of this checkout; Conflict if the basket is empty, a product is gone, or the sum is unexpected."""
+    if not view.items:
+        raise Conflict("The basket is empty.")
+    if gone := [line.productId for line in view.items if line.price is None]:
+        raise Conflict("Some products of the basket are no longer sold: remove them.", productIds=gone)
+    if request.expectedTotal not in {None, view.totalPrice}:
+        raise Conflict(f"The total is {view.totalPrice} today.", totalPrice=float(view.totalPrice))
+    return BasketCheckedOut(
+        orderId=attempt.order_id,
+        orderDate=attempt.order_date,
+        cardLast4=request.cardInfo,
+        items=[OrderLine.model_validate(line.model_dump()) for line in view.items],
+        totalPrice=view.totalPrice,
+        **request.model_dump(exclude={"expectedTotal"}),
+    )

@@ -1,0 +1,132 @@
+"""Baskets: what a client may write, what is kept, and the pure rules between."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from chassis.errors import Invalid, NotFound
+from chassis.fields import Amount, Input, Record
+
+MAX_LINES = 100
+MAX_QUANTITY = 999
+RESERVED_USER = "_doctor"  # `python -m bootstrap doctor` orders under this name and deletes what it ordered
+
+
+def _not_reserved(user_name: str) -> str:
+    if user_name == RESERVED_USER:
+        raise ValueError("is reserved")
+    return user_name
+
+
+UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$"), AfterValidator(_not_reserved)]
+ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Color = Annotated[str, StringConstraints(max_length=50)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+Ignored = Annotated[Any, Field(description="accepted and ignored: the catalogue knows")]
+
+
+class Listing(NamedTuple):
+    """What the catalogue says of a product today."""
+
+    name: str
+    price: Decimal
+
+
+class LineInput(Input):
+    productId: ProductId
+    quantity: Quantity
+    color: Color = ""
+    productName: Ignored = None
+    price: Ignored = None
+    addedPrice: Ignored = None
+
+
+class BasketInput(Input):
+    userName: UserName
+    items: list[LineInput] = Field(max_length=MAX_LINES)
+
+
+class Line(Record):
+    """One product in one colour, with the name and price it was added at."""
+
+    productId: str
+    productName: str
+    color: str
+    quantity: int
+    addedPrice: Amount
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.productId, self.color
+
+
+class PricedLine(Line):
+    price: Amount | None = Field(description="today's; null once the catalogue no longer has the product")
+
+
+class BasketView(Record):
+    """A basket as the client sees it: today's prices beside those it was filled at."""
+
+    userName: str
+    items: list[PricedLine]
+    totalPrice: Amount = Field(description="of the lines that can be bought today")
+
+
+class BasketPage(Record):
+    items: list[BasketView]
+    nextCursor: str | None
+
+
+class Basket(Record):
+    """A user's basket; `version` is a fresh random id at every write."""
+
+    userName: str
+    items: list[Line]
+    version: str
+
+    @property
+    def product_ids(self) -> set[str]:
+        return {line.productId for line in self.items}
+
+    def replaced(self, wanted: Iterable[LineInput], listings: Mapping[str, Listing], version: str) -> "Basket":
+        empty = Basket(userName=self.userName, items=[], version=version)
+        for line in wanted:
+            empty = empty.with_line(line, listings, version)
+        return empty
+
+    def with_line(self, wanted: LineInput, listings: Mapping[str, Listing], version: str) -> "Basket":
+        """A line that is there already grows by the quantity, and keeps the price it was added at."""
+        listing = listings[wanted.productId]
+        new = Line(addedPrice=listing.price, productName=listing.name, **wanted.model_dump(include=LINE_FIELDS))
+        lines = {line.key: line for line in self.items}
+        if (old := lines.get(new.key)) is not None:
+            new = old.model_copy(update={"quantity": old.quantity + new.quantity})
+        lines[new.key] = new
+        return self._with(list(lines.values()), version)
+
+    def without(self, product_id: str, color: str | None, version: str) -> "Basket":
+        """Drops one colour of a product, or all of them; NotFound if there is no such line."""
+        kept = [line for line in self.items if line.productId != product_id or color not in {None, line.color}]
+        if len(kept) == len(self.items):
+            raise NotFound(f"There is no such line of product {product_id} in the basket.")
+        return self._with(kept, version)
+
+    def priced(self, listings: Mapping[str, Listing]) -> BasketView:
+        lines = [
+            PricedLine(price=listing.price if (listing := listings.get(line.productId)) else None, **line.model_dump())
+            for line in self.items
+        ]
+        total = sum((line.price * line.quantity for line in lines if line.price is not None), Decimal(0))
+        return BasketView(userName=self.userName, items=lines, totalPrice=total)
+
+    def _with(self, lines: list[Line], version: str) -> "Basket":
+        if len(lines) > MAX_LINES:
+            raise Invalid(f"A basket holds at most {MAX_LINES} lines.")
+        if full := [line.productId for line in lines if line.quantity > MAX_QUANTITY]:
+            raise Invalid(f"A line holds at most {MAX_QUANTITY} pieces.", productIds=full)
+        return Basket(userName=self.userName, items=lines, version=version)
+
+
+LINE_FIELDS = {"productId", "color", "quantity"}

@@ -1,0 +1,92 @@
+"""The basket service's HTTP: parse, one call, shape the answer."""
+
+from typing import cast
+
+from flask import Response, current_app
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import ConfigDict, Field
+
+from chassis import problems
+from chassis.fields import Amount, Input, PageQuery, Record
+from chassis.web import Answer
+from services.basket.checkout import CheckoutInput
+from services.basket.models import BasketInput, BasketPage, BasketView, Color, LineInput, ProductId, UserName
+from services.basket.service import BasketService
+
+UNKNOWN = problems.responses(_404="no such basket, or no such line in it")
+CONFLICT = problems.responses(_409="empty basket, product gone, or another total than expected")
+api = APIBlueprint("basket", __name__, url_prefix="/basket", abp_responses=problems.COMMON)
+
+
+class UserPath(Record):
+    userName: UserName
+
+
+class LinePath(UserPath):
+    productId: ProductId
+
+
+class LineQuery(Input):
+    color: Color | None = Field(None, description="drop this colour only")
+
+
+class IdempotencyKey(Record):
+    model_config = ConfigDict(populate_by_name=True)
+
+    key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,255}$",
+        description="the same key and body, within 24 hours, get the first answer again",
+    )
+
+
+class CheckoutAnswer(Record):
+    orderId: str
+    orderDate: str
+    totalPrice: Amount
+    status: str
+
+
+def service() -> BasketService:
+    return cast("BasketService", current_app.extensions["service"])
+
+
+@api.get("", summary="List all baskets", responses={200: BasketPage})
+def list_baskets(query: PageQuery) -> Answer:
+    page = service().page(query.limit, query.cursor)
+    return BasketPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
+
+
+@api.post("", summary="Replace a user's basket", responses={200: BasketView})
+def replace_basket(body: BasketInput) -> Answer:
+    return service().replace(body).model_dump(mode="json")
+
+
+@api.post("/checkout", summary="Order what is in the basket", responses={202: CheckoutAnswer} | UNKNOWN | CONFLICT)
+def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
+    receipt = service().checkout(body, header.key)
+    location = f"{current_app.config['ORDERING_URL']}/order/{receipt.userName}/{receipt.orderId}"
+    return Response(receipt.answer, 202, {"Location": location}, content_type="application/json")
+
+
+@api.get("/<userName>", summary="A user's basket at today's prices", responses={200: BasketView} | UNKNOWN)
+def get_basket(path: UserPath) -> Answer:
+    return service().get(path.userName).model_dump(mode="json")
+
+
+@api.delete("/<userName>", summary="Empty a user's basket", responses={204: None} | UNKNOWN)
+def delete_basket(path: UserPath) -> Answer:
+    service().remove(path.userName)
+    return "", 204
+
+
+@api.post("/<userName>/items", summary="Add a line, or to a line", responses={200: BasketView})
+def add_line(path: UserPath, body: LineInput) -> Answer:
+    return service().add(path.userName, body).model_dump(mode="json")
+
+
+@api.delete("/<userName>/items/<productId>", summary="Drop one colour, or all", responses={204: None} | UNKNOWN)
+def delete_line(path: LinePath, query: LineQuery) -> Answer:
+    service().remove_line(path.userName, path.productId, query.color)
+    return "", 204

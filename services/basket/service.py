@@ -1,0 +1,197 @@
+"""What can be done with baskets; `checkout` is the protocol that neither loses an order nor makes two."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from chassis import deadline, logs
+from chassis.errors import Conflict, Invalid, NotFound, Unavailable
+from chassis.events import Event
+from chassis.paging import Page
+from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
+from services.basket.events import BasketCheckedOut
+from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
+
+UNKNOWN_OUTCOME = (
+    "The database stopped answering, so it is not known whether order {} was placed. "
+    "Ask for it, or send the same request with the same Idempotency-Key again."
+)
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Baskets(Protocol):
+    """The storage this service needs; `store.BasketStore` is the one on DynamoDB."""
+
+    def get(self, user_name: str) -> Basket | None: ...
+    def page(self, limit: int, cursor: str | None) -> Page[Basket]: ...
+    def save(self, basket: Basket, previous: Basket | None) -> bool: ...
+    def remove(self, user_name: str) -> None: ...
+    def receipt(self, user_name: str, key: str) -> Receipt | None: ...
+    def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool: ...
+
+
+class Catalogue(Protocol):
+    def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]: ...
+
+
+class Outbox(Protocol):
+    def forget(self, event: Event) -> None: ...
+
+
+class Bus(Protocol):
+    def publish(self, events: list[Event]) -> list[Event]: ...
+
+
+class BasketService:
+    def __init__(
+        self,
+        baskets: Baskets,
+        catalogue: Catalogue,
+        outbox: Outbox,
+        bus: Bus,
+        new_id: Callable[[], str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._baskets = baskets
+        self._catalogue = catalogue
+        self._outbox = outbox
+        self._bus = bus
+        self._new_id = new_id
+        self._clock = clock
+
+    def get(self, user_name: str) -> BasketView:
+        return self._view(_existing(self._load(user_name), user_name))
+
+    def page(self, limit: int, cursor: str | None) -> Page[BasketView]:
+        page = self._baskets.page(limit, cursor)
+        listings = self._catalogue.look_up({name for basket in page.items for name in basket.product_ids})
+        return Page([basket.priced(listings) for basket in page.items], page.next_cursor)
+
+    def replace(self, wanted: BasketInput) -> BasketView:
+        listings = self._listings({line.productId for line in wanted.items})
+        basket = self._edit(wanted.userName, lambda old: old.replaced(wanted.items, listings, self._new_id()))
+        return basket.priced(listings)
+
+    def add(self, user_name: str, wanted: LineInput) -> BasketView:
+        """All prices are looked up before the write: nothing may fail once the line is added."""
+        listings = self._listings({wanted.productId})
+
+        def with_line(old: Basket) -> Basket:
+            listings.update(self._catalogue.look_up(old.product_ids - listings.keys()))
+            return old.with_line(wanted, listings, self._new_id())
+
+        return self._edit(user_name, with_line).priced(listings)
+
+    def remove_line(self, user_name: str, product_id: str, color: str | None) -> None:
+        _existing(self._load(user_name), user_name)
+        self._edit(user_name, lambda old: old.without(product_id, color, self._new_id()))
+
+    def remove(self, user_name: str) -> None:
+        self._baskets.remove(user_name)
+
+    def checkout(self, request: CheckoutInput, key: str | None = None) -> Receipt:
+        """A returned receipt means one order, now or soon; Unavailable says whether the outcome is unknown.
+
+        `key` is the client's Idempotency-Key: the same key and request get the same receipt for 24 hours, another
+        request under that key is Invalid.
+        """
+        attempt = Attempt.mint(self._new_id(), self._clock(), key)
+        with _honest(attempt):
+            for _ in deadline.attempts():
+                basket, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)
+                if earlier is not None:
+                    return earlier.replay(request, attempt)
+                checked_out = self._price(basket, request, attempt)
+                event = checked_out.to_event(logs.correlation_id())
+                receipt = Receipt.write(checked_out, request, attempt.key, self._clock())
+                if self._commit(basket, event, receipt, attempt):
+                    break
+        with _whatever_happens(event):
+            if event in self._bus.publish([event]):
+                self._outbox.forget(event)
+        return receipt
+
+    def _load(self, user_name: str) -> Basket | None:
+        """To be read before the receipt: a twin that commits in between would turn a placed order into a 404."""
+        return self._baskets.get(user_name)
+
+    def _receipt(self, user_name: str, key: str) -> Receipt | None:
+        receipt = self._baskets.receipt(user_name, key)
+        return receipt if receipt and receipt.expiresAt > self._clock().timestamp() else None
+
+    def _price(self, basket: Basket | None, request: CheckoutInput, attempt: Attempt) -> BasketCheckedOut:
+        return check_out(self._view(_existing(basket, request.userName)), request, attempt)
+
+    def _commit(self, basket: Basket | None, event: Event, receipt: Receipt, attempt: Attempt) -> bool:
+        """False if another write came first, or if nobody knows: then the receipt, read again, tells."""
+        existing = _existing(basket, receipt.userName)
+        attempt.sent = True
+        committed = _surely(lambda: self._baskets.commit(existing, event, receipt, self._clock()))
+        attempt.unanswered |= committed is None
+        return bool(committed)
+
+    def _edit(self, user_name: str, change: Callable[[Basket], Basket]) -> Basket:
+        """Applies `change` to the basket as it is, once, whoever else writes and whichever answer is lost."""
+        written = set()
+        for _ in deadline.attempts():
+            previous = self._baskets.get(user_name)
+            if previous is not None and previous.version in written:
+                return previous
+            basket = change(previous or Basket(userName=user_name, items=[], version=""))
+            written.add(basket.version)
+            if self._save(basket, previous):
+                return basket
+        raise AssertionError  # attempts() ends by raising
+
+    def _save(self, basket: Basket, previous: Basket | None) -> bool:
+        return bool(_surely(lambda: self._baskets.save(basket, previous)))
+
+    def _view(self, basket: Basket) -> BasketView:
+        return basket.priced(self._catalogue.look_up(basket.product_ids))
+
+    def _listings(self, product_ids: set[str]) -> dict[str, Listing]:
+        listings = self._catalogue.look_up(product_ids)
+        if unknown := sorted(product_ids - listings.keys()):
+            raise Invalid("There are no such products.", productIds=unknown)
+        return listings
+
+
+def _existing(basket: Basket | None, user_name: str) -> Basket:
+    if basket is None:
+        raise NotFound(f"{user_name} has no basket.")
+    return basket
+
+
+def _surely(write: Callable[[], bool]) -> bool | None:
+    """None where no answer came: who reads again then knows what happened."""
+    try:
+        return write()
+    except Unavailable as error:
+        log.warning("written without an answer", detail=error.detail)
+        return None
+
+
+@contextmanager
+def _honest(attempt: Attempt) -> Iterator[None]:
+    """Says "unknown" where a transaction may have happened: no "unavailable" or "conflict" may deny a placed order."""
+    try:
+        yield
+    except (Unavailable, Conflict, NotFound) as error:
+        if not attempt.unanswered and not (attempt.sent and isinstance(error, Unavailable)):
+            raise
+        raise Unavailable(UNKNOWN_OUTCOME.format(attempt.order_id), orderId=attempt.order_id) from error
+
+
+@contextmanager
+def _whatever_happens(event: Event) -> Iterator[None]:
+    """The order is placed and nothing may take that back: the relay sends what could not be sent here."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 see above
+        log.warning("event left to the relay", event_id=event.id, error=str(error))
+    else:
+        log.info("checked out", event_id=event.id)

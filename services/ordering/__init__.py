@@ -1,0 +1,1 @@
+"""The ordering service: orders, made from checkouts and read over HTTP."""

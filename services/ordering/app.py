@@ -1,0 +1,32 @@
+"""The ordering service put together: the web app and what its consumer shares with it."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from flask_openapi.openapi import OpenAPI
+
+from chassis import aws, logs, web
+from services.ordering import routes
+from services.ordering.service import OrderService
+from services.ordering.store import OrderStore
+
+
+def create_app(service: OrderService, check_ready: Callable[[], None]) -> OpenAPI:
+    app = web.make_app("ordering", "Orders, made from checkouts.", check_ready)
+    app.extensions["service"] = service
+    app.register_api(routes.api)
+    return app
+
+
+def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
+    logs.configure("ordering", env)
+    store = make_store(env)
+    return create_app(OrderService(store), store.check)
+
+
+def stack(env: Mapping[str, str]) -> str:
+    return env.get("SHOP_STACK", "shopwire")
+
+
+def make_store(env: Mapping[str, str]) -> OrderStore:
+    return OrderStore(aws.client("dynamodb", env), f"{stack(env)}-order")

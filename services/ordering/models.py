@@ -1,0 +1,103 @@
+"""Orders, and the checkout event as far as this service reads it."""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from chassis.fields import Amount, PageQuery, Record
+
+UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
+OrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+DateTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+DatePrefix = Annotated[str, StringConstraints(pattern=r"^\d{4}(-(\d\d(-(\d\d(T[0-9:.]{0,12}Z?)?)?)?)?)?$")]
+MAX_DATE = "~"  # sorts behind every character of a date
+
+
+class OrderLine(Record):
+    productId: str = Field(max_length=64)
+    productName: str = Field(max_length=200)
+    color: str = Field(max_length=50)
+    price: Amount
+    quantity: int = Field(ge=1, le=999)
+
+
+class BasketCheckedOut(Record):
+    """What this service reads of the event `CheckoutBasket`; a total that does not add up is not accepted."""
+
+    SOURCE: ClassVar = "com.swn.basket.checkoutbasket"
+    DETAIL_TYPE: ClassVar = "CheckoutBasket"
+    VERSION: ClassVar = 1
+
+    orderId: OrderId
+    orderDate: DateTime
+    userName: UserName
+    firstName: str = Field(max_length=100)
+    lastName: str = Field(max_length=100)
+    email: str = Field(max_length=254)
+    address: str = Field(max_length=500)
+    cardLast4: str = Field(pattern=r"^[0-9]{4}$")
+    paymentMethod: int
+    items: list[OrderLine] = Field(min_length=1, max_length=100)
+    totalPrice: Amount
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if sum((line.price * line.quantity for line in self.items), Decimal(0)) != self.totalPrice:
+            raise ValueError("totalPrice is not the sum of price times quantity")
+        return self
+
+    def content_hash(self) -> str:
+        """Of the checkout's facts alone: the order's status may have moved on since."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+class Order(Record):
+    orderId: str
+    orderDate: str
+    userName: str
+    firstName: str
+    lastName: str
+    email: str
+    address: str
+    cardLast4: str
+    paymentMethod: int
+    items: list[OrderLine]
+    totalPrice: Amount
+    status: str
+
+    @classmethod
+    def place(cls, checkout: BasketCheckedOut) -> "Order":
+        return cls(status="PLACED", **checkout.model_dump())
+
+
+class OrderPage(Record):
+    items: list[Order]
+    nextCursor: str | None
+
+
+class OrderQuery(PageQuery):
+    """`orderDate` alone, or `from` and `to`; each may be a prefix, and a range includes both its ends."""
+
+    orderDate: DatePrefix | None = Field(None, description="exact, or a prefix such as 2026-11")
+    from_: DatePrefix | None = Field(None, alias="from")
+    to: DatePrefix | None = None
+
+    @model_validator(mode="after")
+    def _one_way_of_asking(self) -> Self:
+        if self.orderDate and (self.from_ or self.to):
+            raise ValueError("orderDate excludes from and to")
+        if (self.from_ or "") > (self.to or "") + MAX_DATE:
+            raise ValueError("from is later than to")
+        return self
+
+    @property
+    def dates(self) -> tuple[str, str] | None:
+        """The first and the last date asked for, both included, or None for all."""
+        if self.orderDate:
+            return self.orderDate, self.orderDate + MAX_DATE
+        if self.from_ or self.to:
+            return self.from_ or "0", (self.to or "") + MAX_DATE
+        return None

@@ -1,0 +1,46 @@
+"""The ordering service's HTTP: parse, one call, shape the answer."""
+
+from typing import cast
+
+from flask import current_app
+from flask_openapi.blueprint import APIBlueprint
+
+from chassis import problems
+from chassis.fields import PageQuery, Record
+from chassis.paging import Page
+from chassis.web import Answer
+from services.ordering.models import Order, OrderId, OrderPage, OrderQuery, UserName
+from services.ordering.service import OrderService
+
+api = APIBlueprint("order", __name__, url_prefix="/order", abp_responses=problems.COMMON)
+
+
+class UserPath(Record):
+    userName: UserName
+
+
+class OrderPath(UserPath):
+    orderId: OrderId
+
+
+def service() -> OrderService:
+    return cast("OrderService", current_app.extensions["service"])
+
+
+@api.get("", summary="List all orders", responses={200: OrderPage})
+def list_orders(query: PageQuery) -> Answer:
+    return _answer(service().page(query.limit, query.cursor))
+
+
+@api.get("/<userName>", summary="A user's orders, newest first", responses={200: OrderPage})
+def list_orders_of_user(path: UserPath, query: OrderQuery) -> Answer:
+    return _answer(service().page_of_user(path.userName, query.dates, query.limit, query.cursor))
+
+
+@api.get("/<userName>/<orderId>", summary="One order", responses={200: Order} | problems.responses(_404="not there"))
+def get_order(path: OrderPath) -> Answer:
+    return service().get(path.userName, path.orderId).model_dump(mode="json")
+
+
+def _answer(page: Page[Order]) -> Answer:
+    return OrderPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")

@@ -1,0 +1,87 @@
+"""Orders in DynamoDB: a row per order under its user, an index by date."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from chassis.aws import is_condition_failure, old_items, unavailable
+from chassis.errors import Conflict, NotFound, Unavailable
+from chassis.paging import Page, read_page
+from services.ordering.models import Order
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class OrderStore:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    @unavailable("DynamoDB")
+    def put_once(self, order: Order, content_hash: str) -> bool:
+        """False if the same order is there; Conflict if another content has its id."""
+        row = order.model_dump() | {"contentHash": content_hash}
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=row,
+                ConditionExpression="attribute_not_exists(orderId)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            if old_items(error)[0].get("contentHash") != content_hash:
+                raise Conflict(f"Order {order.orderId} exists with another content.") from error
+            return False
+        return True
+
+    @unavailable("DynamoDB")
+    def get(self, user_name: str, order_id: str) -> Order:
+        key = {"userName": user_name, "orderId": order_id}
+        row = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if row is None:
+            raise NotFound(f"{user_name} has no order {order_id}; one just placed may take a moment.")
+        return Order.model_validate(row)
+
+    @unavailable("DynamoDB")
+    def page(self, limit: int, cursor: str | None) -> Page[Order]:
+        key = ["userName", "orderId"]
+        return _orders(read_page(self._dynamodb.scan, "order", key, limit, cursor, TableName=self._table))
+
+    @unavailable("DynamoDB")
+    def page_of_user(
+        self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
+    ) -> Page[Order]:
+        """Newest first, dates inclusive; consistent, as a local index can be."""
+        condition, values = "userName = :user", {":user": user_name}
+        if dates is not None:
+            condition += " AND orderDate BETWEEN :first AND :last"
+            values |= {":first": dates[0], ":last": dates[1]}
+        page = read_page(
+            self._dynamodb.query, f"order/{user_name}/{dates}", ["userName", "orderId", "orderDate"], limit, cursor,
+            TableName=self._table,
+            IndexName="by-date",
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )  # fmt: skip
+        return _orders(page)
+
+    @unavailable("DynamoDB")
+    def check(self) -> None:
+        """Raises Unavailable while the table cannot be read."""
+        self._dynamodb.get_item(TableName=self._table, Key={"userName": "_", "orderId": "_"})
+
+    def answers(self) -> bool:
+        try:
+            self.check()
+        except Unavailable:
+            return False
+        return True
+
+
+def _orders(page: Page[dict[str, Any]]) -> Page[Order]:
+    return Page([Order.model_validate(row) for row in page.items], page.next_cursor)

@@ -1,0 +1,1 @@
+"""The product service: the catalogue that names and prices come from."""

@@ -1,0 +1,65 @@
+"""Products: what a client may write, and what the shop keeps."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+
+from chassis.fields import Amount, Input, PageQuery, Record
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Description = Annotated[str, Field(max_length=2000)]
+ImageFile = Annotated[str, Field(max_length=500)]
+Category = Annotated[str, Field(min_length=1, max_length=100)]
+Price = Annotated[
+    Amount,
+    Field(le=1_000_000),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000, "description": "at most two decimals"}),
+]
+
+
+class ProductFields(Input):
+    """A whole product as a client writes it; id and version are the shop's to give."""
+
+    name: Name
+    description: Description = ""
+    imageFile: ImageFile = ""
+    category: Category
+    price: Price
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """A field left out stays as it is, so no default is true."""
+    for field in schema["properties"].values():
+        del field["default"]
+
+
+class ProductChanges(Input):
+    """Some fields of a product; null is refused, for no field can be absent."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults, json_schema_serialization_defaults_required=False)
+
+    name: Name = ""
+    description: Description = ""
+    imageFile: ImageFile = ""
+    category: Category = ""
+    price: Price = Decimal(0)
+
+
+class Product(Record):
+    id: str
+    name: str
+    description: str
+    imageFile: str
+    category: str
+    price: Amount
+    version: int = Field(ge=1, description="counts the writes from 1; also the ETag")
+
+
+class ProductPage(Record):
+    items: list[Product]
+    nextCursor: str | None
+
+
+class ProductQuery(PageQuery):
+    category: Category | None = None

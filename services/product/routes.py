@@ -1,0 +1,76 @@
+"""The product service's HTTP: parse, one call, shape the answer."""
+
+from typing import cast
+
+from flask import Response, current_app, jsonify, request
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import ConfigDict, Field
+
+from chassis import problems
+from chassis.fields import Record
+from chassis.web import Answer
+from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
+from services.product.service import ProductService
+
+UNKNOWN = problems.responses(_404="no such product")
+STALE = problems.responses(_412="the product is at another version by now")
+api = APIBlueprint("product", __name__, url_prefix="/product", abp_responses=problems.COMMON)
+
+
+class ProductPath(Record):
+    product_id: str = Field(alias="id", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+
+
+class IfMatch(Record):
+    model_config = ConfigDict(populate_by_name=True)
+
+    if_match: str | None = Field(None, alias="If-Match", pattern=r'^("[0-9]{1,15}"|\*)$', description="an ETag, or *")
+
+    @property
+    def version(self) -> int | None:
+        return None if self.if_match in {None, "*"} else int(str(self.if_match).strip('"'))
+
+
+def service() -> ProductService:
+    return cast("ProductService", current_app.extensions["service"])
+
+
+@api.get("", summary="List products, all or one category's", responses={200: ProductPage})
+def list_products(query: ProductQuery) -> Answer:
+    page = service().page(query.category, query.limit, query.cursor)
+    return ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
+
+
+@api.post("", summary="Make a product", responses={201: Product})
+def create_product(body: ProductFields) -> Answer:
+    product = service().create(body)
+    return _answer(product), 201, {"Location": f"/product/{product.id}"}
+
+
+@api.get("/<id>", summary="One product", responses={200: Product, 304: None} | UNKNOWN)
+def get_product(path: ProductPath) -> Answer:
+    answer = _answer(service().get(path.product_id))
+    answer.make_conditional(request)
+    return answer
+
+
+@api.put("/<id>", summary="Replace a product whole", responses={200: Product} | UNKNOWN | STALE)
+def replace_product(path: ProductPath, header: IfMatch, body: ProductFields) -> Answer:
+    return _answer(service().replace(path.product_id, body, header.version))
+
+
+@api.patch("/<id>", summary="Change some fields of a product", responses={200: Product} | UNKNOWN | STALE)
+def amend_product(path: ProductPath, header: IfMatch, body: ProductChanges) -> Answer:
+    return _answer(service().amend(path.product_id, body, header.version))
+
+
+@api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN)
+def delete_product(path: ProductPath) -> Answer:
+    service().remove(path.product_id)
+    return "", 204
+
+
+def _answer(product: Product) -> Response:
+    answer = jsonify(product.model_dump(mode="json"))
+    answer.set_etag(str(product.version))
+    return answer

@@ -1,0 +1,80 @@
+"""The demo catalogue: `python -m services.product.seed` adds what is not there yet and changes nothing else."""
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from chassis import aws
+from chassis.emulator import is_emulator
+from chassis.errors import Unavailable
+from services.product.app import make_store
+from services.product.models import Product
+from services.product.store import ProductStore
+
+NAMESPACE = uuid.UUID("5b0e1d0a-6a53-4a3c-9a86-3f6d4f6a5c11")
+CATALOGUE = {
+    "Phone": [("IPhone X", "950.00"), ("Samsung 10", "870.00"), ("Pixel 9", "799.00"), ("Fairphone 5", "699.00")],
+    "Laptop": [("ThinkPad X1", "1849.90"), ("MacBook Air", "1199.00"), ("Framework 13", "1049.00")],
+    "Camera": [("Canon R6", "2199.00"), ("Sony A7", "1998.50"), ("GoPro Hero", "399.99")],
+    "Audio": [("AirPods Pro", "249.00"), ("Sony WH-1000XM5", "349.90"), ("Sonos One", "219.00")],
+    "Home": [("Espresso Machine", "479.00"), ("Robot Vacuum", "329.50"), ("Air Purifier", "189.99")],
+    "Book": [
+        ("Designing Data-Intensive Applications", "44.99"),
+        ("Building Microservices", "39.90"),
+        ("Enterprise Integration Patterns", "54.10"),
+        ("The Phoenix Project", "19.95"),
+    ],
+    "Accessory": [("USB-C Cable", "9.90"), ("Phone Case", "14.50"), ("Sticker", "0.10")],
+}  # fmt: skip
+
+
+def catalogue() -> list[Product]:
+    """The same ids at every call and on every machine, so that examples can name them."""
+    return [
+        Product(
+            id=str(uuid.uuid5(NAMESPACE, name)),
+            name=name,
+            description=f"{name}, from the demo catalogue.",
+            imageFile=f"{name.lower().replace(' ', '-')}.png",
+            category=category,
+            price=Decimal(price),
+            version=1,
+        )
+        for category, products in CATALOGUE.items()
+        for name, price in products
+    ]
+
+
+def seed(store: ProductStore) -> tuple[int, int]:
+    """How many products were added, and how many were there."""
+    added = [store.add_if_absent(product) for product in catalogue()]
+    return added.count(True), added.count(False)
+
+
+def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    options = _parser().parse_args(arguments)
+    if not options.really_aws and not is_emulator(aws.client("dynamodb", env)):
+        print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
+        return 0 if options.only_emulator else 2
+    try:
+        added, present = seed(make_store(env))
+    except Unavailable as error:
+        print(f"seed: {error.detail} Is the stack up? `python -m bootstrap status`", file=sys.stderr)
+        return 1
+    print(f"seed: {added} products added, {present} were there")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.product.seed", description=__doc__)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--really-aws", action="store_true", help="load the demo data even where AWS is real")
+    where.add_argument("--only-emulator", action="store_true", help="elsewhere load nothing, and call that success")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
