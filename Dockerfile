@@ -1,0 +1,32 @@
+# One Dockerfile for all: `--build-arg SERVICE=basket` makes an image that holds the chassis and that service, no other.
+# The same image runs web, relay and consumer, by command. `--target bootstrap` makes the one that deploys the template.
+FROM python:3.13-slim AS dependencies
+COPY pyproject.toml uv.lock /build/
+WORKDIR /build
+# The lock file decides, with hashes; uv only reads it, so no tool of ours ends up in the image.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv --without-pip /venv \
+    && python -m venv /tools \
+    && /tools/bin/pip install --quiet "$(grep -o 'uv==[0-9.]*' pyproject.toml)" \
+    && /tools/bin/uv export --quiet --frozen --only-group services --output-file requirements.txt \
+    && /tools/bin/pip --python /venv/bin/python install --quiet --require-hashes -r requirements.txt \
+    && /venv/bin/python -m compileall -q /venv/lib
+
+FROM python:3.13-slim AS base
+COPY --from=dependencies /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /shop
+COPY chassis/ chassis/
+USER 10001:10001
+
+FROM base AS bootstrap
+COPY bootstrap/ bootstrap/
+ENTRYPOINT ["python", "-m", "bootstrap"]
+CMD ["status"]
+
+FROM base AS service
+ARG SERVICE
+ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=8000
+COPY services/${SERVICE}/ services/${SERVICE}/
+EXPOSE 8000
+CMD ["sh", "-c", "exec gunicorn -c python:chassis.gunicorn \"services.$SERVICE.app:from_env()\""]

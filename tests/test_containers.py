@@ -1,0 +1,72 @@
+"""What the container files promise, read from them: what no run of theirs would show."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+OURS = {name: service for name, service in SERVICES.items() if name != "localstack"}
+WEB = ["product", "basket", "ordering"]
+
+
+def test_every_image_is_built_on_a_pinned_base_and_on_stages_of_this_file() -> None:
+    stages = re.findall(r"^FROM (\S+) AS (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    own = {name for _, name in stages}
+    assert {base for base, _ in stages} - own == {"python:3.13-slim"}
+    assert set(re.findall(r"--from=(\S+)", DOCKERFILE)) <= own
+    assert "# syntax=" not in DOCKERFILE
+
+
+def test_no_image_runs_as_root() -> None:
+    assert re.search(r"^USER (?!0|root)\d+:\d+$", DOCKERFILE, flags=re.MULTILINE)
+    assert not re.search(r"^USER (0|root)", DOCKERFILE, flags=re.MULTILINE)
+
+
+def test_a_service_image_copies_the_chassis_and_its_own_service_only() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
+    assert copied == ["pyproject.toml uv.lock", "chassis/", "bootstrap/", "services/${SERVICE}/"]
+
+
+def test_nothing_but_what_an_image_may_hold_reaches_a_build() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert allowed == {"pyproject.toml", "uv.lock", "chassis", "services", "bootstrap"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_container_has_a_read_only_root_and_no_capabilities(name: str) -> None:
+    assert OURS[name]["read_only"] is True
+    assert OURS[name]["cap_drop"] == ["ALL"]
+    assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_port_is_published_on_the_loopback_address_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name not in {"bootstrap", "seed"}])
+def test_a_service_restarts_and_waits_for_its_resources(name: str) -> None:
+    assert OURS[name]["restart"] == "unless-stopped"
+    assert OURS[name]["depends_on"]["bootstrap"] == {"condition": "service_completed_successfully"}
+    assert OURS[name]["stop_grace_period"] == "30s"
+
+
+@pytest.mark.parametrize("name", WEB)
+def test_a_web_container_is_healthy_when_it_is_ready_and_needs_no_curl_to_tell(name: str) -> None:
+    check = OURS[name]["healthcheck"]["test"]
+    assert check[:2] == ["CMD", "python"]
+    assert "/health/ready" in check[-1]
+
+
+def test_the_emulator_is_pinned_to_the_last_release_without_an_account() -> None:
+    assert SERVICES["localstack"]["image"] == "${LOCALSTACK_IMAGE:-localstack/localstack:4.14.0}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_empty_endpoint_stays_empty_and_so_means_aws(name: str) -> None:
+    assert OURS[name]["environment"]["AWS_ENDPOINT_URL"] == "${AWS_ENDPOINT_URL-http://localstack:4566}"
