@@ -1,0 +1,137 @@
+"""Change sets: what a template would change in a stack, before anything does."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import ClientError
+
+from bootstrap.clock import Clock
+from bootstrap.errors import Failed
+from bootstrap.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import (
+        DescribeChangeSetOutputTypeDef,
+        ResourceChangeTypeDef,
+    )
+
+_UNCHANGED = ("didn't contain changes", "No updates are to be performed")
+_OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "AlreadyExistsException")
+_SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
+_LONGEST_PREPARATION = 300.0
+
+
+class Overtaken(Exception):
+    """Somebody else deployed the stack in the meantime."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one resource."""
+
+    action: str
+    logical_id: str
+    type: str
+    replaces: bool
+
+    @property
+    def loses_rows(self) -> bool:
+        return self.type == "AWS::DynamoDB::Table" and (self.replaces or self.action == "Remove")
+
+    def __str__(self) -> str:
+        note = "  (replaced: the new one is empty)" if self.replaces else ""
+        return f"{_SIGNS.get(self.action, '?')} {self.logical_id}  {self.type}{note}"
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """Prepared, not executed."""
+
+    arn: str
+    stack_id: str
+    changes: list[Change]
+
+
+class ChangeSets:
+    """Prepares, executes and discards; names are fresh, so no run trips over another."""
+
+    def __init__(self, cloudformation: CloudFormationClient, stack: Stack, clock: Clock) -> None:
+        self._cloudformation = cloudformation
+        self._stack = stack
+        self._clock = clock
+
+    def prepare(self, template: str, kind: Literal["CREATE", "UPDATE"]) -> ChangeSet | None:
+        """None: nothing to change. What is not executed must be discarded."""
+        try:
+            made = self._cloudformation.create_change_set(
+                StackName=self._stack.name,
+                ChangeSetName=f"bootstrap-{uuid.uuid4().hex}",
+                ChangeSetType=kind,
+                TemplateBody=template,
+            )
+        except ClientError as error:
+            raise _translated(error) from error
+        try:
+            return self._read(made["Id"], made["StackId"])
+        except ClientError:
+            self.discard(made["Id"])
+            raise
+
+    def execute(self, change_set: ChangeSet) -> None:
+        try:
+            self._cloudformation.execute_change_set(ChangeSetName=change_set.arn)
+        except ClientError as error:
+            raise _translated(error) from error
+
+    def discard(self, arn: str) -> None:
+        """Deletes the change set, and the empty stack that came into being to hold it."""
+        self._cloudformation.delete_change_set(ChangeSetName=arn)
+        if not self._stack.holds_nothing():
+            return
+        others = self._cloudformation.list_change_sets(StackName=self._stack.name)["Summaries"]
+        if not [other for other in others if other.get("ChangeSetId") != arn]:
+            self._stack.delete()
+
+    def _read(self, arn: str, stack_id: str) -> ChangeSet | None:
+        found = self._finished(arn)
+        if found["Status"] == "CREATE_COMPLETE":
+            return ChangeSet(arn, stack_id, self._changes(arn))
+        self.discard(arn)
+        why = found.get("StatusReason", "no reason was given")
+        if any(sign in why for sign in _UNCHANGED):
+            return None
+        raise Failed(f"the template cannot be deployed: {why}")
+
+    def _finished(self, arn: str) -> DescribeChangeSetOutputTypeDef:
+        for _ in self._clock.polls(_LONGEST_PREPARATION):
+            found = self._cloudformation.describe_change_set(ChangeSetName=arn)
+            if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                return found
+        raise Failed(f"CloudFormation did not finish a change set of {self._stack.name} in time")
+
+    def _changes(self, arn: str) -> list[Change]:
+        pages = self._cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=arn)
+        found = [c["ResourceChange"] for page in pages for c in page["Changes"] if "ResourceChange" in c]
+        return sorted(map(_change, found), key=lambda change: change.logical_id)
+
+
+def _change(found: ResourceChangeTypeDef) -> Change:
+    return Change(
+        action=found.get("Action", ""),
+        logical_id=found.get("LogicalResourceId", ""),
+        type=found.get("ResourceType", ""),
+        replaces=found.get("Replacement") == "True",
+    )
+
+
+def _translated(error: ClientError) -> Exception:
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code in _OVERTAKEN or "_IN_PROGRESS" in message or "already exists" in message:
+        return Overtaken(message)
+    if code == "ValidationError":
+        return Failed(f"the template cannot be deployed: {message}")
+    return error

@@ -1,0 +1,120 @@
+"""Up and plan: from whatever state the stack is in to the template's, or a clear reason why not."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from botocore.exceptions import ClientError
+
+from bootstrap.aws import Aws, Say
+from bootstrap.changes import Change, ChangeSet, ChangeSets, Overtaken
+from bootstrap.clock import Clock
+from bootstrap.errors import Failed
+from bootstrap.stack import EMPTY, SUCCESS, Stack
+
+# A stack that says so can only be deleted, if it never worked; LocalStack also says it of others.
+_UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+_STUCK = {
+    "DELETE_FAILED": "run `down` again, or `up --force`",
+    "UPDATE_ROLLBACK_FAILED": "run `aws cloudformation continue-update-rollback`, or `up --force`",
+}
+_ANEW = "`python -m bootstrap up --force` deletes and creates it anew, data included"
+
+
+class Deployment:
+    """Brings one stack to a template."""
+
+    def __init__(self, aws: Aws, stack: Stack, say: Say, clock: Clock) -> None:
+        self._stack = stack
+        self._say = say
+        self._change_sets = ChangeSets(aws.cloudformation, stack, clock)
+
+    def plan(self, template: str) -> list[Change]:
+        """What `up` would change; leaves nothing behind."""
+        status = self._stack.status()
+        self._check_stuck(status)
+        if status in _UNUSABLE:
+            # A change set here would be refused, or on LocalStack spoil the stack further.
+            raise Failed(f"{self._stack.name} is {status}: `up` mends it, or says what would")
+        prepared = self._prepare(template, status)
+        if prepared is None:
+            return []
+        self._change_sets.discard(prepared.arn)
+        return prepared.changes
+
+    def up(self, template: str, *, may_lose_rows: bool) -> str | None:
+        """The status it reached, always a success; None where there was nothing to change."""
+        for _ in range(5):
+            try:
+                return self._once(template, may_lose_rows=may_lose_rows)
+            except (Overtaken, ClientError) as error:
+                if isinstance(error, ClientError) and not _vanished(error):
+                    raise
+            self._say(f"another deployment of {self._stack.name} was faster: looking again")
+        raise Failed(f"others keep deploying {self._stack.name} first: try again later")
+
+    def _once(self, template: str, *, may_lose_rows: bool) -> str | None:
+        prepared = self._prepare(template, self._cleared())
+        if prepared is None:
+            return None
+        for change in prepared.changes:
+            self._say(f"  {change}")
+        self._check_losses(prepared, may_lose_rows=may_lose_rows)
+        return self._execute(prepared)
+
+    def _cleared(self) -> str | None:
+        """The status to start from, with nobody at work and no failed first attempt in the way."""
+        status = self._stack.status()
+        if status and status != EMPTY and status.endswith("_IN_PROGRESS"):
+            self._say(f"{self._stack.name} is {status}: waiting for that deployment to end")
+            self._stack.wait_for_others()
+            status = self._stack.status()
+        self._check_stuck(status)
+        if status not in _UNUSABLE or self._ever_completed():
+            return status
+        self._say(f"{self._stack.name} was never completed ({status}): deleting the remains")
+        self._stack.delete()
+        return None
+
+    def _prepare(self, template: str, status: str | None) -> ChangeSet | None:
+        try:
+            return self._change_sets.prepare(template, self._kind(status))
+        except ClientError as error:
+            if "No deployed instances" not in str(error):
+                raise
+            lost = f"the emulator lost track of {self._stack.name} at a failed update"
+            raise Failed(f"{lost}: {_ANEW}") from error
+
+    def _kind(self, status: str | None) -> Literal["CREATE", "UPDATE"]:
+        if status is None or (status == EMPTY and not self._ever_completed()):
+            return "CREATE"
+        return "UPDATE"
+
+    def _ever_completed(self) -> bool:
+        found = self._stack.describe()
+        return found is not None and self._stack.ever_completed(found["StackId"])
+
+    def _check_stuck(self, status: str | None) -> None:
+        if status in _STUCK:
+            raise Failed(f"{self._stack.name} is {status}: {_STUCK[status]}")
+
+    def _check_losses(self, prepared: ChangeSet, *, may_lose_rows: bool) -> None:
+        lost = ", ".join(change.logical_id for change in prepared.changes if change.loses_rows)
+        if lost and not may_lose_rows:
+            self._change_sets.discard(prepared.arn)
+            raise Failed(f"refused: the rows of {lost} would be lost; --really-aws allows it")
+
+    def _execute(self, prepared: ChangeSet) -> str:
+        mark = self._stack.newest_event()
+        self._change_sets.execute(prepared)
+        status = self._stack.settle(prepared.stack_id, mark)
+        if status not in SUCCESS:
+            why = "\n  ".join(self._stack.reasons(prepared.stack_id, mark))
+            raise Failed(f"{self._stack.name} was not deployed ({status}):\n  {why}")
+        return status
+
+
+def _vanished(error: ClientError) -> bool:
+    """Somebody replaced or deleted what this run had just made."""
+    found = error.response["Error"]
+    return found["Code"] == "ChangeSetNotFound" or "does not exist" in found.get("Message", "")

@@ -1,0 +1,92 @@
+"""Whether every resource is really there: CloudFormation only knows what it once made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from bootstrap.aws import Aws
+from bootstrap.errors import gone
+from bootstrap.names import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+# Answers None if all is well, else what is wrong.
+Check = Callable[[str], str | None]
+
+
+class Inventory:
+    """Looks at each resource through its own service."""
+
+    def __init__(self, aws: Aws, names: Names) -> None:
+        self._aws = aws
+        self._names = names
+        self._checks: Mapping[str, Check] = {
+            "AWS::CloudWatch::Alarm": self._alarm,
+            "AWS::DynamoDB::Table": self._table,
+            "AWS::Events::EventBus": self._bus,
+            "AWS::Events::Rule": self._rule,
+            "AWS::SQS::Queue": self._queue,
+            "AWS::SQS::QueuePolicy": self._queue_policy,
+        }
+
+    def faults(self, resources: list[StackResourceSummaryTypeDef]) -> list[str]:
+        """What is wrong, a line each; a type nobody has written a check for is a fault as well."""
+        found = [(resource, self._fault(resource)) for resource in resources]
+        return [f"{r['LogicalResourceId']} ({r['ResourceType']}): {fault}" for r, fault in found if fault]
+
+    def _fault(self, resource: StackResourceSummaryTypeDef) -> str | None:
+        check = self._checks.get(resource["ResourceType"])
+        if check is None:
+            return "doctor cannot check this type yet: teach it in bootstrap/inventory.py"
+        identity = resource.get("PhysicalResourceId", "")
+        try:
+            return check(identity)
+        except ClientError as error:
+            if gone(error):
+                return f"{identity} is gone"
+            raise
+
+    def _table(self, name: str) -> str | None:
+        status = self._aws.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
+        return None if status in ("ACTIVE", "UPDATING") else f"{name} is {status}"
+
+    def _queue(self, url: str) -> str | None:
+        self._attribute(url, "QueueArn")
+        return None
+
+    def _bus(self, name: str) -> str | None:
+        self._aws.events.describe_event_bus(Name=name)
+        return None
+
+    def _rule(self, identity: str) -> str | None:
+        # AWS and LocalStack say "bus|rule", MiniStack only the rule.
+        rule = identity.rpartition("|")[2]
+        found = self._aws.events.describe_rule(Name=rule, EventBusName=self._names.bus)
+        targets = self._aws.events.list_targets_by_rule(Rule=rule, EventBusName=self._names.bus)
+        if found.get("State") != "ENABLED":
+            return f"{rule} is switched off: `aws events enable-rule` switches it on"
+        return None if targets["Targets"] else f"{rule} has lost its target, the queue"
+
+    def _queue_policy(self, _: str) -> str | None:
+        # Its own identity leads nowhere; what counts is what the queues say.
+        lost = [q for q in (self._names.order_queue, self._names.rule_dlq) if not self._admits_rule(q)]
+        return f"{' and '.join(lost)} no longer admit the rule" if lost else None
+
+    def _admits_rule(self, queue: str) -> bool:
+        url = self._aws.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        policy = json.loads(self._attribute(url, "Policy") or "{}")
+        return f"rule/{self._names.bus}/{self._names.rule}" in json.dumps(policy)
+
+    def _alarm(self, name: str) -> str | None:
+        found = self._aws.cloudwatch.describe_alarms(AlarmNames=[name])
+        return None if found["MetricAlarms"] else f"{name} is gone"
+
+    def _attribute(self, url: str, name: QueueAttributeNameType) -> str | None:
+        answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return answer.get("Attributes", {}).get(name)

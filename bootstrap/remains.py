@@ -1,0 +1,54 @@
+"""What a deleted stack left behind: LocalStack forgets some of it after a failed update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from bootstrap.errors import gone
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
+
+    from bootstrap.aws import Aws
+
+
+class Remains:
+    """Deletes what CloudFormation should have; for emulators only, AWS leaves nothing."""
+
+    def __init__(self, aws: Aws, bus: str) -> None:
+        self._aws = aws
+        self._bus = bus
+        self._remove: Mapping[str, Callable[[str], object]] = {
+            "AWS::CloudWatch::Alarm": lambda name: aws.cloudwatch.delete_alarms(AlarmNames=[name]),
+            "AWS::DynamoDB::Table": lambda name: aws.dynamodb.delete_table(TableName=name),
+            "AWS::Events::EventBus": lambda name: aws.events.delete_event_bus(Name=name),
+            "AWS::Events::Rule": self._remove_rule,
+            "AWS::SQS::Queue": lambda url: aws.sqs.delete_queue(QueueUrl=url),
+        }
+
+    def clear(self, resources: list[StackResourceSummaryTypeDef]) -> None:
+        """Leaves none of them; what is gone already is no error. A rule goes before its bus."""
+        for resource in sorted(resources, key=lambda r: r["ResourceType"], reverse=True):
+            remove = self._remove.get(resource["ResourceType"])
+            identity = resource.get("PhysicalResourceId")
+            if remove and identity:
+                _unless_gone(remove, identity)
+
+    def _remove_rule(self, identity: str) -> None:
+        rule, events = identity.rpartition("|")[2], self._aws.events
+        targets = events.list_targets_by_rule(Rule=rule, EventBusName=self._bus)["Targets"]
+        if targets:
+            ids = [target["Id"] for target in targets]
+            events.remove_targets(Rule=rule, EventBusName=self._bus, Ids=ids)
+        events.delete_rule(Name=rule, EventBusName=self._bus)
+
+
+def _unless_gone(remove: Callable[[str], object], identity: str) -> None:
+    try:
+        remove(identity)
+    except ClientError as error:
+        if not gone(error):
+            raise

@@ -1,0 +1,88 @@
+"""A shop in an emulator, and a consumer that can be told how to behave."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.aws import Aws, connect
+from bootstrap.clock import Clock
+from bootstrap.deploy import Deployment
+from bootstrap.names import Names
+from bootstrap.stack import Stack
+
+TEMPLATE = (Path(__file__).parents[2] / "bootstrap" / "shop.yaml").read_text()
+Handle = Callable[[Mapping[str, Any]], None]
+
+
+@pytest.fixture
+def empty_aws(aws_env: Mapping[str, str]) -> Aws:
+    """Clients of an account with nothing in it."""
+    return connect(aws_env, lambda _: None)
+
+
+@pytest.fixture
+def names(aws_env: Mapping[str, str]) -> Names:
+    return Names(aws_env["SHOP_STACK"])
+
+
+@pytest.fixture
+def shop(empty_aws: Aws, names: Names) -> Stack:
+    """The shop's stack, deployed."""
+    stack = Stack(empty_aws.cloudformation, names.stack, Clock())
+    deployment = Deployment(empty_aws, stack, lambda _: None, Clock())
+    assert deployment.up(TEMPLATE, may_lose_rows=True) == "CREATE_COMPLETE"
+    return stack
+
+
+@pytest.fixture
+def aws(empty_aws: Aws, shop: Stack) -> Aws:
+    """Clients of an account with the shop in it."""
+    return empty_aws
+
+
+@pytest.fixture
+def queue_url(aws: Aws) -> Callable[[str], str]:
+    return lambda name: aws.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+
+
+@pytest.fixture
+def consume(aws: Aws, names: Names, queue_url: Callable[[str], str]) -> Iterator[Callable[[Handle], None]]:
+    """Starts a consumer that hands each message to `handle`; it keeps what `handle` raises KeyError for."""
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def loop(handle: Handle) -> None:
+        url = queue_url(names.order_queue)
+        while not stop.is_set():
+            answer = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"])
+            for message in answer.get("Messages", []):
+                try:
+                    handle(message)
+                except KeyError:
+                    continue
+                aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    def start(handle: Handle) -> None:
+        threads.append(threading.Thread(target=loop, args=(handle,)))
+        threads[-1].start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def write_order(aws: Aws, names: Names) -> Handle:
+    """What the ordering consumer does with a message, in short."""
+
+    def write(message: Mapping[str, Any]) -> None:
+        data = json.loads(message["Body"])["detail"]["data"]
+        item = {key: {"S": data[key]} for key in ("userName", "orderId", "orderDate")}
+        aws.dynamodb.put_item(TableName=names.order_table, Item=item)
+
+    return write

@@ -1,0 +1,118 @@
+"""A CloudFormation that does as it is told, and time that passes at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from bootstrap.clock import Clock
+
+STACK = "AWS::CloudFormation::Stack"
+UNCHANGED = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+
+def client_error(code: str, message: str = "", operation: str = "Operation") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def quick_clock() -> Clock:
+    """Every sleep is over at once, but counts."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return Clock(now=lambda: now[0], sleep=sleep)
+
+
+@dataclass
+class FakeCloudFormation:
+    """One stack. `plan` is the next change sets' fate, `outcomes` what executing them does."""
+
+    status: str | None = None
+    changes: list[Mapping[str, Any]] = field(default_factory=list)
+    change_set_status: str = "CREATE_COMPLETE"
+    change_set_reason: str = ""
+    after_execution: list[tuple[str, str, str]] = field(default_factory=list)
+    events: list[dict[str, str]] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
+    errors: dict[str, list[ClientError]] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+    on_describe: Callable[["FakeCloudFormation"], None] | None = None
+    others: list[str] = field(default_factory=list)
+
+    def _call(self, name: str) -> None:
+        self.called.append(name)
+        if self.errors.get(name):
+            raise self.errors[name].pop(0)
+
+    def happened(self, *entries: tuple[str, str, str]) -> None:
+        """Appends events (resource, status, reason); the resource "" is the stack itself, which takes the status."""
+        for resource, status, reason in entries:
+            kind = "AWS::SQS::Queue" if resource else STACK
+            self.events.insert(0, {
+                "EventId": f"e{len(self.events)}", "LogicalResourceId": resource or "shop", "ResourceType": kind,
+                "ResourceStatus": status, "ResourceStatusReason": reason,
+            })  # fmt: skip
+            if not resource:
+                self.status = status
+
+    def describe_stacks(self, **asked: str) -> dict[str, Any]:
+        self._call("describe_stacks")
+        if self.on_describe:
+            self.on_describe(self)
+        if self.status is None:
+            raise client_error("ValidationError", f"Stack with id {asked['StackName']} does not exist")
+        return {"Stacks": [{"StackId": "id", "StackName": "shop", "StackStatus": self.status}]}
+
+    def create_change_set(self, **asked: Any) -> dict[str, str]:
+        self._call(f"create {asked['ChangeSetType']}")
+        if self.status is None:
+            self.happened(("", "REVIEW_IN_PROGRESS", ""))
+        return {"Id": "mine", "StackId": "id"}
+
+    def describe_change_set(self, **asked: str) -> dict[str, Any]:
+        self._call("describe_change_set")
+        if self.pending:
+            return {"Status": self.pending.pop(0)}
+        return {"Status": self.change_set_status, "StatusReason": self.change_set_reason}
+
+    def execute_change_set(self, **asked: str) -> None:
+        self._call("execute")
+        self.happened(*self.after_execution)
+
+    def delete_change_set(self, **asked: str) -> None:
+        self._call("discard")
+
+    def list_change_sets(self, **asked: str) -> dict[str, Any]:
+        return {"Summaries": [{"ChangeSetId": other} for other in self.others]}
+
+    def delete_stack(self, **asked: str) -> None:
+        self._call("delete")
+        self.status = None
+
+    def get_paginator(self, operation: str) -> "FakePages":
+        return FakePages(self, operation)
+
+
+@dataclass
+class FakePages:
+    """Pages of two, so that whoever reads only the first is found out."""
+
+    source: FakeCloudFormation
+    operation: str
+
+    def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
+        answers: dict[str, tuple[str, list[Any]]] = {
+            "describe_stack_events": ("StackEvents", self.source.events),
+            "describe_change_set": ("Changes", [{"ResourceChange": c} for c in self.source.changes]),
+            "list_stack_resources": (
+                "StackResourceSummaries",
+                [{"PhysicalResourceId": name, "LogicalResourceId": name} for name in self.source.held],
+            ),
+        }
+        key, items = answers[self.operation]
+        for start in range(0, max(len(items), 1), 2):
+            yield {key: items[start : start + 2]}

@@ -1,0 +1,255 @@
+"""Up and plan from every state a stack can be in; `fakes.py` plays CloudFormation."""
+
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bootstrap.aws import Aws
+from bootstrap.deploy import Deployment
+from bootstrap.errors import Failed
+from bootstrap.stack import Stack
+from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, client_error, quick_clock
+
+CREATED = [("", "CREATE_IN_PROGRESS", ""), ("", "CREATE_COMPLETE", "")]
+UPDATED = [("", "UPDATE_IN_PROGRESS", ""), ("", "UPDATE_COMPLETE", "")]
+LOST = client_error("InternalError", "No deployed instances of resource 'X' were found")
+
+
+def deployment(cloudformation: FakeCloudFormation, said: list[str] | None = None) -> Deployment:
+    fake, clock = cast("Any", cloudformation), quick_clock()
+    aws = Aws(fake, fake, fake, fake, fake, region="", emulator=True)
+    return Deployment(aws, Stack(fake, "shop", clock), (said if said is not None else []).append, clock)
+
+
+def up(cloudformation: FakeCloudFormation, *, may_lose_rows: bool = True, said: list[str] | None = None) -> str | None:
+    return deployment(cloudformation, said).up("template", may_lose_rows=may_lose_rows)
+
+
+def existing(status: str, *history: tuple[str, str, str]) -> FakeCloudFormation:
+    cloudformation = FakeCloudFormation(held=["shop-order"])
+    cloudformation.happened(*(history or CREATED))
+    cloudformation.status = status
+    return cloudformation
+
+
+def table(action: str, replacement: str = "False") -> dict[str, str]:
+    return {
+        "Action": action,
+        "LogicalResourceId": "OrderTable",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "Replacement": replacement,
+    }
+
+
+def test_a_first_up_creates() -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED)
+    assert up(cloudformation) == "CREATE_COMPLETE"
+    assert "create CREATE" in cloudformation.called
+
+
+def test_up_shows_what_it_changes() -> None:
+    cloudformation = existing("CREATE_COMPLETE")
+    cloudformation.changes, cloudformation.after_execution = [table("Modify"), table("Add")], UPDATED
+    said: list[str] = []
+    assert up(cloudformation, said=said) == "UPDATE_COMPLETE"
+    assert said == ["  ~ OrderTable  AWS::DynamoDB::Table", "  + OrderTable  AWS::DynamoDB::Table"]
+
+
+def test_an_unchanged_template_changes_nothing_and_leaves_no_change_set() -> None:
+    cloudformation = existing("CREATE_COMPLETE")
+    cloudformation.change_set_status, cloudformation.change_set_reason = "FAILED", UNCHANGED
+    assert up(cloudformation) is None
+    assert "discard" in cloudformation.called
+    assert "delete" not in cloudformation.called
+
+
+def test_a_change_set_takes_its_time() -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED, pending=["CREATE_PENDING", "CREATE_IN_PROGRESS"])
+    assert up(cloudformation) == "CREATE_COMPLETE"
+
+
+def test_a_change_set_that_cannot_be_made_says_why_and_leaves_no_empty_stack() -> None:
+    cloudformation = FakeCloudFormation(change_set_status="FAILED", change_set_reason="Circular dependency")
+    with pytest.raises(Failed, match="Circular dependency"):
+        up(cloudformation)
+    assert cloudformation.called[-2:] == ["delete", "describe_stacks"]
+
+
+def test_a_refused_template_says_why() -> None:
+    cloudformation = FakeCloudFormation(errors={"create CREATE": [client_error("ValidationError", "Unresolved Ref")]})
+    with pytest.raises(Failed, match="cannot be deployed: Unresolved Ref"):
+        up(cloudformation)
+
+
+def test_other_errors_of_aws_pass_through() -> None:
+    cloudformation = FakeCloudFormation(errors={"create CREATE": [client_error("AccessDenied")]})
+    with pytest.raises(ClientError):
+        up(cloudformation)
+
+
+@pytest.mark.parametrize("end", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED"])
+def test_every_rollback_is_a_failure_and_names_the_resource(end: str) -> None:
+    cloudformation = FakeCloudFormation(
+        after_execution=[("OrderQueue", "CREATE_FAILED", "Bad\n  value"), ("", end, "stack's own words")]
+    )
+    with pytest.raises(Failed, match=r"OrderQueue \(AWS::SQS::Queue\) CREATE_FAILED: Bad value$"):
+        up(cloudformation)
+
+
+def test_a_failure_of_an_earlier_deployment_is_not_reported_again() -> None:
+    cloudformation = existing("UPDATE_ROLLBACK_COMPLETE", *CREATED, ("Old", "UPDATE_FAILED", "long ago"))
+    cloudformation.after_execution = [
+        ("", "UPDATE_IN_PROGRESS", ""),
+        ("First", "UPDATE_FAILED", "the cause"),
+        ("Second", "UPDATE_FAILED", "Resource update cancelled"),
+        ("", "UPDATE_ROLLBACK_COMPLETE", ""),
+    ]
+    with pytest.raises(Failed) as failure:
+        up(cloudformation)
+    assert "the cause" in str(failure.value)
+    assert "long ago" not in str(failure.value)
+    assert "cancelled" not in str(failure.value)
+
+
+def test_a_failed_first_creation_is_deleted_before_the_next() -> None:
+    cloudformation = existing("ROLLBACK_COMPLETE", ("", "CREATE_IN_PROGRESS", ""), ("", "ROLLBACK_COMPLETE", ""))
+    cloudformation.after_execution = CREATED
+    assert up(cloudformation) == "CREATE_COMPLETE"
+    assert cloudformation.called.index("delete") < cloudformation.called.index("create CREATE")
+
+
+def test_a_stack_that_worked_once_is_never_deleted_whatever_its_status_says() -> None:
+    cloudformation = existing("ROLLBACK_COMPLETE")
+    cloudformation.after_execution = UPDATED
+    assert up(cloudformation) == "UPDATE_COMPLETE"
+    assert "delete" not in cloudformation.called
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_a_stack_the_emulator_lost_is_left_alone_and_force_is_named(status: str) -> None:
+    cloudformation = existing(status)
+    cloudformation.errors = {"describe_change_set": [LOST]}
+    with pytest.raises(Failed, match="up --force"):
+        up(cloudformation)
+    assert "create UPDATE" in cloudformation.called
+    assert "discard" in cloudformation.called
+    assert "delete" not in cloudformation.called
+
+
+def test_a_left_over_empty_stack_is_created() -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED)
+    cloudformation.happened(("", "REVIEW_IN_PROGRESS", ""))
+    assert up(cloudformation) == "CREATE_COMPLETE"
+    assert "create CREATE" in cloudformation.called
+
+
+def test_up_waits_for_a_deployment_under_way() -> None:
+    cloudformation = existing("UPDATE_IN_PROGRESS")
+    cloudformation.change_set_status, cloudformation.change_set_reason = "FAILED", UNCHANGED
+    looks = []
+
+    def finish(fake: FakeCloudFormation) -> None:
+        looks.append(fake.status)
+        fake.status = "UPDATE_COMPLETE" if len(looks) > 3 else fake.status
+
+    cloudformation.on_describe = finish
+    said: list[str] = []
+    assert up(cloudformation, said=said) is None
+    assert "waiting" in said[0]
+
+
+def test_a_deployment_that_never_ends_is_not_waited_for_for_ever() -> None:
+    with pytest.raises(Failed, match="does not end"):
+        up(existing("UPDATE_IN_PROGRESS"))
+    with pytest.raises(Failed, match="still at work"):
+        up(FakeCloudFormation(after_execution=[("", "CREATE_IN_PROGRESS", "")]))
+    with pytest.raises(Failed, match="did not finish a change set"):
+        up(FakeCloudFormation(pending=["CREATE_PENDING"] * 999))
+
+
+def test_a_status_from_before_the_execution_is_not_taken_for_its_end() -> None:
+    cloudformation = existing("CREATE_COMPLETE")
+    looks = []
+
+    def lag(fake: FakeCloudFormation) -> None:
+        looks.append(fake.status)
+        if "execute" in fake.called and len(looks) == 4:
+            fake.happened(("Queue", "UPDATE_FAILED", "late"), ("", "UPDATE_ROLLBACK_COMPLETE", ""))
+
+    cloudformation.on_describe = lag
+    with pytest.raises(Failed, match="late"):
+        up(cloudformation)
+
+
+@pytest.mark.parametrize("call", ["create CREATE", "execute"])
+def test_a_faster_deployment_of_somebody_else_is_no_failure(call: str) -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED)
+    cloudformation.errors = {call: [client_error("InvalidChangeSetStatus", "obsolete")]}
+    said: list[str] = []
+    assert up(cloudformation, said=said) == "CREATE_COMPLETE"
+    assert "was faster" in said[0]
+
+
+def test_a_change_set_that_somebody_swept_away_is_made_again() -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED)
+    cloudformation.errors = {"describe_change_set": [client_error("ChangeSetNotFound", "does not exist")]}
+    assert up(cloudformation) == "CREATE_COMPLETE"
+
+
+def test_up_gives_up_where_others_always_come_first() -> None:
+    cloudformation = FakeCloudFormation()
+    cloudformation.errors = {"create CREATE": [client_error("ValidationError", "is in CREATE_IN_PROGRESS")] * 5}
+    with pytest.raises(Failed, match="others keep deploying"):
+        up(cloudformation)
+
+
+@pytest.mark.parametrize("change", [table("Remove"), table("Modify", "True")])
+def test_up_does_not_throw_rows_away_unasked(change: dict[str, str]) -> None:
+    cloudformation = existing("CREATE_COMPLETE")
+    cloudformation.changes, cloudformation.after_execution = [change], UPDATED
+    with pytest.raises(Failed, match="rows of OrderTable would be lost"):
+        up(cloudformation, may_lose_rows=False)
+    assert "execute" not in cloudformation.called
+    assert "discard" in cloudformation.called
+    assert up(cloudformation, may_lose_rows=True) == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize("status", ["DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"])
+def test_a_stuck_stack_is_told_what_helps(status: str) -> None:
+    for act in (up, lambda fake: deployment(fake).plan("template")):
+        with pytest.raises(Failed, match=f"{status}: run `"):
+            act(existing(status))
+
+
+def test_plan_executes_nothing_and_removes_the_stack_it_made() -> None:
+    cloudformation = FakeCloudFormation(changes=[table("Add")] * 3)
+    assert len(deployment(cloudformation).plan("template")) == 3
+    assert "execute" not in cloudformation.called
+    assert cloudformation.status is None
+
+
+def test_plan_keeps_an_empty_stack_in_which_somebody_elses_change_set_waits() -> None:
+    cloudformation = FakeCloudFormation(others=["mine", "theirs"])
+    deployment(cloudformation).plan("template")
+    assert "delete" not in cloudformation.called
+
+
+def test_plan_never_deletes_a_stack_with_resources_though_it_looks_empty() -> None:
+    cloudformation = existing("REVIEW_IN_PROGRESS")
+    deployment(cloudformation).plan("template")
+    assert "discard" in cloudformation.called
+    assert "delete" not in cloudformation.called
+
+
+def test_plan_does_not_touch_a_stack_whose_last_deployment_failed() -> None:
+    cloudformation = existing("ROLLBACK_COMPLETE")
+    with pytest.raises(Failed, match="ROLLBACK_COMPLETE"):
+        deployment(cloudformation).plan("template")
+    assert cloudformation.called == ["describe_stacks"]
+
+
+def test_plan_of_an_unchanged_template_is_empty() -> None:
+    cloudformation = existing("CREATE_COMPLETE")
+    cloudformation.change_set_status, cloudformation.change_set_reason = "FAILED", UNCHANGED
+    assert deployment(cloudformation).plan("template") == []

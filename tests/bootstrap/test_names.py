@@ -1,0 +1,15 @@
+import pytest
+
+from bootstrap.errors import Misused
+from bootstrap.names import Names
+
+
+@pytest.mark.parametrize("name", ["", "1shop", "a_b", "a b", "-a", "shop\n", "ä", "a" * 41])
+def test_a_name_that_aws_would_refuse_is_refused_first(name: str) -> None:
+    with pytest.raises(Misused, match="cannot be a stack's name"):
+        Names(name)
+
+
+def test_the_longest_name_still_leaves_room_for_the_rules() -> None:
+    assert len(Names("a" * 40).rule) <= 64
+    assert len(Names("a" * 40).rule_dlq) <= 80

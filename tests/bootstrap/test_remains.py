@@ -1,0 +1,40 @@
+"""What an emulator forgets to delete is deleted, what is gone already does no harm."""
+
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bootstrap.aws import Aws
+from bootstrap.names import Names
+from bootstrap.remains import Remains
+from bootstrap.stack import Stack
+from tests.bootstrap.fakes import client_error
+
+
+@pytest.mark.integration
+def test_nothing_that_was_listed_survives(aws: Aws, names: Names, shop: Stack) -> None:
+    listed = shop.resources()
+    Remains(aws, names.bus).clear(listed)
+    assert aws.dynamodb.list_tables()["TableNames"] == []
+    assert aws.sqs.list_queues().get("QueueUrls", []) == []
+    assert [bus["Name"] for bus in aws.events.list_event_buses()["EventBuses"]] == ["default"]
+    assert aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    Remains(aws, names.bus).clear(listed)
+
+
+def test_a_denied_deletion_is_not_hidden() -> None:
+    class Denying:
+        def delete_table(self, **asked: str) -> None:
+            raise client_error("AccessDeniedException")
+
+    fake = cast("Any", Denying())
+    table = cast("Any", {"ResourceType": "AWS::DynamoDB::Table", "PhysicalResourceId": "t"})
+    with pytest.raises(ClientError):
+        Remains(Aws(fake, fake, fake, fake, fake, region="", emulator=True), "bus").clear([table])
+
+
+def test_what_was_never_made_is_not_deleted() -> None:
+    fake = cast("Any", object())
+    remains = Remains(Aws(fake, fake, fake, fake, fake, region="", emulator=True), "bus")
+    remains.clear([cast("Any", {"ResourceType": "AWS::DynamoDB::Table"})])
