@@ -1,0 +1,108 @@
+# Shopwire's commands. `make` alone lists them; each is one line that you could type yourself.
+# Works with GNU make 3.81 (macOS) and later.
+
+PYTHON ?= python3
+COMPOSE ?= docker compose
+WORKERS ?= auto
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+RUN := $(BIN)/python -m local
+# uv makes both environments from the lock file, with the Python that is here.
+UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker e2e lint fmt install clean
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+
+##@ The shop on this machine, without Docker
+run: $(STAMP)  ## start everything and follow its logs; Ctrl-C stops it
+	@$(RUN) run
+
+dev: $(STAMP)  ## the same, and an edit reloads what it concerns
+	@$(RUN) dev
+
+demo: $(STAMP)  ## buy something and follow the order (from `make run` or `make up`)
+	@$(RUN) demo
+
+status: $(STAMP)  ## what runs, since when, and whether it answers
+	@$(RUN) status || true
+
+logs: $(STAMP)  ## the last log lines and those that come (LOG=basket: only these)
+	@$(RUN) logs $(LOG)
+
+stop: $(STAMP)  ## end the shop of another terminal, or what is left of one
+	@$(RUN) stop
+
+reset: $(STAMP)  ## back to an empty shop with the seeded catalogue
+	@$(RUN) reset
+
+doctor: $(STAMP)  ## prove that a checkout becomes an order on the shop's emulator
+	@$(RUN) bootstrap doctor
+
+plan: $(STAMP)  ## what `bootstrap up` would change on the shop's emulator
+	@$(RUN) bootstrap plan
+
+##@ The shop in containers
+up:  ## build and start everything with Docker Compose, wait until it is healthy
+	@$(COMPOSE) version >/dev/null 2>&1 || \
+	  { echo "Docker Compose is not here: install Docker, or use \`make run\`, which needs none."; exit 1; }
+	$(COMPOSE) up --build --wait --detach
+	@echo "The shop is open: http://127.0.0.1:8001/docs (product), :8002/docs (basket), :8003/docs (ordering)."
+	@echo "Buy something with \`make demo\`; logs: \`$(COMPOSE) logs -f\`; end it with \`make down\`."
+
+down:  ## stop the containers and remove them, volumes too
+	$(COMPOSE) down --volumes --remove-orphans
+
+##@ Work on it
+test: $(STAMP)  ## every test that needs no Docker, with coverage
+	$(BIN)/pytest -m "not docker" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+
+test-docker: $(STAMP)  ## the tests that need Docker
+	$(BIN)/pytest -m docker $(ARGS)
+
+e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
+	$(BIN)/pytest -m "e2e and not docker" $(ARGS)
+
+lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint bootstrap/shop.yaml
+
+fmt: $(STAMP)  ## format, and repair what can be repaired
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
+
+clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
+	@if [ -f $(STAMP) ]; then $(RUN) stop; fi
+	rm -rf .venv .venv-emulator var htmlcov .coverage .coverage.* .hypothesis .schemathesis
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made again only when a dependency changed.
+$(STAMP): pyproject.toml uv.lock
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Shopwire needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module: install it (Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Making .venv with $$($(PYTHON) -V)"; $(PYTHON) -m venv --clear .venv; }
+	@uv=$$(sed -n 's/.*"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml); \
+	  [ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$${uv#uv==}" ] || \
+	  { echo "Installing $$uv"; $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$uv"; }
+	@echo "Installing the shop's packages into .venv"
+	@$(UV) sync --quiet --frozen
+	@echo "Installing the emulator into .venv-emulator (it pins its own versions)"
+	@UV_PROJECT_ENVIRONMENT=.venv-emulator $(UV) sync --quiet --frozen --only-group emulator
+	@touch $@

@@ -1,0 +1,60 @@
+"""The command line: arguments and environment in, an exit code out, every error one clear line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+
+from local import commands, demo, run
+from local.errors import LocalError
+from local.run import say
+from local.settings import Settings
+
+
+def main(arguments: list[str], env: Mapping[str, str] = os.environ) -> int:
+    asked = _parser().parse_args(arguments)
+    try:
+        return _dispatch(asked, env)
+    except LocalError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 130
+
+
+def _dispatch(asked: argparse.Namespace, env: Mapping[str, str]) -> int:
+    settings = Settings.from_env(env, dev=asked.command == "dev")
+    match asked.command:
+        case "status" | "stop" as plain:
+            code = {"status": commands.status, "stop": commands.stop}[plain](settings)
+        case "reset":
+            code = commands.reset(settings, env)
+        case "bootstrap":
+            code = commands.bootstrap(settings, env, asked.arguments)
+        case "logs":
+            code = commands.logs(settings, asked.names, env, last=asked.last, follow=asked.follow)
+        case "demo":
+            urls, trace = commands.addresses(settings, env), commands.tracing(settings)
+            code = demo.run(urls, asked.deadline, trace, say)
+        case _:
+            code = run.run(settings, env)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="The shop on this machine, without Docker.")
+    commands_ = parser.add_subparsers(dest="command", required=True)
+    commands_.add_parser("run", help="start the shop and follow its logs; Ctrl-C stops it")
+    commands_.add_parser("dev", help="the same, and every edit reloads what it concerns")
+    commands_.add_parser("status", help="what runs, since when, and whether it answers")
+    commands_.add_parser("stop", help="end the shop of another terminal, or what is left of it")
+    commands_.add_parser("reset", help="back to an empty shop with the seeded catalogue")
+    logs = commands_.add_parser("logs", help="the last log lines, and those that come")
+    logs.add_argument("names", nargs="*", help="only these processes")
+    logs.add_argument("-n", dest="last", type=int, default=20, help="lines of each to begin with (20)")
+    logs.add_argument("--no-follow", dest="follow", action="store_false", help="do not wait for more")
+    buy = commands_.add_parser("demo", help="buy something and follow the order until it is there")
+    buy.add_argument("--deadline", type=float, default=15.0, help="seconds the order may take (15)")
+    tool = commands_.add_parser("bootstrap", help="`python -m bootstrap` on the shop's emulator")
+    tool.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser

@@ -1,0 +1,170 @@
+"""The commands for a second terminal: status, stop, reset, logs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+
+from local import environment, ports, probe, record, tasks
+from local.control import Control, Process
+from local.errors import LocalError
+from local.follow import Follower
+from local.home import Home
+from local.programs import emptying, plan
+from local.run import say
+from local.settings import ROOT, WEB, Settings
+
+NOT_RUNNING = "The shop does not run here: `make run` starts it."
+OK = 200
+STOP_WITHIN = 15.0
+
+
+def home_of(settings: Settings) -> Home:
+    return Home(settings.var / settings.stack)
+
+
+def as_running(settings: Settings) -> Settings:
+    """With the ports of the shop that runs, which another terminal may have chosen."""
+    known = record.read(home_of(settings).record)
+    if known is None:
+        return settings
+    given = "" if "emulator" in known.ports else known.endpoint
+    return replace(settings, ports=known.ports, given_endpoint=given)
+
+
+def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment's, else those of the shop that runs, else the usual ones (Docker Compose has them too)."""
+    known = as_running(settings)
+    return {name: (env.get(f"{name.upper()}_URL") or known.url(name)).rstrip("/") for name in WEB}
+
+
+def tracing(settings: Settings) -> str:
+    """The beginning of a command that finds a correlation id in all logs."""
+    home = home_of(settings)
+    if not home.record.exists():
+        return "docker compose logs | grep"
+    return f"cat {home.logs}/*.log | grep"
+
+
+def status(settings: Settings) -> int:
+    home, settings = home_of(settings), as_running(settings)
+    control = Control(home.socket)
+    if not control.answers():
+        return _status_without_us(settings)
+    processes = control.processes()
+    names = [step.name for stage in plan(settings, home) for step in stage if step.name in processes]
+    fine = [_status_line(processes[name], settings) for name in names]
+    say(f"  logs in {home.logs}")
+    return 0 if all(fine) else 1
+
+
+def _status_without_us(settings: Settings) -> int:
+    say(NOT_RUNNING)
+    for name in WEB:
+        if ports.is_taken(settings.ports[name]):
+            say(f"  but something else answers on {settings.url(name)} (Docker Compose? see `docker compose ps`)")
+    return 1
+
+
+def _status_line(process: Process, settings: Settings) -> bool:
+    running = process.state == "RUNNING"
+    where = settings.url(process.name) if process.name in settings.ports else ""
+    healthy = running
+    if process.name in WEB:
+        healthy = probe.status(f"{where}/health/ready") == OK
+        where += "  ready" if healthy else "  NOT READY"
+    since = f"pid {process.pid:<8} up {process.seconds} s" if process.pid else ""
+    say(f"  {process.name:<18} {process.state.lower():<9} {since:<26} {where}".rstrip())
+    return healthy
+
+
+def stop(settings: Settings) -> int:
+    """Asks the launcher, else supervisor, else ends what the record knows: afterwards nothing of the shop runs."""
+    home = home_of(settings)
+    known, control = record.read(home.record), Control(home.socket)
+    if known and record.lives(known.launcher):
+        os.kill(known.launcher.pid, signal.SIGTERM)
+    elif control.answers():
+        control.shutdown()
+    elif not known:
+        say("The shop was not running.")
+        return 0
+    _wait_until_gone(known, control)
+    ended = record.end_leftovers(known) if known else []
+    home.record.unlink(missing_ok=True)
+    say(f"Stopped; had to kill {', '.join(ended)}." if ended else "Stopped.")
+    return 0
+
+
+def _wait_until_gone(known: record.Record | None, control: Control) -> None:
+    deadline = time.monotonic() + STOP_WITHIN
+    while time.monotonic() < deadline:
+        if not control.answers() and not (known and record.lives(known.launcher)):
+            return
+        time.sleep(0.1)
+
+
+def reset(settings: Settings, env: Mapping[str, str]) -> int:
+    home, settings = home_of(settings), as_running(settings)
+    control = Control(home.socket)
+    if control.answers():
+        _empty_running(settings, home, control, env)
+    elif settings.given_endpoint:
+        raise LocalError(f"{NOT_RUNNING} Then `make reset` empties it on {settings.given_endpoint}.")
+    else:
+        shutil.rmtree(home.state, ignore_errors=True)
+        say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
+    return 0
+
+
+def _empty_running(settings: Settings, home: Home, control: Control, env: Mapping[str, str]) -> None:
+    environment.refuse_unless_emulator(settings.endpoint)
+    workers = [step.name for step in plan(settings, home)[-1]]
+    control.stop(workers, within=8)  # they would complain about their missing tables and queues
+    try:
+        for task in emptying():
+            say(f"  {task.name}: {' '.join(task.command[2:])}")
+            tasks.run(task, environment.for_processes(env, settings), home)
+    finally:
+        for name in workers:
+            control.start(name)
+    say("The shop is empty but for the seeded catalogue.")
+
+
+def bootstrap(settings: Settings, env: Mapping[str, str], arguments: list[str]) -> int:
+    """In the environment of the shop that runs here, so that it cannot reach a real account."""
+    command = [sys.executable, "-m", "bootstrap", *arguments]
+    its = environment.for_processes(env, as_running(settings))
+    return subprocess.run(command, cwd=ROOT, env=its, check=False).returncode  # noqa: S603 our own module
+
+
+def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: int, follow: bool) -> int:
+    home, settings = home_of(settings), as_running(settings)
+    follower = Follower(home, plan(settings, home), env, sys.stdout.isatty(), _print)
+    if unknown := sorted(set(names) - set(follower.names)):
+        raise LocalError(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
+    if not _any_log(home):
+        raise LocalError(f"There are no logs in {home.logs} yet: `make run` writes them.")
+    follower.only(names or follower.names)
+    follower.from_now(last)
+    with closing(follower), suppress(KeyboardInterrupt):
+        follower.show()
+        while follow:
+            time.sleep(0.2)
+            follower.show()
+    return 0
+
+
+def _print(line: str) -> None:
+    """Unlike `say`, ends the command when its reader is gone, as after `| head`."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _any_log(home: Home) -> bool:
+    return any(home.logs.glob("*.log"))

@@ -1,0 +1,81 @@
+"""A supervisor that runs: what its processes do, and starting and stopping them by name."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Error, Fault, ServerProxy
+
+from supervisor.states import STOPPED_STATES
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+
+@dataclass(frozen=True)
+class Process:
+    """`state` is supervisor's own word: RUNNING, BACKOFF, FATAL, STOPPED, …"""
+
+    name: str
+    state: str
+    stopped: bool
+    pid: int
+    seconds: int
+
+
+class Control:
+    """Every method raises `OSError` or `xmlrpc.client.Error` where no supervisor answers, except `answers`."""
+
+    def __init__(self, socket: Path) -> None:
+        transport = SupervisorTransport(None, None, f"unix://{socket}")
+        self._transport = transport
+        # The address is never used: the transport goes to the socket.
+        self._rpc: Any = ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def answers(self) -> bool:
+        """True also while it is shutting down."""
+        try:
+            self._call("getState")
+        except Fault:
+            return True
+        except (OSError, Error):
+            return False
+        return True
+
+    def processes(self) -> dict[str, Process]:
+        return {info["name"]: _process(info) for info in self._call("getAllProcessInfo")}
+
+    def start(self, name: str) -> None:
+        self._unless(Faults.ALREADY_STARTED, "startProcess", name)
+
+    def stop(self, names: Iterable[str], within: float) -> None:
+        """Asks all at once and waits until none of them runs; supervisor itself kills what takes too long."""
+        wanted = set(names)
+        for name in wanted:
+            self._unless(Faults.NOT_RUNNING, "stopProcess", name)
+        deadline = time.monotonic() + within
+        while any(not p.stopped for p in self.processes().values() if p.name in wanted):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{', '.join(sorted(wanted))} did not stop within {within:.0f} s")
+            time.sleep(0.05)
+
+    def shutdown(self) -> None:
+        """Supervisor stops what still runs, in reverse order, and then itself."""
+        self._unless(Faults.SHUTDOWN_STATE, "shutdown")
+
+    def _unless(self, harmless: int, method: str, *names: str) -> None:
+        try:
+            self._call(method, *names, *([False] if names else []))
+        except Fault as fault:
+            if fault.faultCode != harmless:
+                raise
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        try:
+            return getattr(self._rpc, method)(*arguments)
+        finally:
+            self._transport.close()  # supervisor keeps no connection alive for long, and a stale one fails
+
+
+def _process(info: dict[str, Any]) -> Process:
+    started = info["now"] - info["start"] if info["pid"] else 0
+    return Process(info["name"], info["statename"], info["state"] in STOPPED_STATES, info["pid"], started)

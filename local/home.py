@@ -1,0 +1,49 @@
+"""Where a shop of this machine keeps its files: `var/<stack>/`, one folder per shop."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+# A Unix socket's path holds 103 characters on macOS and 107 on Linux; supervisor adds its pid while it binds.
+LONGEST_SOCKET_PATH = 90
+
+
+@dataclass(frozen=True)
+class Home:
+    path: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def state(self) -> Path:
+        """The emulator's memory, written when it stops and read when it starts."""
+        return self.path / "emulator"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "running.json"
+
+    @property
+    def config(self) -> Path:
+        return self.path / "supervisord.conf"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.path / "supervisord.log"
+
+    @property
+    def socket(self) -> Path:
+        here = self.path / "supervisor.sock"
+        if len(str(here)) <= LONGEST_SOCKET_PATH:
+            return here
+        digest = hashlib.sha256(str(self.path).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"shopwire-{digest}.sock"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def make(self) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)

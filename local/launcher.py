@@ -1,0 +1,189 @@
+"""Starts a shop stage by stage, each when the one before is ready, and stops it in reverse."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from xmlrpc.client import Error
+
+from local import config, ports, probe, record, tasks
+from local.control import Control
+from local.errors import LocalError
+from local.home import Home
+from local.programs import Plan, Program, Stage, Task, programs
+from local.settings import ROOT, Settings
+
+Say = Callable[[str], None]
+
+
+class Launcher:
+    """One shop. After `start`, whether it succeeded or not, call `stop` once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        plan: Plan,
+        env: Mapping[str, str],
+        *,
+        say: Say,
+        patience: float = 60,
+    ) -> None:
+        self.home = home
+        self.control = Control(home.socket)
+        self._settings = settings
+        self._plan = plan
+        self._env = env
+        self._say = say
+        self._patience = patience
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._refuse_a_second()
+        ports.refuse_taken(self._settings.ports)
+        self._start_supervisor()
+        self.write_down()
+        for stage in self._plan:
+            self._start_stage(stage)
+            self.write_down()
+
+    def stop(self) -> None:
+        """In reverse order of readiness; what does not obey is killed. Nothing of the shop runs afterwards."""
+        if self._supervisor is None:
+            return
+        if not self.supervisor_lives():
+            self.kill()
+            return
+        try:
+            for stage in reversed(self._plan):
+                self._stop_stage(stage)
+            self.control.shutdown()
+            self._supervisor.wait(timeout=3)
+        except (OSError, Error, subprocess.TimeoutExpired):
+            self.kill()
+        self._forget()
+
+    def kill(self) -> None:
+        """Ends everything at once, unasked."""
+        if self._supervisor is None:
+            return
+        with suppress(OSError, Error):
+            self.write_down()  # the pids of this moment
+        if self._supervisor.poll() is None:
+            self._supervisor.kill()  # first, or it starts the others again
+            self._supervisor.wait()
+        if known := record.read(self.home.record):
+            record.end_leftovers(known)
+        self._forget()
+
+    @property
+    def has_something_to_stop(self) -> bool:
+        return self._supervisor is not None
+
+    def supervisor_lives(self) -> bool:
+        return self._supervisor is not None and self._supervisor.poll() is None
+
+    def again(self, program: Program) -> None:
+        """After the emulator came back, with what it knew when it last stopped in order, if anything."""
+        self._await(program)
+        for task in (step for stage in self._plan for step in stage if isinstance(step, Task)):
+            tasks.run(task, self._env, self.home)
+
+    def write_down(self) -> None:
+        """Only what runs for a second or more has shed the supervisor's command line for its own."""
+        assert self._supervisor is not None  # noqa: S101 only called once it was started
+        running = {p.name: p.pid for p in self.control.processes().values() if p.state == "RUNNING"}
+        known = record.Record(
+            launcher=record.mark(os.getpid()),
+            endpoint=self._settings.endpoint,
+            ports=dict(self._settings.ports),
+            supervisor=record.mark(self._supervisor.pid),
+            processes={p.name: record.mark(running[p.name]) for p in programs(self._plan) if p.name in running},
+        )
+        record.write(known, self.home.record)
+
+    def _refuse_a_second(self) -> None:
+        if self.control.answers():
+            raise LocalError("The shop already runs here, or is just stopping: see `make status`, `make stop` ends it.")
+        if (known := record.read(self.home.record)) and (ended := record.end_leftovers(known)):
+            self._say(f"Ended what an earlier run had left behind: {', '.join(ended)}.")
+
+    def _start_supervisor(self) -> None:
+        self.home.make()
+        self.home.config.write_text(config.render(programs(self._plan), self.home, ROOT, self._settings.stack))
+        # It forks while its watching thread waits, which newer Pythons warn of; the thread holds no lock.
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "local.supervise",
+            "-c",
+            str(self.home.config),
+        ]
+        with self.home.log("supervisor").open("ab") as output:
+            self._supervisor = subprocess.Popen(  # noqa: S603 our own module
+                command,
+                cwd=ROOT,
+                env=dict(self._env),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._until(self.control.answers, "supervisor", self._supervisor_failed)
+
+    def _supervisor_failed(self) -> bool:
+        return not self.supervisor_lives()
+
+    def _start_stage(self, stage: Stage) -> None:
+        begun = time.monotonic()
+        for step in stage:
+            if isinstance(step, Task):
+                tasks.run(step, self._env, self.home)
+            else:
+                self.control.start(step.name)
+        for step in stage:
+            if isinstance(step, Program):
+                self._await(step)
+        if stage:
+            names = ", ".join(step.name for step in stage)
+            self._say(f"  ✓ {names} ({time.monotonic() - begun:.1f} s)")
+
+    def _await(self, program: Program) -> None:
+        self._until(
+            lambda: self._is_ready(program),
+            program.name,
+            lambda: self.control.processes()[program.name].state == "FATAL",
+        )
+
+    def _is_ready(self, program: Program) -> bool:
+        if program.ready:
+            return probe.status(program.ready) == 200
+        return self.control.processes()[program.name].state == "RUNNING"
+
+    def _until(self, done: Callable[[], bool], name: str, hopeless: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self._patience
+        while not done():
+            if hopeless():
+                raise LocalError(f"{name} does not start:\n{tasks.last_words(self.home, name)}")
+            if time.monotonic() > deadline:
+                raise LocalError(
+                    f"{name} was not ready within {self._patience:.0f} s:\n{tasks.last_words(self.home, name)}"
+                )
+            time.sleep(0.05)
+
+    def _stop_stage(self, stage: Stage) -> None:
+        of_it = [step for step in stage if isinstance(step, Program)]
+        if of_it:
+            self._say(f"  stopping {', '.join(p.name for p in of_it)}")
+            self.control.stop((p.name for p in of_it), within=1 + max(p.stop_seconds for p in of_it))
+
+    def _forget(self) -> None:
+        if self._supervisor is not None and self._supervisor.stdin:
+            self._supervisor.stdin.close()
+        self._supervisor = None
+        self.home.record.unlink(missing_ok=True)
+        self.home.socket.unlink(missing_ok=True)

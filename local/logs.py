@@ -1,0 +1,112 @@
+"""The processes' log files: followed across rotation, and made readable for people."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+RESET, DIM, RED, YELLOW = "\033[0m", "\033[2m", "\033[31m", "\033[33m"
+NAMES = (
+    "\033[36m",
+    "\033[32m",
+    "\033[35m",
+    "\033[34m",
+    "\033[96m",
+    "\033[92m",
+    "\033[95m",
+    "\033[94m",
+)
+LEVELS = {"error": RED, "critical": RED, "warning": YELLOW}
+SHOWN_FIRST = ("timestamp", "level", "event", "logger", "process")
+
+
+class Tail:
+    """One file. Lines come out whole; a file that was replaced is read to its end, then the new one from its start."""
+
+    def __init__(self, path: Path, *, last: int = 0) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._rest = b""
+        self._skip = max(0, len(path.read_bytes().splitlines()) - last) if path.exists() else 0
+
+    def lines(self) -> Iterator[str]:
+        yield from self._read()
+        if self._was_replaced():
+            yield from self._read()  # what came in between
+            self.close()
+            yield from self._read()
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+        self._file, self._rest = None, b""
+
+    def _read(self) -> Iterator[str]:
+        if self._file is None:
+            if not self._path.exists():
+                return
+            self._file = self._path.open("rb")
+        *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
+        shown = whole[self._skip :]
+        self._skip = max(0, self._skip - len(whole))
+        for line in shown:
+            yield line.decode(errors="replace")
+
+    def _was_replaced(self) -> bool:
+        if self._file is None or not self._path.exists():
+            return False
+        now = self._path.stat()
+        return not os.path.samestat(now, os.fstat(self._file.fileno())) or now.st_size < self._file.tell()
+
+
+class Printer:
+    """Puts the process's name before each line; `pretty` turns JSON lines into readable ones."""
+
+    def __init__(self, names: list[str], *, pretty: bool, colour: bool) -> None:
+        self._width = max(map(len, names), default=0)
+        self._colours = {name: NAMES[number % len(NAMES)] for number, name in enumerate(names)}
+        self._pretty = pretty
+        self._colour = colour
+
+    def line(self, name: str, text: str) -> str:
+        prefix = self._paint(self._colours.get(name, DIM), f"{name:<{self._width}} │")
+        return f"{prefix} {self._readable(text) if self._pretty else text}"
+
+    def _readable(self, text: str) -> str:
+        fields = _fields(text)
+        return self._of(fields) if "event" in fields else text
+
+    def _of(self, fields: Mapping[str, object]) -> str:
+        time = str(fields.get("timestamp", ""))[11:23]
+        level = str(fields.get("level", ""))
+        rest = " ".join(f"{key}={_value(fields[key])}" for key in fields if key not in SHOWN_FIRST)
+        words = [
+            self._paint(DIM, time),
+            self._paint(LEVELS.get(level, ""), f"{level:<7}"),
+            str(fields["event"]),
+            self._paint(DIM, rest),
+        ]
+        return " ".join(word for word in words if word)
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{RESET}" if self._colour and colour and text else text
+
+
+def timestamp(line: str) -> str:
+    return str(_fields(line).get("timestamp", ""))
+
+
+def _fields(line: str) -> Mapping[str, object]:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    # A traceback stays readable: on lines of its own.
+    return f"\n{value}" if "\n" in value else value

@@ -1,0 +1,111 @@
+"""What the shop consists of, and in which order it starts: the one table to edit when a process is added."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from local.home import Home
+from local.settings import ROOT, Settings
+
+MINISTACK = ROOT / ".venv-emulator" / "bin" / "ministack"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process that is kept alive; with a `ready` URL it counts as started once that answers 200."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: str = ""
+    stop_seconds: int = 2  # all stages together stay below ten seconds
+
+
+@dataclass(frozen=True)
+class Task:
+    """A process that runs to its end before the next stage begins."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+Stage = tuple[Program | Task, ...]
+Plan = tuple[Stage, ...]
+
+
+def plan(settings: Settings, home: Home) -> Plan:
+    """Started from the top and stopped from the bottom; the programs of one stage start together."""
+    peers = {"PRODUCT_URL": settings.url("product"), "ORDERING_URL": settings.url("ordering")}
+    return (
+        () if settings.given_endpoint else (_emulator(settings, home),),
+        (Task("bootstrap", _python("-m", "bootstrap", "up")),),
+        (Task("seed", _python("-m", "services.product.seed")),),
+        (
+            _web(settings, "product"),
+            _web(settings, "basket", **peers),
+            _web(settings, "ordering"),
+        ),
+        (
+            _worker(settings, "basket-relay", "services.basket.relay"),
+            _worker(settings, "ordering-consumer", "services.ordering.consumer"),
+        ),
+    )
+
+
+def emptying() -> tuple[Task, ...]:
+    """What makes a running shop as good as new; `down` asks nobody, because its endpoint is an emulator."""
+    return (
+        Task("bootstrap", _python("-m", "bootstrap", "down")),
+        Task("bootstrap", _python("-m", "bootstrap", "up")),
+        Task("seed", _python("-m", "services.product.seed")),
+    )
+
+
+def programs(the_plan: Plan) -> Iterator[Program]:
+    return (step for stage in the_plan for step in stage if isinstance(step, Program))
+
+
+def _emulator(settings: Settings, home: Home) -> Program:
+    return Program(
+        "emulator",
+        (str(MINISTACK),),
+        env={
+            "GATEWAY_PORT": str(settings.ports["emulator"]),
+            "BIND_HOST": "127.0.0.1",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(home.state),
+            "LOG_LEVEL": "WARNING",
+        },
+        ready=f"{settings.url('emulator')}/_localstack/health",
+        stop_seconds=5,  # it waits up to 3 s for open connections, then writes down what it holds
+    )
+
+
+def _web(settings: Settings, name: str, **env: str) -> Program:
+    reload = ("--reload",) if settings.dev else ()
+    return Program(
+        name,
+        _python(
+            "-m",
+            "gunicorn",
+            "-c",
+            "python:chassis.gunicorn",
+            *reload,
+            f"services.{name}.app:from_env()",
+        ),
+        env={"PORT": str(settings.ports[name])} | env,
+        ready=f"{settings.url(name)}/health/ready",
+    )
+
+
+def _worker(settings: Settings, name: str, module: str) -> Program:
+    if not settings.dev:
+        return Program(name, _python("-m", module))
+    package = module.rpartition(".")[0].replace(".", "/")
+    again = shlex.join(_python("-m", module))
+    return Program(name, _python("-m", "watchfiles", "--filter", "python", again, package, "chassis"))
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, *arguments)

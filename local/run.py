@@ -1,0 +1,120 @@
+"""`make run`: the shop in a terminal, from the first line to the last process gone."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from types import FrameType
+
+from local import banner, environment
+from local.errors import LocalError
+from local.follow import Follower
+from local.home import Home
+from local.launcher import Launcher
+from local.programs import MINISTACK, Plan, plan
+from local.settings import Settings
+from local.watch import Watch
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Asked(BaseException):
+    """A signal came; not an Exception, so that nothing on the way takes it for a failure of its own."""
+
+
+def say(line: str) -> None:
+    """Where the terminal was closed, nobody reads: that must not keep the shop from stopping in order."""
+    with suppress(OSError, ValueError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def run(settings: Settings, env: Mapping[str, str]) -> int:
+    launcher, the_plan = prepare(settings, env, say)
+    follower = Follower(launcher.home, the_plan, env, sys.stdout.isatty(), say)
+    with _stopping(launcher), closing(follower):
+        say(f"Starting the shop `{settings.stack}` (Ctrl-C stops it)")
+        launcher.start()
+        say(banner.text(settings, launcher.home, dev=settings.dev))
+        follower.from_now()
+        _keep(Watch(launcher, the_plan, say), follower)
+    return 0
+
+
+@contextmanager
+def running(settings: Settings, env: Mapping[str, str], say: Callable[[str], None] = say) -> Iterator[Launcher]:
+    """A whole shop for the time of a `with` block, for tests: `Settings.from_env(ports.free_ports() | …)`."""
+    launcher, _ = prepare(settings, env, say)
+    try:
+        launcher.start()
+        yield launcher
+    finally:
+        launcher.stop()
+
+
+def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], None]) -> tuple[Launcher, Plan]:
+    _refuse_unusable(settings)
+    home = Home(settings.var / settings.stack)
+    the_plan = plan(settings, home)
+    return Launcher(settings, home, the_plan, environment.for_processes(env, settings), say=say), the_plan
+
+
+def _refuse_unusable(settings: Settings) -> None:
+    if settings.given_endpoint:
+        environment.refuse_unless_emulator(settings.given_endpoint)
+    elif not MINISTACK.exists():
+        raise LocalError(
+            "MiniStack, the embedded emulator, is not installed: run `make install`, "
+            "or set SHOP_ENDPOINT_URL to an emulator that runs elsewhere."
+        )
+
+
+def _keep(watch: Watch, follower: Follower) -> None:
+    looked = 0.0
+    while True:
+        follower.show()
+        if time.monotonic() - looked > 1:
+            watch.look()
+            looked = time.monotonic()
+        time.sleep(0.1)
+
+
+@contextmanager
+def _stopping(launcher: Launcher) -> Iterator[None]:
+    """The first signal stops in order, a second Ctrl-C kills at once; both leave nothing behind."""
+    _on(SIGNALS, _ask)
+    try:
+        yield
+    except Asked:
+        say("\nStopping the shop (Ctrl-C again ends it at once)")
+    finally:
+        _stop(launcher)
+        _on(SIGNALS, signal.SIG_DFL)
+
+
+def _stop(launcher: Launcher) -> None:
+    # A closed terminal sends its signal more than once: only a person's second Ctrl-C means "at once".
+    _on((signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+    if not launcher.has_something_to_stop:
+        return
+    begun = time.monotonic()
+    try:
+        launcher.stop()
+        say(f"Stopped, {time.monotonic() - begun:.1f} s. Nothing is left running.")
+    except Asked:
+        _on(SIGNALS, signal.SIG_IGN)
+        launcher.kill()
+        say("Ended at once.")
+
+
+def _ask(_signum: int, _frame: FrameType | None) -> None:
+    raise Asked
+
+
+def _on(
+    signals: tuple[signal.Signals, ...],
+    action: "Callable[[int, FrameType | None], None] | signal.Handlers",
+) -> None:
+    for one in signals:
+        signal.signal(one, action)

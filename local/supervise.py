@@ -1,0 +1,24 @@
+"""Supervisor's own process, which ends its programs in order when the launcher is gone, even by `kill -9`."""
+
+import os
+import signal
+import sys
+import threading
+
+from supervisor import supervisord
+
+
+def main(arguments: list[str]) -> None:
+    """Standard input is a pipe whose other end only the launcher holds: it closes when the launcher dies."""
+    threading.Thread(target=_end_when_closed, args=(sys.stdin.fileno(),), daemon=True).start()
+    supervisord.main(arguments)
+
+
+def _end_when_closed(pipe: int) -> None:
+    while os.read(pipe, 1024):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

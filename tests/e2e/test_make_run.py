@@ -1,0 +1,186 @@
+"""`make run`, as a person uses it: a real shop of real processes, bought from, wounded and stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from local import ports, probe, record
+from local.home import Home
+from local.run import running
+from local.settings import ROOT, Settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+OPEN = "The shop is open"
+
+
+class Terminal:
+    """`python -m local run` with ports and a folder of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.env = os.environ | ports.free_ports() | {"SHOP_VAR": str(path), "SHOP_STACK": "e2e-run"}
+        self.home = Home(path / "e2e-run")
+        self.output = path / "terminal"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                self.command("run"), cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True
+            )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "local", *words]
+
+    def says(self, words: str) -> bool:
+        return words in self.output.read_text()
+
+    def pid(self, name: str) -> int:
+        known = record.read(self.home.record)
+        assert known is not None
+        return known.processes[name].pid
+
+    def do(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    def everything(self) -> list[record.Mark]:
+        known = record.read(self.home.record)
+        assert known is not None
+        assert known.supervisor is not None
+        return [known.launcher, known.supervisor, *known.processes.values()]
+
+    def taken_ports(self) -> list[str]:
+        return [
+            name
+            for name in self.env
+            if name.startswith("SHOP_") and name.endswith("_PORT") and ports.is_taken(int(self.env[name]))
+        ]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    it = Terminal(tmp_path)
+    yield it
+    if it.process.poll() is None:
+        it.process.terminate()
+        it.process.wait(20)
+    it.do("stop")
+
+
+def eventually(true: Callable[[], object], terminal: Terminal, within: float = 60) -> None:
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, terminal.output.read_text()
+        time.sleep(0.1)
+
+
+def is_open(terminal: Terminal) -> None:
+    eventually(lambda: terminal.says(OPEN) or terminal.process.poll() is not None, terminal)
+    assert terminal.says(OPEN), terminal.output.read_text()
+    eventually(lambda: len(terminal.everything()) == 8, terminal)
+
+
+def stops_within_ten_seconds(terminal: Terminal, with_signal: signal.Signals) -> None:
+    ran = terminal.everything()
+    begun = time.monotonic()
+    terminal.process.send_signal(with_signal)
+    assert terminal.process.wait(30) == 0
+    assert time.monotonic() - begun < 10
+    assert [it.command for it in ran if record.lives(it)] == []
+    assert terminal.taken_ports() == []
+
+
+def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(terminal: Terminal) -> None:
+    is_open(terminal)
+    bought = terminal.do("demo")
+    assert bought.returncode == 0, bought.stdout + bought.stderr
+    correlation_id = bought.stdout.split()[2]
+    assert len(processes_that_log(terminal.home, correlation_id)) >= 3
+
+    before = terminal.pid("ordering-consumer")
+    os.kill(before, signal.SIGKILL)
+    # The dead consumer's long poll may still be open and be given the message, which then comes back after 60 s.
+    again = terminal.do("demo", "--deadline", "100")
+    assert again.returncode == 0, again.stdout + again.stderr
+    eventually(lambda: terminal.says(f"ordering-consumer (pid {before}) ended and was started again"), terminal)
+
+    assert terminal.do("status").returncode == 0
+    stops_within_ten_seconds(terminal, signal.SIGINT)
+
+
+def test_a_closed_terminal_leaves_nothing_behind_and_the_next_shop_remembers(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    is_open(terminal)
+    assert buy_as_the_banner_says(terminal)["items"][0]["quantity"] == 2
+    stops_within_ten_seconds(terminal, signal.SIGHUP)
+
+    the_next = Terminal(tmp_path)
+    try:
+        is_open(the_next)
+        assert len(orders_of_ada(the_next)) == 1
+        assert the_next.do("reset").returncode == 0
+        assert orders_of_ada(the_next) == []
+        assert the_next.do("stop").returncode == 0
+        assert the_next.process.wait(20) == 0
+    finally:
+        the_next.do("stop")
+        the_next.process.wait(20)
+
+
+def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) -> None:
+    is_open(terminal)
+    ran = terminal.everything()
+    terminal.process.kill()
+    terminal.process.wait()
+    eventually(lambda: not any(record.lives(it) for it in ran), terminal, within=20)
+    assert terminal.taken_ports() == []
+
+
+def test_another_test_can_borrow_a_shop(tmp_path: Path) -> None:
+    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_STACK": "borrowed"})
+    with running(settings, os.environ) as launcher:
+        assert {p.state for p in launcher.control.processes().values()} == {"RUNNING"}
+        assert probe.status(f"{settings.url('basket')}/health/ready") == 200
+    assert not any(ports.is_taken(port) for port in settings.ports.values())
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    env = os.environ | ports.free_ports() | {"SHOP_VAR": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", int(env["SHOP_BASKET_PORT"]))):
+        ended = subprocess.run(
+            [sys.executable, "-m", "local", "run"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"Port {env['SHOP_BASKET_PORT']} (basket) is in use")
+    assert "SHOP_BASKET_PORT=" in line
+
+
+def processes_that_log(home: Home, correlation_id: str) -> set[str]:
+    return {log.stem for log in home.logs.glob("*.log") if correlation_id in log.read_text()}
+
+
+def buy_as_the_banner_says(terminal: Terminal) -> Any:
+    """Types the commands that the launcher printed, then waits for the order."""
+    printed = terminal.output.read_text()
+    block = printed[printed.index("  curl -s") : printed.index("The AWS CLI")]
+    typed = subprocess.run(["/bin/sh", "-ec", block], capture_output=True, text=True, check=True, timeout=30)
+    assert '"orderId"' in typed.stdout, typed.stdout + typed.stderr
+    eventually(lambda: orders_of_ada(terminal), terminal, within=20)
+    return orders_of_ada(terminal)[0]
+
+
+def orders_of_ada(terminal: Terminal) -> list[Any]:
+    url = f"http://127.0.0.1:{terminal.env['SHOP_ORDERING_PORT']}/order/ada"
+    with urllib3.PoolManager(retries=False, timeout=5) as pool:
+        items: list[Any] = pool.request("GET", url).json()["items"]
+    return items

@@ -1,0 +1,56 @@
+"""Exit codes and one-line errors of the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from local import cli, ports
+
+
+def env(tmp_path: Path) -> dict[str, str]:
+    return ports.free_ports() | {"SHOP_VAR": str(tmp_path)}
+
+
+def test_an_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run"], {"SHOP_PRODUCT_PORT": "many"}) == 1
+    assert capsys.readouterr().err == "SHOP_PRODUCT_PORT=many is not a port: give a number from 1 to 65535.\n"
+
+
+def test_status_of_no_shop_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status"], env(tmp_path)) == 1
+    assert "`make run` starts it" in capsys.readouterr().out
+
+
+def test_stopping_no_shop_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["stop"], env(tmp_path)) == 0
+    assert "was not running" in capsys.readouterr().out
+
+
+def test_logs_of_a_shop_that_never_ran_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["logs", "--no-follow"], env(tmp_path)) == 1
+    assert "`make run` writes them" in capsys.readouterr().err
+
+
+def test_logs_of_an_unknown_process_name_the_known_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["logs", "--no-follow", "bakset"], env(tmp_path)) == 1
+    assert "No process is called bakset; there are emulator, " in capsys.readouterr().err
+
+
+def test_logs_are_shown_from_their_last_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("1\n2\n3\n")
+    assert cli.main(["logs", "--no-follow", "-n", "2", "basket"], env(tmp_path)) == 0
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["2", "3"]
+
+
+def test_resetting_a_shop_that_is_closed_forgets_what_it_held(tmp_path: Path) -> None:
+    state = tmp_path / "shopwire" / "emulator"
+    state.mkdir(parents=True)
+    assert cli.main(["reset"], env(tmp_path)) == 0
+    assert not state.exists()
+
+
+def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo"], env(tmp_path)) == 1
+    assert "Nobody answers at" in capsys.readouterr().err

@@ -1,0 +1,173 @@
+"""A whole shop of stand-ins: real supervisor, real processes, each a few lines of Python."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local import ports, probe, record
+from local.errors import LocalError
+from local.home import Home
+from local.launcher import Launcher
+from local.programs import Plan, Program, Task, programs
+from local.settings import Settings
+from local.watch import Watch
+
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def web(name: str, port: int) -> Program:
+    serve = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
+    return Program(name, serve, ready=f"http://127.0.0.1:{port}/")
+
+
+class Shops:
+    """Starts shops of any plan; whatever a test leaves behind is killed at its end."""
+
+    def __init__(self, path: Path) -> None:
+        self.home = Home(path / "shop")
+        self.said: list[str] = []
+        self.ports = [int(port) for port in ports.free_ports().values()]
+        self._launchers: list[Launcher] = []
+
+    def launcher(self, plan: Plan, patience: float = 20) -> Launcher:
+        settings = Settings(ports=dict(zip(("emulator", "product"), self.ports, strict=False)))
+        one = Launcher(settings, self.home, plan, dict(os.environ), say=self.said.append, patience=patience)
+        self._launchers.append(one)
+        return one
+
+    def close(self) -> None:
+        for launcher in self._launchers:
+            launcher.kill()
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> Iterator[Shops]:
+    it = Shops(tmp_path)
+    yield it
+    it.close()
+
+
+def eventually(true: Callable[[], bool], within: float = 15) -> None:
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_stage_starts_when_the_one_before_is_ready_and_all_stop_in_reverse(shops: Shops, tmp_path: Path) -> None:
+    port = shops.ports[1]
+    seen = tmp_path / "seen"
+    ask = (
+        f"import urllib.request as u; open({str(seen)!r}, 'w').write(str(u.urlopen('http://127.0.0.1:{port}/').status))"
+    )
+    plan: Plan = (
+        (web("product", port),),
+        (Task("seed", python(ask)),),
+        (Program("worker", python("import time; time.sleep(600)")),),
+    )
+    launcher = shops.launcher(plan)
+    launcher.start()
+    assert seen.read_text() == "200"
+    known = record.read(shops.home.record)
+    assert known is not None
+    assert [*known.processes] == ["product", "worker"]
+    launcher.stop()
+    assert shops.said[-2:] == ["  stopping worker", "  stopping product"]
+    assert not any(record.lives(it) for it in known.processes.values())
+    assert not ports.is_taken(port)
+    assert not shops.home.record.exists()
+
+
+def test_a_killed_process_comes_back_and_it_is_said(shops: Shops) -> None:
+    plan: Plan = ((web("product", shops.ports[1]),),)
+    launcher = shops.launcher(plan)
+    launcher.start()
+    watch = Watch(launcher, plan, shops.said.append)
+    (program,) = programs(plan)
+    eventually(lambda: launcher.control.processes()["product"].state == "RUNNING")
+    watch.look()
+    before = launcher.control.processes()["product"].pid
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: launcher.control.processes()["product"].pid not in (0, before))
+    eventually(lambda: probe.status(program.ready) == 200)
+    eventually(lambda: launcher.control.processes()["product"].state == "RUNNING")
+    watch.look()
+    assert f"product (pid {before}) ended and was started again" in shops.said[-1]
+
+
+def test_a_failed_task_is_told_with_its_last_words_and_nothing_stays(shops: Shops) -> None:
+    plan: Plan = ((web("product", shops.ports[1]),), (Task("seed", python("print('no table'); raise SystemExit(3)")),))
+    launcher = shops.launcher(plan)
+    with pytest.raises(LocalError, match=r"seed failed with exit code 3:\n  \| no table"):
+        launcher.start()
+    launcher.stop()
+    assert not ports.is_taken(shops.ports[1])
+
+
+def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -> None:
+    launcher = shops.launcher(((Program("worker", python("raise SystemExit('no queue')")),),))
+    with pytest.raises(LocalError, match=r"worker does not start:\n(  \| no queue\n)+"):
+        launcher.start()
+
+
+def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
+    lazy = Program("basket", python("import time; time.sleep(600)"), ready=f"http://127.0.0.1:{shops.ports[2]}/")
+    with pytest.raises(LocalError, match="basket was not ready within 1 s"):
+        shops.launcher(((lazy,),), patience=1).start()
+
+
+def test_a_second_shop_in_the_same_folder_is_refused(shops: Shops) -> None:
+    plan: Plan = ((Program("worker", python("import time; time.sleep(600)")),),)
+    shops.launcher(plan).start()
+    with pytest.raises(LocalError, match="already runs here"):
+        shops.launcher(plan).start()
+
+
+def test_what_ignores_its_signal_is_killed(shops: Shops) -> None:
+    plan: Plan = ((Program("worker", python(STUBBORN), stop_seconds=1),),)
+    launcher = shops.launcher(plan)
+    launcher.start()
+    pid = launcher.control.processes()["worker"].pid
+    launcher.stop()
+    assert record.command_of(pid) == ""
+
+
+def test_killing_ends_everything_at_once(shops: Shops) -> None:
+    launcher = shops.launcher(((Program("worker", python(STUBBORN), stop_seconds=60),),))
+    launcher.start()
+    pid = launcher.control.processes()["worker"].pid
+    begun = time.monotonic()
+    launcher.kill()
+    assert record.command_of(pid) == ""
+    assert time.monotonic() - begun < 3
+
+
+def test_a_dead_supervisor_is_an_error_and_its_processes_are_ended(shops: Shops) -> None:
+    plan: Plan = ((Program("worker", python("import time; time.sleep(600)")),),)
+    launcher = shops.launcher(plan)
+    launcher.start()
+    known = record.read(shops.home.record)
+    assert known is not None
+    assert known.supervisor is not None
+    os.kill(known.supervisor.pid, signal.SIGKILL)
+    eventually(lambda: not launcher.supervisor_lives())
+    with pytest.raises(LocalError, match="supervisor is gone"):
+        Watch(launcher, plan, shops.said.append).look()
+    launcher.stop()
+    assert not any(record.lives(it) for it in known.processes.values())
+
+
+def test_stopping_what_never_started_does_nothing(shops: Shops) -> None:
+    launcher = shops.launcher(())
+    launcher.stop()
+    launcher.kill()
+    assert not launcher.has_something_to_stop

@@ -1,0 +1,48 @@
+"""What the launcher reads from the environment."""
+
+from pathlib import Path
+
+import pytest
+
+from local.errors import LocalError
+from local.settings import Settings
+
+
+def test_an_empty_environment_gives_the_usual_ports() -> None:
+    settings = Settings.from_env({})
+    assert settings.ports == {"emulator": 4566, "product": 8001, "basket": 8002, "ordering": 8003}
+    assert (settings.stack, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
+
+
+def test_ports_stack_and_folder_come_from_the_environment() -> None:
+    settings = Settings.from_env({"SHOP_BASKET_PORT": "9", "SHOP_STACK": "mine", "SHOP_VAR": "/somewhere"})
+    assert settings.url("basket") == "http://127.0.0.1:9"
+    assert (settings.stack, settings.var) == ("mine", Path("/somewhere"))
+
+
+def test_a_given_endpoint_needs_no_port_for_the_emulator() -> None:
+    settings = Settings.from_env({"SHOP_ENDPOINT_URL": "http://there:4566/", "SHOP_PRODUCT_PORT": "4566"})
+    assert settings.endpoint == "http://there:4566"
+    assert "emulator" not in settings.ports
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "8001.5", " 8001", "١"])
+def test_what_is_no_port_is_refused_by_its_variable(text: str) -> None:
+    with pytest.raises(LocalError, match="SHOP_ORDERING_PORT="):
+        Settings.from_env({"SHOP_ORDERING_PORT": text})
+
+
+def test_two_services_on_one_port_are_refused() -> None:
+    with pytest.raises(LocalError, match="SHOP_BASKET_PORT and SHOP_PRODUCT_PORT are both 8001"):
+        Settings.from_env({"SHOP_BASKET_PORT": "8001"})
+
+
+@pytest.mark.parametrize("name", ["has space", "../up", "1st", "x" * 41])
+def test_a_name_that_aws_would_refuse_is_refused(name: str) -> None:
+    with pytest.raises(LocalError, match="SHOP_STACK="):
+        Settings.from_env({"SHOP_STACK": name})
+
+
+def test_an_endpoint_without_a_scheme_is_refused() -> None:
+    with pytest.raises(LocalError, match="SHOP_ENDPOINT_URL=localhost:4566 is not a URL"):
+        Settings.from_env({"SHOP_ENDPOINT_URL": "localhost:4566"})

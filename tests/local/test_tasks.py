@@ -1,0 +1,44 @@
+"""Tasks: run to their end, and told apart when they fail."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import tasks
+from local.errors import LocalError
+from local.home import Home
+from local.programs import Task
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.make()
+    return home
+
+
+def task(code: str) -> Task:
+    return Task("seed", (sys.executable, "-c", code))
+
+
+def test_what_a_task_says_is_in_its_log(home: Home) -> None:
+    tasks.run(task("print('seeded')"), os.environ, home)
+    assert home.log("seed").read_text() == "seeded\n"
+
+
+def test_a_task_that_hangs_is_ended_and_told(home: Home) -> None:
+    with pytest.raises(LocalError, match="seed took longer than 1 s"):
+        tasks.run(task("import time; time.sleep(60)"), os.environ, home, within=1)
+
+
+def test_only_the_end_of_a_long_log_is_shown(home: Home) -> None:
+    home.log("seed").write_text("".join(f"line {number}\n" for number in range(100)))
+    words = tasks.last_words(home, "seed").splitlines()
+    assert words[0] == f"  | line {100 - tasks.LAST_WORDS}"
+    assert str(home.log("seed")) in words[-1]
+
+
+def test_a_log_that_is_not_there_is_no_error(home: Home) -> None:
+    assert "all of it" in tasks.last_words(home, "seed")

@@ -1,0 +1,114 @@
+"""The documentation against the code: what a page names is there, and what is there a page names."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from services.basket.routes import api as basket
+from services.ordering.routes import api as ordering
+from services.product.routes import api as product
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+# What a call of a client needs; a transaction needs the rights of its writes.
+ACTIONS = {
+    "get_item": {"dynamodb:GetItem"},
+    "put_item": {"dynamodb:PutItem"},
+    "update_item": {"dynamodb:UpdateItem"},
+    "delete_item": {"dynamodb:DeleteItem"},
+    "scan": {"dynamodb:Scan"},
+    "query": {"dynamodb:Query"},
+    "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
+    "put_events": {"events:PutEvents"},
+    "get_queue_url": {"sqs:GetQueueUrl"},
+    "receive_message": {"sqs:ReceiveMessage"},
+    "delete_message_batch": {"sqs:DeleteMessage"},
+    "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
+    "send_message": {"sqs:SendMessage"},
+}
+MODULES = {
+    "product": ["services/product/store.py"],
+    "basket": ["services/basket/store.py", "chassis/bus.py"],
+    "basket-relay": ["chassis/outbox.py", "chassis/bus.py"],
+    "ordering": ["services/ordering/store.py"],
+    "ordering-consumer": ["chassis/queue.py"],
+}
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text(page)) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_a_page_names_is_in_the_makefile(page: Path) -> None:
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z0-9-]*)", text(page), flags=re.MULTILINE))
+    assert named <= set(re.findall(r"^([a-z0-9-]+):", text(ROOT / "Makefile"), flags=re.MULTILINE))
+
+
+def test_every_variable_that_is_read_is_in_the_example_environment() -> None:
+    sources = [
+        *ROOT.glob("chassis/*.py"),
+        *ROOT.glob("services/*/*.py"),
+        *ROOT.glob("local/*.py"),
+        ROOT / "docker-compose.yml",
+    ]
+    ours = r"\b(SHOP_[A-Z_]+|[A-Z]+_URL|LOG_[A-Z]+|WEB_[A-Z]+|LOCALSTACK_[A-Z_]+)\b"
+    read = {name for source in sources for name in re.findall(r'["{]' + ours, text(source))}
+    documented = set(re.findall(r"^#?([A-Z_]+)=", text(ROOT / ".env.example"), flags=re.MULTILINE))
+    assert read - documented == set()
+
+
+def test_the_request_collection_has_every_route() -> None:
+    collection = re.sub(r"\{\{\w+\.response\.body\.\w+\}\}", "ID", text(ROOT / "requests.http"))
+    asked = {
+        (method.lower(), re.sub(r"\?.*", "", path))
+        for method, path in re.findall(r"^([A-Z]+) \{\{\w+\}\}(/\S*)", collection, flags=re.MULTILINE)
+    }
+    routes = {
+        (method, path)
+        for api in (product, basket, ordering)
+        for path, item in api.paths.items()
+        for method in ("get", "post", "put", "patch", "delete")
+        if getattr(item, method) is not None
+    }
+    assert len(routes) == 17
+    missing = {
+        (method, path)
+        for method, path in routes
+        if not any(m == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), p) for m, p in asked)
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("process", MODULES)
+def test_the_permissions_on_the_aws_page_are_those_that_the_code_needs(process: str) -> None:
+    rows = re.findall(rf"^\| {process} \| (.*?) \|", text(ROOT / "docs" / "aws.md"), flags=re.MULTILINE)
+    granted = {action for row in rows for action in re.findall(r"`([a-z]+:\w+)`", row)}
+    needed = {action for module in MODULES[process] for action in _actions(ROOT / module)}
+    if process == "basket":
+        needed.add("dynamodb:DeleteItem")  # the outbox row, forgotten after the publish
+    if process == "ordering-consumer":
+        needed |= {"dynamodb:GetItem", "dynamodb:PutItem"}  # of the ordering store: the check, and the order
+        assert needed <= {a for m in ("services/ordering/store.py", "chassis/queue.py") for a in _actions(ROOT / m)}
+    if process == "ordering":
+        needed.discard("dynamodb:PutItem")  # orders are put by the consumer only
+    assert granted == needed
+
+
+def _actions(module: Path) -> set[str]:
+    """The actions behind every attribute of a client that the module names, called or passed on."""
+    clients = {"_dynamodb", "_client", "_poller"}
+    names = {
+        node.attr
+        for node in ast.walk(ast.parse(text(module)))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr in clients
+    }
+    return {action for name in names for action in ACTIONS[name]}
