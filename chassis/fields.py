@@ -4,6 +4,9 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+Absent = SkipJsonSchema[None]  # what a parameter left out is: no text that a client could send means null
 
 
 class Record(BaseModel):
@@ -38,4 +41,4 @@ class PageQuery(Input):
     """`cursor` is the `nextCursor` of the page before; without one the list starts at its beginning."""
 
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = Field(default=None, min_length=1, max_length=2048)
+    cursor: str | Absent = Field(default=None, min_length=1, max_length=2048)

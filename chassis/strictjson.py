@@ -12,7 +12,10 @@ MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gi
 def loads(text: str | bytes) -> Any:
     """Raises ValueError (or RecursionError, for a body of brackets); numbers with a point become Decimal."""
     decoded = text.decode() if isinstance(text, bytes) else text
-    return json.loads(decoded, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
+    value = json.loads(decoded, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
+    if "\\u" in decoded:
+        json.dumps(value, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no character
+    return value
 
 
 class StrictJSON(DefaultJSONProvider):

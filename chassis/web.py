@@ -8,7 +8,7 @@ import structlog
 from flask import Response, g, redirect, request
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from chassis import deadline, logs, problems
 from chassis.errors import DomainError, Invalid, Malformed
@@ -69,6 +69,8 @@ def _check_shape() -> None:
 def _check_body() -> None:
     if not request.is_json:
         raise problems.UnsupportedMediaType
+    if request.content_length is None and len(request.get_data()) >= MAX_BODY:
+        raise RequestEntityTooLarge  # werkzeug reads a chunked body up to the limit without a word
     try:
         body = request.get_json()
     except (RecursionError, HTTPException) as error:

@@ -1,0 +1,123 @@
+import socket
+import time
+from collections.abc import Iterator, Mapping
+
+import pytest
+from botocore.exceptions import ClientError, ParamValidationError
+
+from chassis import aws, deadline
+from chassis.errors import Unavailable
+from tests.conftest import free_port
+
+NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def error(code: str, status: int = 400) -> ClientError:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "Operation")  # type: ignore[arg-type] # the parts that are read
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A socket that boto3 takes for AWS: it listens, and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield listener
+
+
+@pytest.fixture(autouse=True)
+def _no_deadline() -> Iterator[None]:
+    yield
+    deadline.start(float("inf"))
+
+
+@pytest.mark.parametrize("timeouts", [aws.REQUEST, aws.ONE_SHOT, aws.LONG_POLL])
+def test_time_outs_and_attempts_are_pinned(timeouts: aws.Timeouts, endpoint: socket.socket) -> None:
+    config = aws.client("events", NOWHERE, timeouts).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (timeouts.connect, timeouts.read)
+    assert config.retries == {"mode": "standard", "total_max_attempts": timeouts.attempts}
+
+
+def test_one_attempt_of_publishing_ends_within_a_second() -> None:
+    assert aws.ONE_SHOT.attempts * (aws.ONE_SHOT.connect + aws.ONE_SHOT.read) <= 1
+
+
+def test_the_region_may_come_by_either_name(endpoint: socket.socket) -> None:
+    assert aws.client("sqs", {"AWS_REGION": "eu-west-1"}).meta.region_name == "eu-west-1"
+    assert aws.client("sqs", {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}).meta.region_name == "eu-west-2"
+
+
+def test_a_black_hole_is_unavailable_within_the_time_of_two_attempts(endpoint: socket.socket) -> None:
+    client = aws.client("dynamodb", NOWHERE)
+    started = time.monotonic()
+    with pytest.raises(Unavailable), aws.unavailable("DynamoDB"):
+        client.get_item(TableName="table", Key={"id": "1"})
+    assert 1.9 < time.monotonic() - started < 4
+
+
+def test_a_deadline_stops_the_second_attempt(endpoint: socket.socket) -> None:
+    client = aws.client("dynamodb", NOWHERE)
+    deadline.start(0.5)
+    started = time.monotonic()
+    with pytest.raises(Unavailable), aws.unavailable("DynamoDB"):
+        client.get_item(TableName="table", Key={"id": "1"})
+    assert time.monotonic() - started < 1.7
+
+
+def test_past_the_deadline_nothing_is_sent(endpoint: socket.socket) -> None:
+    client = aws.client("dynamodb", NOWHERE)
+    deadline.start(0)
+    with pytest.raises(Unavailable), aws.unavailable("DynamoDB"):
+        client.get_item(TableName="table", Key={"id": "1"})
+    endpoint.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        endpoint.accept()
+
+
+def test_nobody_listening_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoint: socket.socket) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(Unavailable), aws.unavailable("DynamoDB"):
+        aws.client("dynamodb", NOWHERE).get_item(TableName="table", Key={"id": "1"})
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [error("ThrottlingException"), error("AccessDeniedException"), error("InternalServerError", 500), error("?", 503)],
+)
+def test_not_now_is_unavailable(cause: ClientError) -> None:
+    with pytest.raises(Unavailable, match="DynamoDB") as raised, aws.unavailable("DynamoDB"):
+        raise cause
+    assert raised.value.__cause__ is cause
+
+
+@pytest.mark.parametrize(
+    "cause", [error("ValidationException"), ParamValidationError(report="a bug"), KeyError("a bug")]
+)
+def test_any_other_error_passes(cause: Exception) -> None:
+    with pytest.raises(type(cause)), aws.unavailable("DynamoDB"):
+        raise cause
+
+
+@pytest.mark.integration
+def test_the_rows_that_failed_conditions_met_are_told(stack: Mapping[str, str]) -> None:
+    client = aws.client("dynamodb", stack)
+    row = {"id": "1", "version": 3, "tags": ["a"]}
+    client.put_item(TableName="shop-product", Item=row)
+    put = {"TableName": "shop-product", "Item": row, "ConditionExpression": "attribute_not_exists(id)"}
+    old = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    with pytest.raises(ClientError) as single:
+        client.put_item(**put, **old)
+    assert aws.is_condition_failure(single.value)
+    assert aws.old_items(single.value) == [row]
+    other = {"Put": {"TableName": "shop-product", "Item": {"id": "2"}}}
+    with pytest.raises(ClientError) as transaction:
+        client.transact_write_items(TransactItems=[other, {"Put": put | old}])
+    assert aws.old_items(transaction.value) == [{}, row]
+
+
+def test_a_condition_that_failed_on_an_absent_row_tells_of_none() -> None:
+    assert aws.old_items(error("ConditionalCheckFailedException")) == [{}]

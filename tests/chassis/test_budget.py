@@ -1,0 +1,33 @@
+"""The chassis' README, checked: its budget, and that it speaks of plumbing only."""
+
+import ast
+import re
+from pathlib import Path
+
+CHASSIS = Path(__file__).parent.parent.parent / "chassis"
+FILES = sorted(CHASSIS.glob("*.py"))
+WORDS = "product|basket|order|price|checkout|catalogue|customer|receipt"
+DOMAIN = re.compile(rf"(?<![a-z])({WORDS})s?(?![a-z])", re.IGNORECASE)
+
+
+def lines_of_code(source: str) -> int:
+    """Without blank lines, comments and docstrings: nobody is to save on explanations."""
+    documented: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            documented |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    return sum(1 for n, line in lines if line.strip() and not line.strip().startswith("#") and n not in documented)
+
+
+def test_the_chassis_is_within_its_budget() -> None:
+    assert sum(lines_of_code(path.read_text()) for path in FILES) <= 680
+
+
+def test_no_file_of_it_is_over_120_lines() -> None:
+    assert {path.name: n for path in FILES if (n := len(path.read_text().splitlines())) > 120} == {}
+
+
+def test_it_has_no_word_of_the_domain() -> None:
+    words = {path.name: found for path in FILES if (found := DOMAIN.findall(path.read_text()))}
+    assert words == {}

@@ -1,0 +1,31 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+NAMES = ("bind", "workers", "threads", "worker_class", "control_socket_disable", "worker_tmp_dir")
+PRINT = f"import json; from chassis import gunicorn; print(json.dumps({{n: getattr(gunicorn, n) for n in {NAMES}}}))"
+
+
+def settings(**env: str) -> dict[str, Any]:
+    """What gunicorn is told in an environment."""
+    done = subprocess.run([sys.executable, "-c", PRINT], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def test_a_web_service_listens_on_the_loopback_address_unless_told() -> None:
+    assert settings()["bind"] == "127.0.0.1:8000"
+    assert settings(HOST="0.0.0.0", PORT="9000")["bind"] == "0.0.0.0:9000"  # noqa: S104 what containers do
+
+
+def test_no_file_is_written_outside_memory() -> None:
+    made = settings()
+    assert made["control_socket_disable"] is True
+    assert made["worker_tmp_dir"] == ("/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108 what is tested
+
+
+def test_threads_and_workers_can_be_set() -> None:
+    made = settings(WEB_WORKERS="3", WEB_THREADS="5")
+    assert (made["worker_class"], made["workers"], made["threads"]) == ("gthread", 3, 5)

@@ -1,0 +1,129 @@
+import json
+import threading
+from collections.abc import Mapping
+
+import pytest
+
+from chassis import aws
+from chassis.errors import Unavailable
+from chassis.events import Event
+from chassis.outbox import Outbox, Relay
+from chassis.process import Stop
+
+pytestmark = pytest.mark.integration
+TABLE = "shop-basket-outbox"
+
+
+class FakeBus:
+    """Takes what is not in `refused`; `down` times it does not answer at all."""
+
+    def __init__(self, refused: set[str] | None = None, down: int = 0) -> None:
+        self.published: list[Event] = []
+        self.refused = refused or set()
+        self.down = down
+
+    def publish(self, events: list[Event]) -> list[Event]:
+        if self.down:
+            self.down -= 1
+            raise Unavailable("EventBridge does not answer.")
+        taken = [event for event in events if event.id not in self.refused]
+        self.published += taken
+        return taken
+
+
+class Shop:
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.now = 1000.0
+        self.dynamodb = aws.client("dynamodb", env)
+        self.outbox = Outbox(self.dynamodb, TABLE, lambda: self.now)
+
+    def commit(self, *names: str, size: int = 0) -> list[Event]:
+        detail = json.dumps({"metadata": {"correlation-id": "c"}, "data": "x" * size})
+        events = [Event(name, "com.example", "Happened", detail) for name in names]
+        for event in events:
+            self.dynamodb.transact_write_items(TransactItems=[self.outbox.put_action(event)])
+        return events
+
+    def left(self) -> set[str]:
+        return {row["id"] for row in self.dynamodb.scan(TableName=TABLE)["Items"]}
+
+
+@pytest.fixture
+def shop(stack: Mapping[str, str]) -> Shop:
+    return Shop(stack)
+
+
+def test_what_is_sent_is_exactly_what_was_committed(shop: Shop) -> None:
+    bus, events = FakeBus(), shop.commit("a")
+    shop.now += 10
+    assert Relay(shop.outbox, bus).sweep() == 1
+    assert bus.published == events
+    assert shop.left() == set()
+
+
+def test_a_row_is_left_to_its_writer_for_a_while(shop: Shop) -> None:
+    bus = FakeBus()
+    shop.commit("a")
+    shop.now += 4
+    assert Relay(shop.outbox, bus, min_age=5).sweep() == 0
+    assert bus.published == []
+    assert shop.left() == {"a"}
+
+
+def test_what_the_bus_refuses_stays_and_delays_nothing(shop: Shop) -> None:
+    shop.commit("a", "b", "c")
+    shop.now += 10
+    bus = FakeBus(refused={"b"})
+    assert Relay(shop.outbox, bus).sweep() == 2
+    assert shop.left() == {"b"}
+    bus.refused = set()
+    assert Relay(shop.outbox, bus).sweep() == 1
+    assert shop.left() == set()
+
+
+def test_while_the_bus_is_down_everything_stays(shop: Shop) -> None:
+    shop.commit("a", "b")
+    shop.now += 10
+    with pytest.raises(Unavailable):
+        Relay(shop.outbox, FakeBus(down=1)).sweep()
+    assert shop.left() == {"a", "b"}
+
+
+def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
+    names = {f"n{n}" for n in range(12)}
+    shop.commit(*names, size=200_000)
+    shop.now += 10
+    assert len(list(shop.outbox.left_behind(5))) > 1
+    assert Relay(shop.outbox, FakeBus()).sweep() == 12
+    assert shop.left() == set()
+
+
+def test_two_relays_at_once_lose_nothing(shop: Shop) -> None:
+    names = {f"n{n}" for n in range(60)}
+    shop.commit(*names)
+    shop.now += 10
+    buses = [FakeBus(), FakeBus()]
+    threads = [threading.Thread(target=Relay(shop.outbox, bus).sweep) for bus in buses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {event.id for bus in buses for event in bus.published} == names
+    assert shop.left() == set()
+
+
+def test_the_relay_goes_on_after_an_outage_and_until_it_is_stopped(shop: Shop) -> None:
+    shop.commit("a")
+    shop.now += 10
+    stop = Stop()
+
+    class Bus(FakeBus):
+        def publish(self, events: list[Event]) -> list[Event]:
+            taken = super().publish(events)
+            stop.ask()
+            return taken
+
+    bus = Bus(down=1)
+    Relay(shop.outbox, bus).run(stop)
+    assert [event.id for event in bus.published] == ["a"]
+    assert shop.left() == set()

@@ -1,0 +1,235 @@
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.openapi import OpenAPI
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from chassis import logs, web
+from chassis.errors import Unavailable
+from chassis.fields import Amount, Input, PageQuery
+from tests.conftest import free_port, wait_for
+
+CARD = "4111111111113322"
+
+
+class Sample(Input):
+    name: str
+    amount: Amount
+
+
+class Readiness:
+    def __init__(self) -> None:
+        self.down = False
+
+    def check(self) -> None:
+        if self.down:
+            raise Unavailable("DynamoDB does not answer.")
+
+
+def sample_routes() -> APIBlueprint:
+    api = APIBlueprint("sample", __name__, url_prefix="/sample")
+
+    @api.post("")
+    def create(body: Sample) -> web.Answer:
+        return body.model_dump(mode="json")
+
+    @api.get("")
+    def read(query: PageQuery) -> web.Answer:
+        return {"limit": query.limit}
+
+    @api.get("/broken")
+    def broken() -> web.Answer:
+        raise RuntimeError(f"a bug near {CARD}")
+
+    return api
+
+
+def make_app(readiness: Readiness) -> OpenAPI:
+    app = web.make_app("sample", "A sample.", readiness.check)
+    app.register_api(sample_routes())
+    return app
+
+
+@pytest.fixture
+def readiness() -> Readiness:
+    return Readiness()
+
+
+@pytest.fixture
+def client(readiness: Readiness) -> FlaskClient:
+    return make_app(readiness).test_client()
+
+
+def post(client: FlaskClient, body: bytes, content_type: str = "application/json") -> Any:
+    return client.post("/sample", data=body, content_type=content_type)
+
+
+def test_a_good_body_is_taken_and_numbers_stay_numbers(client: FlaskClient) -> None:
+    answer = post(client, b'{"name": "x", "amount": 12.30}')
+    assert (answer.status_code, answer.get_json()) == (200, {"name": "x", "amount": Decimal("12.3")})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b'{"name": "x", "amount": NaN}', 400),
+        (b'{"name": "x", "amount": -Infinity}', 400),
+        (b'{"name": "x", "amount": 1e400}', 400),
+        (b'{"name": "x", "amount": 1E+999999999}', 400),
+        (b'{"name": "x", "amount": 1E-999999999}', 400),
+        (b'{"name": "x", "amount": ' + b"9" * 5000 + b"}", 400),
+        (b'{"name": "x", "name": "y", "amount": 1}', 400),
+        (b'{"name": "\xff", "amount": 1}', 400),
+        ('{"name": "x", "amount": 1}'.encode("utf-16"), 400),
+        (b"[" * 30_000, 400),
+        (b'{"a":' * 10_000, 400),
+        (b"[]", 422),
+        (b'"{}"', 422),
+        (b"null", 422),
+        (b'{"name": "\\ud800", "amount": 1}', 400),
+        (b'{"name": "x", "amount": 1, "\\ud800": 1}', 400),
+        (b'{"name": "x", "amount": 1.001}', 422),
+        (b'{"name": "x", "amount": "1.10"}', 422),
+        (b'{"name": "x", "amount": true}', 422),
+        (b'{"name": "x", "amount": -1}', 422),
+        (b'{"name": "x", "amount": 1, "surprise": 1}', 422),
+        (b'{"name": "' + b"x" * web.MAX_BODY + b'", "amount": 1}', 413),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_bad_body_is_a_problem_document_and_never_a_500(client: FlaskClient, body: bytes, status: int) -> None:
+    answer = post(client, body)
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert answer.get_json()["status"] == status
+
+
+def test_what_is_not_json_is_a_415(client: FlaskClient) -> None:
+    assert post(client, b"name=x", "application/x-www-form-urlencoded").status_code == 415
+    assert post(client, b'{"name": "x", "amount": 1}', "application/merge-patch+json").status_code == 200
+
+
+def test_an_invalid_field_is_named_and_its_value_is_not(client: FlaskClient) -> None:
+    answer = post(client, json.dumps({"name": 1, "amount": CARD}).encode())
+    assert {error["pointer"] for error in answer.get_json()["errors"]} == {"/name", "/amount"}
+    assert CARD not in answer.get_data(as_text=True)
+
+
+def test_a_path_that_is_not_there_is_a_404_even_for_a_body_that_is_not_json(client: FlaskClient) -> None:
+    answer = client.post("/nowhere", data="x")
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+def test_a_method_that_is_not_there_is_a_405_that_says_which_are(client: FlaskClient) -> None:
+    answer = client.delete("/sample", data="x")
+    assert (answer.status_code, answer.content_type) == (405, "application/problem+json")
+    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_a_query_parameter_given_twice_is_malformed(client: FlaskClient) -> None:
+    assert client.get("/sample?limit=1&limit=2").status_code == 400
+    assert client.get("/sample?limit=2").get_json() == {"limit": 2}
+
+
+def test_a_bug_is_a_500_without_a_word_of_it(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("sample", {"LOG_FORMAT": "json"})
+    answer = client.get("/sample/broken", headers={"X-Correlation-Id": "abc"})
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert CARD not in answer.get_data(as_text=True)
+    logged = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    bug = next(line for line in logged if line["event"] == "unexpected error")
+    assert bug["correlation_id"] == "abc"
+    assert "RuntimeError" in bug["exception"]
+
+
+def test_a_correlation_id_is_taken_if_it_fits_and_answered_even_with_an_error(client: FlaskClient) -> None:
+    assert client.get("/", headers={"X-Correlation-Id": "a-1"}).headers["X-Correlation-Id"] == "a-1"
+    assert client.get("/nowhere", headers={"X-Correlation-Id": "a-2"}).headers["X-Correlation-Id"] == "a-2"
+    for unfit in ("", "a b", "x" * 129):
+        answered = client.get("/", headers={"X-Correlation-Id": unfit}).headers["X-Correlation-Id"]
+        assert logs.CORRELATION_ID.fullmatch(answered)
+        assert answered != unfit
+
+
+def test_a_request_is_one_line_with_its_correlation_id(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("sample", {"LOG_FORMAT": "json"})
+    client.get("/sample?limit=3", headers={"X-Correlation-Id": "abc"})
+    client.get("/health/live")
+    (line,) = capfd.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert (said["process"], said["method"], said["path"], said["status"]) == ("sample", "GET", "/sample", 200)
+    assert said["correlation_id"] == "abc"
+
+
+def test_liveness_stays_while_readiness_goes_and_comes_back(client: FlaskClient, readiness: Readiness) -> None:
+    readiness.down = True
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert client.get("/health/live").status_code == 200
+    readiness.down = False
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_the_root_says_what_it_is_and_where_the_documentation_is(client: FlaskClient) -> None:
+    about = client.get("/").get_json()
+    assert about["service"] == "sample"
+    assert client.get(about["docs"], follow_redirects=True).status_code == 200
+    assert client.get(about["openapi"]).status_code == 200
+
+
+def test_the_document_is_valid_openapi_3_1(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    assert document["openapi"] == "3.1.0"
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_the_documentation_page_asks_no_other_host_for_anything(client: FlaskClient) -> None:
+    page = client.get("/docs", follow_redirects=True).get_data(as_text=True)
+    assert "swagger" in page
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+
+
+def serve() -> OpenAPI:
+    return make_app(Readiness())
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    """The port of a gunicorn that serves the sample."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:chassis.gunicorn", "tests.chassis.test_web:serve()"]
+    root = Path(__file__).parent.parent.parent
+    with subprocess.Popen(command, cwd=root, env={"PORT": str(port), "PATH": "/usr/bin:/bin"}) as process:
+        wait_for(f"http://127.0.0.1:{port}/health/live")
+        yield port
+        process.terminate()
+    assert process.returncode == 0
+
+
+def test_a_body_without_a_length_is_limited_too(server: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server, timeout=10)
+    chunks = iter([b"x" * 16_384] * 8)
+    connection.request(
+        "POST", "/sample", body=chunks, headers={"Content-Type": "application/json"}, encode_chunked=True
+    )
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_number_of_a_gigabyte_costs_nothing(client: FlaskClient) -> None:
+    started = time.perf_counter()
+    post(client, b'{"name": "x", "amount": 1E+999999999}')
+    assert time.perf_counter() - started < 1
