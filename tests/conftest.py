@@ -14,12 +14,15 @@ import boto3
 import pytest
 import structlog
 import urllib3
+from hypothesis import settings
 
 from chassis import deadline
 
 ROOT = Path(__file__).parent.parent
 MINISTACK = ROOT / ".venv-emulator" / "bin" / "ministack"
 _accounts = itertools.count(1)
+settings.register_profile("shop", deadline=None)  # a busy machine is no failure
+settings.load_profile("shop")
 
 
 def free_port() -> int:

@@ -79,7 +79,7 @@ def test_the_request_collection_has_every_route() -> None:
         for method in ("get", "post", "put", "patch", "delete")
         if getattr(item, method) is not None
     }
-    assert len(routes) == 17
+    assert len(routes) == 16
     missing = {
         (method, path)
         for method, path in routes

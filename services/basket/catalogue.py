@@ -44,7 +44,7 @@ class HttpCatalogue:
                 lambda product_id: self._ask(product_id, correlation), wanted, timeout=self._patience(len(wanted))
             )
             return {product_id: listing for product_id, listing in zip(wanted, found, strict=True) if listing}
-        except (urllib3.exceptions.HTTPError, ValueError, TimeoutError) as error:
+        except (urllib3.exceptions.HTTPError, ValueError, RecursionError, TimeoutError) as error:
             raise Unavailable("The product service does not answer.") from error
 
     def _patience(self, requests: int) -> float:

@@ -1,13 +1,13 @@
 """The basket service's HTTP: parse, one call, shape the answer."""
 
-from typing import cast
+from typing import Annotated, cast
 
 from flask import Response, current_app
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chassis import problems
-from chassis.fields import Amount, Input, PageQuery, Record
+from chassis.fields import Absent, Amount, Input, PageQuery, Record
 from chassis.web import Answer
 from services.basket.checkout import CheckoutInput
 from services.basket.models import BasketInput, BasketPage, BasketView, Color, LineInput, ProductId, UserName
@@ -16,6 +16,8 @@ from services.basket.service import BasketService
 UNKNOWN = problems.responses(_404="no such basket, or no such line in it")
 CONFLICT = problems.responses(_409="empty basket, product gone, or another total than expected")
 api = APIBlueprint("basket", __name__, url_prefix="/basket", abp_responses=problems.COMMON)
+
+Key = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 
 
 class UserPath(Record):
@@ -27,16 +29,15 @@ class LinePath(UserPath):
 
 
 class LineQuery(Input):
-    color: Color | None = Field(None, description="drop this colour only")
+    color: Color | Absent = Field(None, description="drop this colour only")
 
 
 class IdempotencyKey(Record):
     model_config = ConfigDict(populate_by_name=True)
 
-    key: str | None = Field(
+    key: Key | Absent = Field(
         None,
         alias="Idempotency-Key",
-        pattern=r"^[!-~]{1,255}$",
         description="the same key and body, within 24 hours, get the first answer again",
     )
 

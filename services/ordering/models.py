@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chassis.fields import Amount, PageQuery, Record
+from chassis.fields import Absent, Amount, PageQuery, Record
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
 OrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -39,7 +39,7 @@ class BasketCheckedOut(Record):
     email: str = Field(max_length=254)
     address: str = Field(max_length=500)
     cardLast4: str = Field(pattern=r"^[0-9]{4}$")
-    paymentMethod: int
+    paymentMethod: int = Field(ge=0, le=99)
     items: list[OrderLine] = Field(min_length=1, max_length=100)
     totalPrice: Amount
 
@@ -81,9 +81,9 @@ class OrderPage(Record):
 class OrderQuery(PageQuery):
     """`orderDate` alone, or `from` and `to`; each may be a prefix, and a range includes both its ends."""
 
-    orderDate: DatePrefix | None = Field(None, description="exact, or a prefix such as 2026-11")
-    from_: DatePrefix | None = Field(None, alias="from")
-    to: DatePrefix | None = None
+    orderDate: DatePrefix | Absent = Field(None, description="exact, or a prefix such as 2026-11")
+    from_: DatePrefix | Absent = Field(None, alias="from")
+    to: DatePrefix | Absent = None
 
     @model_validator(mode="after")
     def _one_way_of_asking(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from chassis.fields import Amount, Input, PageQuery, Record
+from chassis.fields import Absent, Amount, Input, PageQuery, Record
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=2000)]
@@ -62,4 +62,4 @@ class ProductPage(Record):
 
 
 class ProductQuery(PageQuery):
-    category: Category | None = None
+    category: Category | Absent = None

@@ -1,13 +1,13 @@
 """The product service's HTTP: parse, one call, shape the answer."""
 
-from typing import cast
+from typing import Annotated, cast
 
 from flask import Response, current_app, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chassis import problems
-from chassis.fields import Record
+from chassis.fields import Absent, Record
 from chassis.web import Answer
 from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService
@@ -15,6 +15,8 @@ from services.product.service import ProductService
 UNKNOWN = problems.responses(_404="no such product")
 STALE = problems.responses(_412="the product is at another version by now")
 api = APIBlueprint("product", __name__, url_prefix="/product", abp_responses=problems.COMMON)
+
+VersionTag = Annotated[str, StringConstraints(pattern=r'^("[0-9]{1,15}"|\*)$')]
 
 
 class ProductPath(Record):
@@ -24,7 +26,7 @@ class ProductPath(Record):
 class IfMatch(Record):
     model_config = ConfigDict(populate_by_name=True)
 
-    if_match: str | None = Field(None, alias="If-Match", pattern=r'^("[0-9]{1,15}"|\*)$', description="an ETag, or *")
+    if_match: VersionTag | Absent = Field(None, alias="If-Match", description="an ETag, or *")
 
     @property
     def version(self) -> int | None:

@@ -1,0 +1,72 @@
+import uuid
+from collections.abc import Iterator, Mapping
+from threading import Thread
+
+import boto3
+import pytest
+from werkzeug.serving import make_server
+
+from services.basket.app import from_env
+from services.product.app import from_env as product_from_env
+from tests.samples import CARD, CHECKOUT, PHONE
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def product_url(stack: Mapping[str, str]) -> Iterator[str]:
+    """The real product service, on a port of its own."""
+    server = make_server("127.0.0.1", 0, product_from_env(stack), threaded=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_service_of_an_environment_orders_at_the_product_services_prices(
+    stack: Mapping[str, str], product_url: str
+) -> None:
+    product = product_from_env(stack).test_client().post("/product", json=PHONE).get_json()
+    client = from_env({**stack, "PRODUCT_URL": product_url, "ORDERING_URL": "http://orders"}).test_client()
+    client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 2})
+    answer = client.post("/basket/checkout", json=CHECKOUT)
+    assert (answer.status_code, answer.get_json()["totalPrice"]) == (202, 1900)
+    assert answer.headers["Location"] == f"http://orders/order/swn/{answer.get_json()['orderId']}"
+    assert boto3.resource("dynamodb").Table("shop-basket-outbox").scan()["Items"] == []
+
+
+def test_a_card_number_gets_no_further_than_the_request(
+    stack: Mapping[str, str], product_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    product = product_from_env(stack).test_client().post("/product", json=PHONE).get_json()
+    client = from_env({**stack, "PRODUCT_URL": product_url, "LOG_LEVEL": "DEBUG"}).test_client()
+    client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 1})
+    answers = [client.post("/basket/checkout", json=CHECKOUT | wrong) for wrong in ({"cvv": CARD}, {}, {})]
+    assert [answer.status_code for answer in answers] == [422, 202, 404]
+    queue = boto3.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
+    messages = boto3.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    tables = [boto3.resource("dynamodb").Table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
+    rows = [row for table in tables for row in table.scan()["Items"]]
+    logged = "".join(capsys.readouterr())
+    assert [len(rows), len(messages), "checked out" in logged] == [1, 1, True]
+    traces = f"{rows}{messages}{logged}{[answer.data for answer in answers]}".replace(" ", "")
+    assert "3322" in traces
+    assert CARD.replace(" ", "")[:8] not in traces
+
+
+def test_every_write_of_a_basket_has_a_fresh_random_version(stack: Mapping[str, str]) -> None:
+    """A counter would start again after a checkout, and a slow checkout of the old basket would take the new one."""
+    client = from_env(stack).test_client()
+    table, versions = boto3.resource("dynamodb").Table("shop-basket"), []
+    for _ in range(3):
+        client.post("/basket", json={"userName": "swn", "items": []})
+        versions.append(str(table.get_item(Key={"userName": "swn"})["Item"]["version"]))
+        client.delete("/basket/swn")
+    assert len({uuid.UUID(version) for version in versions}) == 3
+
+
+def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
+    client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
+    assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

@@ -1,0 +1,129 @@
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from chassis.errors import Conflict, Invalid
+from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
+from services.basket.models import BasketView, PricedLine
+from tests.fakes import FakeClock
+from tests.samples import CARD, CHECKOUT
+
+NOW = FakeClock().now
+ATTEMPT = Attempt.mint("o-1", NOW, "key-1")
+
+
+def request(**fields: Any) -> CheckoutInput:
+    return CheckoutInput.model_validate(CHECKOUT | fields)
+
+
+def view(*prices: str | None) -> BasketView:
+    lines = [
+        PricedLine(productId=f"p-{n}", productName="P", color="", quantity=2, addedPrice=Decimal(1), price=amount)
+        for n, price in enumerate(prices)
+        for amount in [None if price is None else Decimal(price)]
+    ]
+    total = sum((line.price * line.quantity for line in lines if line.price is not None), Decimal(0))
+    return BasketView(userName="swn", items=lines, totalPrice=total)
+
+
+@given(st.text("0123456789", min_size=8, max_size=19), st.sampled_from(["", " ", "-"]))
+def test_only_the_last_four_digits_of_a_card_number_are_kept(digits: str, gap: str) -> None:
+    taken = request(cardInfo=gap.join(digits))
+    assert taken.cardInfo == digits[-4:]
+    assert "cardInfo" not in taken.model_dump()
+
+
+@pytest.mark.parametrize("card", ["1234567", "1" * 20, "4111x11111111111", "", 4111111111111111, "4111  11111111"])
+def test_a_card_number_that_is_none_is_refused_without_being_repeated(card: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        request(cardInfo=card)
+    assert str(card) not in str(caught.value) or not card
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"email": "nobody"},
+        {"email": "a@" + "b" * 190},
+        {"firstName": ""},
+        {"address": "x" * 501},
+        {"paymentMethod": 100},
+        {"expectedTotal": "9"},
+        {"cvv": "123"},
+        {"userName": "_doctor"},
+    ],
+)
+def test_a_request_that_is_not_valid_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        request(**wrong)
+
+
+def test_equal_requests_have_equal_fingerprints_whatever_the_ignored_fields() -> None:
+    same = request(totalPrice="anything", cardInfo="9999-9999-9999-3322")
+    assert same.fingerprint() == request().fingerprint()
+
+
+@pytest.mark.parametrize(
+    "other", [{"address": "Ankara"}, {"cardInfo": "41111111"}, {"expectedTotal": 1}, {"userName": "x"}]
+)
+def test_different_requests_have_different_fingerprints(other: dict[str, Any]) -> None:
+    assert request(**other).fingerprint() != request().fingerprint()
+
+
+def test_an_event_carries_the_basket_at_todays_prices_and_the_requests_facts() -> None:
+    event = check_out(view("9.95", "0.10"), request(expectedTotal=Decimal("20.10")), ATTEMPT)
+    assert (event.orderId, event.orderDate) == ("o-1", "2026-11-21T09:30:00.123Z")
+    assert [(line.price, line.quantity) for line in event.items] == [(Decimal("9.95"), 2), (Decimal("0.10"), 2)]
+    assert (event.totalPrice, event.lastName, event.cardLast4) == (Decimal("20.10"), "Özkaya", "3322")
+
+
+@pytest.mark.parametrize(
+    ("basket", "members"),
+    [
+        (view(), {}),
+        (view("1", None, None), {"productIds": ["p-1", "p-2"]}),
+        (view("9.95"), {"totalPrice": 19.9}),
+    ],
+)
+def test_a_basket_that_cannot_be_ordered_is_a_conflict_that_says_why(
+    basket: BasketView, members: dict[str, Any]
+) -> None:
+    with pytest.raises(Conflict) as caught:
+        check_out(basket, request(expectedTotal=20), ATTEMPT)
+    assert caught.value.members == members
+
+
+def test_without_a_key_the_order_id_is_the_key() -> None:
+    assert Attempt.mint("o-1", NOW, None).key == "o-1"
+
+
+def test_a_receipt_has_the_answer_and_lives_a_day() -> None:
+    receipt = Receipt.write(check_out(view("9.95"), request(), ATTEMPT), request(), "key-1", NOW)
+    assert json.loads(receipt.answer) == {
+        "orderId": "o-1",
+        "orderDate": "2026-11-21T09:30:00.123Z",
+        "totalPrice": 19.9,
+        "status": "PENDING",
+    }
+    assert receipt.expiresAt == int(NOW.timestamp()) + 86_400
+
+
+def test_a_receipt_is_replayed_for_its_own_request_or_its_own_order_only() -> None:
+    receipt = Receipt.write(check_out(view("1"), request(), ATTEMPT), request(), "key-1", NOW)
+    assert receipt.replay(request(), replace(ATTEMPT, order_id="o-2")) is receipt
+    assert receipt.replay(request(address="Ankara"), ATTEMPT) is receipt
+    with pytest.raises(Invalid, match="another request"):
+        receipt.replay(request(address="Ankara"), replace(ATTEMPT, order_id="o-2"))
+
+
+def test_no_trace_of_the_card_number_is_left_in_what_a_checkout_makes() -> None:
+    made = check_out(view("1"), request(), ATTEMPT)
+    receipt = Receipt.write(made, request(), "key-1", NOW)
+    traces = f"{request()!r}{made.to_event('c-1')}{receipt!r}".replace(" ", "")
+    assert CARD.replace(" ", "")[:12] not in traces

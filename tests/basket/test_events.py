@@ -1,0 +1,46 @@
+from decimal import Decimal
+
+from chassis.bus import MAX_BYTES
+from services.basket.events import BasketCheckedOut, OrderLine
+
+WIDEST = "\x01"  # six bytes in JSON, as no other character is
+ENVELOPE = 1024  # what EventBridge wraps around `detail`, and SQS counts too
+MAX_ROW = 400 * 1024
+
+
+def largest() -> BasketCheckedOut:
+    """A checkout with every field as long as the HTTP models let it be."""
+    line = OrderLine(
+        productId="p" * 64,
+        productName=WIDEST * 200,
+        color=WIDEST * 50,
+        price=Decimal("1000000.00"),
+        quantity=999,
+    )
+    return BasketCheckedOut(
+        orderId="o" * 36,
+        orderDate="2026-11-21T09:30:00.123Z",
+        userName="u" * 64,
+        firstName=WIDEST * 100,
+        lastName=WIDEST * 100,
+        email=WIDEST * 64 + "@" + WIDEST * 189,
+        address=WIDEST * 500,
+        cardLast4="3322",
+        paymentMethod=99,
+        items=[line] * 100,
+        totalPrice=Decimal(1_000_000 * 999 * 100),
+    )
+
+
+def test_the_largest_legal_checkout_fits_an_event_and_its_row() -> None:
+    event = largest().to_event("c" * 128)
+    assert event.size > 100_000
+    assert event.size + ENVELOPE < MAX_BYTES
+    assert event.size + ENVELOPE < MAX_ROW  # the outbox keeps the same text
+
+
+def test_a_copy_of_an_event_is_the_same_event() -> None:
+    checkout = largest()
+    assert checkout.to_event("c-1") == checkout.to_event("c-1")
+    assert checkout.to_event("c-1").id == checkout.orderId
+    assert checkout.to_event("c-1").correlation_id == "c-1"

@@ -1,0 +1,31 @@
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from chassis.events import Event
+from tests.processes import eventually, running
+
+pytestmark = pytest.mark.integration
+
+
+def left_behind(event: Event, seconds_ago: float) -> dict[str, Any]:
+    return event._asdict() | {"createdAt": int((time.time() - seconds_ago) * 1000)}
+
+
+def test_the_relay_sends_what_a_checkout_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
+    table, sqs = boto3.resource("dynamodb").Table("shop-basket-outbox"), boto3.client("sqs")
+    queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
+    detail = '{"metadata":{"correlation-id":"c-1"}}'
+    for name, age in [("o-left", 60), ("o-in-hand", -60)]:
+        event = Event(name, "com.swn.basket.checkoutbasket", "CheckoutBasket", detail)
+        table.put_item(Item=left_behind(event, age))
+    with running("services.basket.relay", stack) as relay:
+        messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+        eventually(lambda: [row["id"] for row in table.scan()["Items"]] == ["o-in-hand"])
+        relay.terminate()
+        assert relay.wait(timeout=5) == 0
+    assert len(messages) == 1
+    assert detail in str(messages[0]["Body"]).replace(" ", "")

@@ -1,0 +1,186 @@
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from chassis import aws
+from chassis.errors import NotFound, Unavailable
+from chassis.events import Event
+from chassis.outbox import Outbox
+from services.basket.checkout import CheckoutInput, Receipt
+from services.basket.models import Basket, Line, LineInput
+from services.basket.service import BasketService
+from services.basket.store import BasketStore
+from tests.fakes import FakeBus, FakeCatalogue, FakeClock
+from tests.lists import every_row
+from tests.samples import CHECKOUT
+
+pytestmark = pytest.mark.integration
+NOW = FakeClock().now
+
+
+@dataclass
+class Shop:
+    store: BasketStore
+    outbox: Outbox
+
+    def waiting(self) -> list[Event]:
+        """The events in the outbox."""
+        return [event for page in self.outbox.left_behind(-1) for event in page]
+
+    def commit(self, was: Basket, order_id: str, key: str = "key") -> bool:
+        event = Event(order_id, "source", "type", "{}")
+        return self.store.commit(was, event, receipt(order_id, key), NOW)
+
+
+def make_shop(env: Mapping[str, str]) -> Shop:
+    dynamodb = aws.client("dynamodb", env)
+    outbox = Outbox(dynamodb, "shop-basket-outbox")
+    return Shop(BasketStore(dynamodb, outbox, "shop-basket", "shop-receipt"), outbox)
+
+
+@pytest.fixture
+def shop(stack: Mapping[str, str]) -> Shop:
+    return make_shop(stack)
+
+
+def basket(user_name: str = "swn", version: str = "v1") -> Basket:
+    line = Line(productId="p-1", productName="Ünïcode", color="Red", quantity=2, addedPrice=Decimal("9.90"))
+    return Basket(userName=user_name, items=[line], version=version)
+
+
+def receipt(order_id: str, key: str = "key", expires_at: int = int(NOW.timestamp()) + 60) -> Receipt:
+    return Receipt(
+        userName="swn", idempotencyKey=key, orderId=order_id, requestHash="h", answer="{}", expiresAt=expires_at
+    )
+
+
+def test_a_basket_comes_back_as_it_was_written_and_goes(shop: Shop) -> None:
+    assert shop.store.get("swn") is None
+    assert shop.store.save(basket(), None)
+    assert shop.store.get("swn") == basket()
+    shop.store.remove("swn")
+    with pytest.raises(NotFound):
+        shop.store.remove("swn")
+
+
+def test_a_basket_is_only_written_over_the_one_that_was_read(shop: Shop) -> None:
+    first, second, third = (basket(version=f"v{n}") for n in (1, 2, 3))
+    assert not shop.store.save(second, first)
+    assert shop.store.save(first, None)
+    assert not shop.store.save(second, None)
+    assert shop.store.save(second, first)
+    assert not shop.store.save(third, first)
+    assert shop.store.get("swn") == second
+
+
+def test_a_write_whose_answer_was_lost_is_known_again_when_retried(shop: Shop) -> None:
+    assert [shop.store.save(basket(version="v1"), None) for _ in range(2)] == [True, True]
+    retried = [shop.store.save(basket(version="v2"), basket(version="v1")) for _ in range(2)]
+    assert retried == [True, True]
+
+
+def test_a_commit_moves_the_basket_into_outbox_and_receipt(shop: Shop) -> None:
+    shop.store.save(basket(), None)
+    assert shop.commit(basket(), "o-1")
+    assert shop.store.get("swn") is None
+    assert shop.store.receipt("swn", "key") == receipt("o-1")
+    assert [event.id for event in shop.waiting()] == ["o-1"]
+
+
+@pytest.mark.parametrize("there", [None, basket(version="v2")])
+def test_a_checkout_of_an_old_basket_never_takes_the_one_there_now(shop: Shop, there: Basket | None) -> None:
+    if there:
+        shop.store.save(there, None)
+    assert not shop.commit(basket(version="v1"), "o-1")
+    assert (shop.store.get("swn"), shop.waiting(), shop.store.receipt("swn", "key")) == (there, [], None)
+
+
+def test_a_live_receipt_stops_a_commit_and_an_expired_one_does_not(shop: Shop) -> None:
+    for order_id, committed in [("o-1", True), ("o-2", False)]:
+        shop.store.save(basket(), None)
+        assert shop.commit(basket(), order_id) is committed
+    expired = receipt("o-0", "old", int(NOW.timestamp()))
+    boto3.resource("dynamodb").Table("shop-receipt").put_item(Item=expired.model_dump())
+    assert shop.commit(basket(), "o-3", "old")
+    assert shop.store.receipt("swn", "old") == receipt("o-3", "old")
+
+
+def test_a_thousand_baskets_are_paged_each_seen_once(shop: Shop) -> None:
+    with boto3.resource("dynamodb").Table("shop-basket").batch_writer() as batch:
+        for n in range(1000):
+            batch.put_item(Item=basket(f"u-{n}").model_dump())
+    seen = [row.userName for row in every_row(lambda cursor: shop.store.page(100, cursor))]
+    assert len(seen) == len(set(seen)) == 1000
+
+
+def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:
+    with pytest.raises(Unavailable):
+        make_shop(aws_env).store.check()
+
+
+@pytest.mark.parametrize(
+    ("reasons", "lost"), [(["None", "TransactionConflict", "None"], True), (["ValidationError", "None", "None"], False)]
+)
+def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_try(
+    aws_env: Mapping[str, str], reasons: list[str], lost: bool
+) -> None:
+    client = aws.client("dynamodb", aws_env)
+    store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    with Stubber(client) as stubber:
+        cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
+        stubber.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=cancellation)
+        if lost:
+            assert not Shop(store, store._outbox).commit(basket(), "o-1")
+        else:
+            with pytest.raises(ClientError):
+                Shop(store, store._outbox).commit(basket(), "o-1")
+
+
+def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
+    client = aws.client("dynamodb", aws_env)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_item", "ValidationException")
+        with pytest.raises(ClientError):
+            BasketStore(client, Outbox(client, "outbox"), "basket", "receipt").save(basket(), None)
+
+
+# ── The service on real tables ──
+
+
+@pytest.fixture
+def service(shop: Shop) -> BasketService:
+    catalogue = FakeCatalogue(phone="950")
+    return BasketService(shop.store, catalogue, shop.outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
+
+
+PHONE = LineInput(productId="phone", quantity=1)
+
+
+def test_of_many_who_add_at_once_nobodys_line_is_lost(service: BasketService) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: service.add("swn", PHONE), range(24)))
+    assert [line.quantity for line in service.get("swn").items] == [24]
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_of_many_checkouts_at_once_one_order_comes(service: BasketService, shop: Shop, key: str | None) -> None:
+    service.add("swn", PHONE)
+
+    def checkout(_: int) -> str | None:
+        try:
+            return service.checkout(CheckoutInput.model_validate(CHECKOUT), key).orderId
+        except NotFound:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(checkout, range(8)))
+    (event,) = shop.waiting()
+    assert set(answers) == ({event.id} if key else {event.id, None})
+    assert answers.count(event.id) == (8 if key else 1)

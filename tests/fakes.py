@@ -1,0 +1,275 @@
+"""What services work with, in memory: as strict about versions and conditions as the real ones, fallible on demand."""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from chassis.errors import Conflict, NotFound, PreconditionFailed, Unavailable
+from chassis.events import Event
+from chassis.paging import Page, read_page
+from services.basket.checkout import Receipt
+from services.basket.models import Basket, Listing
+from services.basket.service import BasketService
+from services.ordering.models import Order
+from services.product.models import Product
+
+M = TypeVar("M", bound=BaseModel)
+Write = Callable[[], bool]
+Fate = Callable[[Write], bool]
+
+
+def page_of(rows: Iterable[M], key: Sequence[str], scope: str, limit: int, cursor: str | None) -> Page[M]:
+    """A page as DynamoDB would cut it, with the chassis' own cursors."""
+    by_place = {tuple(getattr(row, name) for name in key): row for row in rows}
+    places = list(by_place)
+
+    def query(*, Limit: int, ExclusiveStartKey: Mapping[str, str] | None = None) -> Any:  # noqa: N803 DynamoDB's names
+        start = places.index(tuple(ExclusiveStartKey[name] for name in key)) + 1 if ExclusiveStartKey else 0
+        return {"Items": [dict(zip(key, place, strict=True)) for place in places[start : start + Limit]]}
+
+    page = read_page(query, scope, key, limit, cursor)
+    return Page([by_place[tuple(row[name] for name in key)] for row in page.items], page.next_cursor)
+
+
+class FakeProducts:
+    def __init__(self, *products: Product) -> None:
+        self.rows = {product.id: product for product in products}
+
+    def get(self, product_id: str) -> Product:
+        if product_id not in self.rows:
+            raise NotFound(f"There is no product {product_id}.")
+        return self.rows[product_id]
+
+    def add(self, product: Product) -> None:
+        self.rows[product.id] = product
+
+    def change(self, product_id: str, changes: dict[str, Any], version: int | None) -> Product:
+        assert changes, "DynamoDB refuses an empty SET"
+        old = self.get(product_id)
+        if version not in {None, old.version}:
+            raise PreconditionFailed("The product is at another version.", version=old.version)
+        self.rows[product_id] = old.model_copy(update=changes | {"version": old.version + 1})
+        return self.rows[product_id]
+
+    def remove(self, product_id: str) -> None:
+        del self.rows[self.get(product_id).id]
+
+    def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
+        rows = [row for row in self.rows.values() if category in {None, row.category}]
+        return page_of(rows, ["id"], f"product/{category}", limit, cursor)
+
+
+def answer_lost(write: Write) -> bool:
+    """The write happens, and its answer never comes."""
+    write()
+    raise Unavailable("DynamoDB does not answer.")
+
+
+def never_arrived(write: Write) -> bool:
+    raise Unavailable("DynamoDB does not answer.")
+
+
+def cancelled(write: Write) -> bool:
+    return False
+
+
+def after(meanwhile: Callable[[], object]) -> Fate:
+    """Someone else does something just before the write."""
+
+    def fate(write: Write) -> bool:
+        meanwhile()
+        return write()
+
+    return fate
+
+
+class FakeOutbox:
+    def __init__(self) -> None:
+        self.rows: dict[str, Event] = {}
+        self.down = False
+
+    def forget(self, event: Event) -> None:
+        if self.down:
+            raise Unavailable("DynamoDB does not answer.")
+        del self.rows[event.id]
+
+
+class FakeBaskets:
+    """`fates` are what happens to the next writes, `after_reads` what others do after the next reads."""
+
+    def __init__(self, outbox: FakeOutbox) -> None:
+        self.rows: dict[str, Basket] = {}
+        self.receipts: dict[tuple[str, str], Receipt] = {}
+        self.fates: deque[Fate] = deque()
+        self.after_reads: deque[Callable[[], object]] = deque()
+        self.down = False
+        self._outbox = outbox
+
+    def recover(self) -> None:
+        """Whatever was yet to go wrong will not."""
+        self.fates.clear()
+        self.after_reads.clear()
+        self.down = False
+
+    def get(self, user_name: str) -> Basket | None:
+        return self._read(self.rows.get(user_name))
+
+    def receipt(self, user_name: str, key: str) -> Receipt | None:
+        return self._read(self.receipts.get((user_name, key)))
+
+    def page(self, limit: int, cursor: str | None) -> Page[Basket]:
+        return page_of(self.rows.values(), ["userName"], "basket", limit, cursor)
+
+    def remove(self, user_name: str) -> None:
+        if self.rows.pop(user_name, None) is None:
+            raise NotFound(f"{user_name} has no basket.")
+
+    def save(self, basket: Basket, previous: Basket | None) -> bool:
+        def write() -> bool:
+            if not self._is_at(basket.userName, previous):
+                return False
+            self.rows[basket.userName] = basket
+            return True
+
+        return self._fated(write)
+
+    def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool:
+        def write() -> bool:
+            there = self.receipts.get((receipt.userName, receipt.idempotencyKey))
+            taken = there is not None and there.expiresAt > now.timestamp()
+            if taken or not self._is_at(basket.userName, basket):
+                return False
+            del self.rows[basket.userName]
+            self._outbox.rows[event.id] = event
+            self.receipts[receipt.userName, receipt.idempotencyKey] = receipt
+            return True
+
+        return self._fated(write)
+
+    def _is_at(self, user_name: str, expected: Basket | None) -> bool:
+        now = self.rows.get(user_name)
+        return (now and now.version) == (expected and expected.version)
+
+    def _fated(self, write: Write) -> bool:
+        return self.fates.popleft()(write) if self.fates else write()
+
+    def _read(self, found: M | None) -> M | None:
+        if self.down:
+            raise Unavailable("DynamoDB does not answer.")
+        if self.after_reads:
+            self.after_reads.popleft()()
+        return found
+
+
+class FakeCatalogue:
+    """Knows what it is given; `asked` has each look-up of one product."""
+
+    def __init__(self, **prices: str) -> None:
+        self.listings = {name: Listing(name.upper(), Decimal(price)) for name, price in prices.items()}
+        self.asked: list[str] = []
+        self.down = False
+
+    def look_up(self, product_ids: Iterable[str]) -> dict[str, Listing]:
+        if self.down:
+            raise Unavailable("The product service does not answer.")
+        wanted = list(product_ids)
+        self.asked += wanted
+        return {name: self.listings[name] for name in wanted if name in self.listings}
+
+
+class FakeBus:
+    """Publishes well, or fails in the `mode` asked for."""
+
+    def __init__(self, mode: str = "takes") -> None:
+        self.mode = mode
+        self.published: list[Event] = []
+
+    def publish(self, events: list[Event]) -> list[Event]:
+        if self.mode == "raises":
+            raise RuntimeError("a bug in the bus client")
+        if self.mode == "is down":
+            raise Unavailable("EventBridge does not answer.")
+        if self.mode == "refuses":
+            return []
+        self.published += events
+        if self.mode == "loses its answer":
+            raise Unavailable("EventBridge does not answer.")
+        return events
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 21, 9, 30, 0, 123_000, UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class BasketShop:
+    """A basket service among fakes; its ids are `id-1`, `id-2` …"""
+
+    def __init__(self, **prices: str) -> None:
+        self.outbox = FakeOutbox()
+        self.baskets = FakeBaskets(self.outbox)
+        self.catalogue = FakeCatalogue(**prices)
+        self.bus = FakeBus()
+        self.clock = FakeClock()
+        ids = (f"id-{n}" for n in itertools.count(1))
+        self.service = BasketService(self.baskets, self.catalogue, self.outbox, self.bus, lambda: next(ids), self.clock)
+
+    @property
+    def orders(self) -> set[str]:
+        """Every order there is, or will be once the relay has been."""
+        return {event.id for event in self.bus.published} | set(self.outbox.rows)
+
+
+class FakeOrders:
+    def __init__(self, *orders: Order) -> None:
+        self.rows = {(order.userName, order.orderId): (order, "") for order in orders}
+        self.error: Exception | None = None
+
+    def put_once(self, order: Order, content_hash: str) -> bool:
+        if self.error:
+            raise self.error
+        key = order.userName, order.orderId
+        if key in self.rows and self.rows[key][1] != content_hash:
+            raise Conflict(f"Order {order.orderId} exists with another content.")
+        return self.rows.setdefault(key, (order, content_hash))[0] is order
+
+    def get(self, user_name: str, order_id: str) -> Order:
+        if (user_name, order_id) not in self.rows:
+            raise NotFound(f"{user_name} has no order {order_id}.")
+        return self.rows[user_name, order_id][0]
+
+    def page(self, limit: int, cursor: str | None) -> Page[Order]:
+        return self._page(lambda _: True, "order", limit, cursor)
+
+    def page_of_user(
+        self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
+    ) -> Page[Order]:
+        first, last = dates or ("", "~")
+        wanted = lambda order: order.userName == user_name and first <= order.orderDate <= last  # noqa: E731
+        return self._page(wanted, f"order/{user_name}/{dates}", limit, cursor)
+
+    def _page(self, wanted: Callable[[Order], bool], scope: str, limit: int, cursor: str | None) -> Page[Order]:
+        newest_first = sorted((order for order, _ in self.rows.values()), key=lambda o: o.orderDate, reverse=True)
+        return page_of(filter(wanted, newest_first), ["userName", "orderId"], scope, limit, cursor)
+
+
+class FakeDeadLetters:
+    def __init__(self) -> None:
+        self.sent: list[dict[str, str]] = []
+        self.down = False
+
+    def send(self, body: str, **attributes: str) -> None:
+        if self.down:
+            raise ConnectionError("SQS does not answer")
+        self.sent.append({"body": body} | attributes)

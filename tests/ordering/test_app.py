@@ -1,0 +1,20 @@
+from collections.abc import Mapping
+
+import pytest
+
+from services.ordering.app import from_env, make_store
+from tests.samples import order
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_service_of_an_environment_reads_its_own_stack(stack: Mapping[str, str]) -> None:
+    make_store(stack).put_once(order(), "hash")
+    client = from_env(stack).test_client()
+    assert client.get("/health/ready").status_code == 200
+    assert client.get("/order/swn/o-1").get_json() == order().model_dump()
+
+
+def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
+    client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
+    assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

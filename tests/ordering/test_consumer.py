@@ -1,0 +1,175 @@
+import copy
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+import structlog
+
+from chassis.errors import Unavailable
+from services.ordering.app import make_store
+from services.ordering.consumer import Consumer
+from services.ordering.service import OrderService
+from tests.fakes import FakeDeadLetters, FakeOrders
+from tests.processes import eventually, running
+from tests.samples import golden_message, placed
+
+
+def message(detail_type: str = "CheckoutBasket", version: Any = 1, **data: Any) -> str:
+    event = golden_message() | {"detail-type": detail_type}
+    event["detail"] = copy.deepcopy(event["detail"])
+    event["detail"]["metadata"]["version"] = version
+    event["detail"]["data"] |= data
+    return json.dumps(event, default=lambda number: float(number) if isinstance(number, Decimal) else number)
+
+
+BAD = {
+    "not JSON": ("{", "not JSON"),
+    "no object": ("[]", ": "),
+    "empty": ("{}", "source: Field required"),
+    "brackets": ("[" * 30_000, "not JSON"),
+    "a number beyond reason": ('{"version": 1e999999999}', "not JSON"),
+    "duplicate keys": ('{"source": "a", "source": "b"}', "not JSON"),
+    "an unknown version": (message(version=2), "detail.metadata.version: "),
+    "another event": (message("BasketWashed"), "detail-type: "),
+    "a wrong shape": (message(items="none"), "detail.data.items: "),
+    "a wrong total": (message(totalPrice=1), "detail.data: Value error, totalPrice is not the sum"),
+    "a whole card number": (message(cardLast4="4111111111113322"), "detail.data.cardLast4: "),
+    "a lone surrogate": (message(address="\ud800"), "not JSON"),
+    "a number no table takes": (message(paymentMethod=10**50), "detail.data.paymentMethod: "),
+}
+
+
+@pytest.fixture
+def orders() -> FakeOrders:
+    return FakeOrders()
+
+
+@pytest.fixture
+def dead() -> FakeDeadLetters:
+    return FakeDeadLetters()
+
+
+@pytest.fixture
+def consumer(orders: FakeOrders, dead: FakeDeadLetters) -> Consumer:
+    return Consumer(OrderService(orders), dead)
+
+
+def failures(consumer: Consumer, *bodies: str) -> list[str]:
+    """Which messages, named by their place, were not handled."""
+    records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
+    answer = consumer.handle_batch({"Records": records})
+    assert set(answer) == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_a_message_becomes_an_order(consumer: Consumer, orders: FakeOrders) -> None:
+    assert failures(consumer, message()) == []
+    assert [order.totalPrice for order, _ in orders.rows.values()] == [Decimal("2769.9")]
+
+
+def test_a_redelivery_changes_nothing(consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters) -> None:
+    assert failures(consumer, message()) == failures(consumer, message(), message()) == []
+    assert len(orders.rows) == 1
+    assert dead.sent == []
+
+
+@pytest.mark.parametrize(("body", "reason"), BAD.values(), ids=BAD)
+def test_a_message_that_can_never_be_handled_goes_to_the_dead_letters_with_its_reason(
+    consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters, body: str, reason: str
+) -> None:
+    assert failures(consumer, body) == []
+    (sent,) = dead.sent
+    assert sent["reason"].startswith(reason)
+    assert sent == {"body": body, "messageId": "0", "reason": sent["reason"]}
+    assert orders.rows == {}
+
+
+def test_a_reason_does_not_repeat_what_the_message_says(consumer: Consumer, dead: FakeDeadLetters) -> None:
+    with structlog.testing.capture_logs() as lines:
+        failures(consumer, message(cardLast4="4111111111113322"))
+    assert "4111" not in f"{dead.sent[0]['reason']}{lines}"
+
+
+def test_another_order_under_a_known_id_goes_to_the_dead_letters(consumer: Consumer, dead: FakeDeadLetters) -> None:
+    assert failures(consumer, message()) == failures(consumer, message(address="Ankara")) == []
+    assert dead.sent[0]["reason"] == f"Order {placed().orderId} exists with another content."
+
+
+@pytest.mark.parametrize("error", [Unavailable("DynamoDB does not answer."), RuntimeError("a bug")])
+def test_what_may_work_later_stays_in_the_queue(
+    consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters, error: Exception
+) -> None:
+    orders.error = error
+    assert failures(consumer, message()) == ["0"]
+    assert dead.sent == []
+    orders.error = None
+    assert failures(consumer, message()) == []
+
+
+def test_a_message_stays_while_the_dead_letters_do_not_take_it(consumer: Consumer, dead: FakeDeadLetters) -> None:
+    dead.down = True
+    assert failures(consumer, "{") == ["0"]
+
+
+def test_one_bad_message_spoils_no_other(consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters) -> None:
+    dead.down = True
+    good = [message(orderId=f"o-{n}") for n in range(9)]
+    assert failures(consumer, *good[:4], "{", *good[4:]) == ["4"]
+    assert len(orders.rows) == 9
+
+
+def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer) -> None:
+    bodies = [message(orderId=f"o-{n}").replace("4f6c1b0e9d7a4b21a3c5d7e9f1a2b3c4", f"c-{n}") for n in range(10)]
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        failures(consumer, *bodies)
+        failures(consumer, "{")
+    *placed_lines, dead_line = lines
+    assert {line["order_id"]: line["correlation_id"] for line in placed_lines} == {
+        f"o-{n}": f"c-{n}" for n in range(10)
+    }
+    assert "correlation_id" not in dead_line
+
+
+@pytest.mark.integration
+def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_when_told(
+    stack: Mapping[str, str],
+) -> None:
+    sqs, orders = boto3.client("sqs"), make_store(stack)
+    queue, dlq = (sqs.get_queue_url(QueueName=f"shop-{name}")["QueueUrl"] for name in ("order", "order-dlq"))
+    good = [message(orderId=f"o-{n}") for n in range(12)]
+    bad = [body for body, _ in BAD.values()] + [message(orderId="o-0", address="Ankara")]
+    for body in [*good, *good[:3], *bad]:
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    with running("services.ordering.consumer", stack) as consumer:
+        dead: dict[str, str] = {}
+        while len(dead) < len(bad):
+            dead |= eventually(lambda: receive(dlq))
+        eventually(lambda: len(orders.page(100, None).items) == 12)
+        eventually(lambda: waiting(queue) == 0)
+        consumer.terminate()
+        assert consumer.wait(timeout=5) == 0
+    assert set(dead) == set(bad)
+    assert all(dead.values())
+    assert orders.get("swn", "o-0").address == "Istanbul"
+
+
+def receive(url: str) -> dict[str, str]:
+    """Bodies and reasons of up to ten dead letters, which are taken off."""
+    sqs = boto3.client("sqs")
+    messages = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
+    ).get("Messages", [])
+    for each in messages:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+        assert each["MessageAttributes"]["messageId"]["StringValue"]
+    return {each["Body"]: each["MessageAttributes"]["reason"]["StringValue"] for each in messages}
+
+
+def waiting(url: str) -> int:
+    """Messages in the queue, in hand or not."""
+    attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    in_hand = attributes["ApproximateNumberOfMessagesNotVisible"]
+    return int(attributes["ApproximateNumberOfMessages"]) + int(in_hand)

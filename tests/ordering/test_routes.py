@@ -1,0 +1,106 @@
+import pytest
+from flask.testing import FlaskClient
+
+from chassis.errors import Unavailable
+from services.ordering.app import create_app
+from services.ordering.service import OrderService
+from tests.fakes import FakeOrders
+from tests.lists import every_item
+from tests.samples import order
+
+DATES = {f"o-{n}": date for n, date in enumerate(["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"])}
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    """swn has ordered on the last day of October and on the first of November, ada once."""
+    orders = [order(name, orderDate=date) for name, date in DATES.items()]
+    service = OrderService(FakeOrders(*orders, order("o-ada", userName="ada")))
+    return create_app(service, lambda: None).test_client()
+
+
+def ids(client: FlaskClient, path: str) -> list[str]:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return [item["orderId"] for item in answer.get_json()["items"]]
+
+
+def test_an_order_is_the_checkouts_facts_without_the_card_number(client: FlaskClient) -> None:
+    answer = client.get("/order/swn/o-0").get_json()
+    assert answer == order("o-0", orderDate=DATES["o-0"]).model_dump()
+    assert (answer["cardLast4"], answer["status"]) == ("3322", "PLACED")
+    assert "cardInfo" not in answer
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["o-1", "o-0"]),
+        ("?orderDate=2026", ["o-1", "o-0"]),
+        ("?orderDate=2026-11", ["o-1"]),
+        ("?orderDate=2026-10-31T23:59:59.999Z", ["o-0"]),
+        ("?from=2026-11-01", ["o-1"]),
+        ("?to=2026-10", ["o-0"]),
+        ("?from=2026-10-31&to=2026-11-01", ["o-1", "o-0"]),
+        ("?from=2027", []),
+    ],
+)
+def test_a_users_orders_come_newest_first_of_the_dates_asked_for(
+    client: FlaskClient, query: str, found: list[str]
+) -> None:
+    assert ids(client, f"/order/swn{query}") == found
+
+
+def test_a_user_without_orders_has_an_empty_list(client: FlaskClient) -> None:
+    assert client.get("/order/nobody").get_json() == {"items": [], "nextCursor": None}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "count"), [("/order", {}, 3), ("/order/swn", {}, 2), ("/order/swn", {"to": "2026"}, 2)]
+)
+def test_a_list_is_read_page_by_page_to_its_end(
+    client: FlaskClient, path: str, query: dict[str, str], count: int
+) -> None:
+    seen = [item["orderId"] for item in every_item(client, path, limit="1", **query)]
+    assert len(seen) == len(set(seen)) == count
+
+
+@pytest.mark.parametrize("other", ["/order/ada?", "/order/swn?orderDate=2026&", "/order?"])
+def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient, other: str) -> None:
+    cursor = client.get("/order/swn?limit=1").get_json()["nextCursor"]
+    assert client.get(f"{other}cursor={cursor}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/order/swn/none", 404),
+        ("/order/ada/o-0", 404),
+        ("/order/a%20b", 422),
+        ("/order/swn/a%20b", 422),
+        ("/order/swn?orderDate=yesterday", 422),
+        ("/order/swn?orderDate=2026&from=2025", 422),
+        ("/order/swn?from=2027&to=2026", 422),
+        ("/order/swn?limit=0", 422),
+        ("/order/swn?since=2026", 422),
+        ("/order?limit=101", 422),
+        ("/order?cursor=tampered", 400),
+        ("/order?limit=1&limit=1", 400),
+    ],
+)
+def test_bad_input_gets_its_own_4xx(client: FlaskClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_orders_are_made_by_events_alone(client: FlaskClient, method: str) -> None:
+    assert getattr(client, method)("/order/swn", json={}).status_code == 405
+
+
+def test_a_dead_database_is_503_and_not_ready_but_alive() -> None:
+    def unavailable() -> None:
+        raise Unavailable("DynamoDB does not answer.")
+
+    client = create_app(OrderService(FakeOrders()), unavailable).test_client()
+    assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

@@ -1,0 +1,111 @@
+from collections.abc import Iterable, Mapping
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from chassis import aws
+from chassis.errors import Conflict, NotFound, Unavailable
+from services.ordering.app import make_store
+from services.ordering.models import Order, OrderQuery
+from services.ordering.store import OrderStore
+from tests.lists import every_row
+from tests.samples import order, orders_of
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def store(stack: Mapping[str, str]) -> OrderStore:
+    return make_store(stack)
+
+
+def fill(orders: Iterable[Order]) -> None:
+    with boto3.resource("dynamodb").Table("shop-order").batch_writer() as batch:
+        for row in orders:
+            batch.put_item(Item=row.model_dump())
+
+
+def ids(store: OrderStore, **query: str) -> list[str]:
+    page = store.page_of_user("swn", OrderQuery.model_validate(query).dates, 100, None)
+    return [row.orderId for row in page.items]
+
+
+def test_an_order_comes_back_as_it_was_written(store: OrderStore) -> None:
+    assert store.put_once(order(), "hash")
+    assert store.get("swn", "o-1") == order()
+    with pytest.raises(NotFound):
+        store.get("ada", "o-1")
+
+
+def test_the_same_order_again_is_known_even_when_its_status_has_moved_on(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    row = boto3.resource("dynamodb").Table("shop-order")
+    row.update_item(
+        Key={"userName": "swn", "orderId": "o-1"},
+        UpdateExpression="SET #s = :sent",
+        ExpressionAttributeNames={"#s": "status"},
+        ExpressionAttributeValues={":sent": "SENT"},
+    )
+    assert not store.put_once(order(), "hash")
+    assert store.get("swn", "o-1").status == "SENT"
+
+
+def test_another_content_under_the_same_id_is_a_conflict_and_changes_nothing(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    with pytest.raises(Conflict):
+        store.put_once(order(address="Ankara"), "another hash")
+    assert store.get("swn", "o-1") == order()
+
+
+def test_two_orders_in_one_millisecond_both_live(store: OrderStore) -> None:
+    date = order().orderDate
+    for name in ("o-1", "o-2"):
+        store.put_once(order(name), name)
+    assert set(ids(store)) == set(ids(store, orderDate=date)) == {"o-1", "o-2"}
+    paged = every_row(lambda cursor: store.page_of_user("swn", None, 1, cursor))
+    assert {row.orderId for row in paged} == {"o-1", "o-2"}
+
+
+def test_orders_are_found_by_date_prefix_and_range_with_both_ends(store: OrderStore) -> None:
+    dates = ["2025-12-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z", "2026-11-30T12:00:00.500Z"]
+    fill(order(date[:10], orderDate=date) for date in dates)
+    fill([order("o-ada", userName="ada")])
+    assert ids(store) == ["2026-11-30", "2026-11-01", "2025-12-31"]
+    assert ids(store, orderDate=dates[1]) == ["2026-11-01"]
+    assert ids(store, orderDate="2026-11") == ["2026-11-30", "2026-11-01"]
+    assert ids(store, **{"from": dates[0], "to": dates[1]}) == ["2026-11-01", "2025-12-31"]
+    assert ids(store, **{"from": "2026-11-30"}) == ["2026-11-30"]
+    assert ids(store, to="2025") == ["2025-12-31"]
+
+
+def test_a_thousand_orders_of_a_user_are_paged_newest_first_each_seen_once(store: OrderStore) -> None:
+    fill(orders_of("swn", 1000))
+    fill(orders_of("ada", 10))
+    seen = [row.orderDate for row in every_row(lambda cursor: store.page_of_user("swn", None, 100, cursor))]
+    assert len(seen) == 1000
+    assert seen == sorted(set(seen), reverse=True)
+
+
+def test_all_orders_are_paged_each_seen_once(store: OrderStore) -> None:
+    fill(orders_of("swn", 30))
+    fill(orders_of("ada", 30))
+    seen = [(row.userName, row.orderId) for row in every_row(lambda cursor: store.page(7, cursor))]
+    assert len(seen) == len(set(seen)) == 60
+
+
+def test_a_missing_table_does_not_answer(stack: Mapping[str, str]) -> None:
+    missing = make_store({**stack, "SHOP_STACK": "none"})
+    assert make_store(stack).answers()
+    assert not missing.answers()
+    with pytest.raises(Unavailable):
+        missing.check()
+
+
+def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
+    client = aws.client("dynamodb", aws_env)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_item", "ValidationException")
+        with pytest.raises(ClientError):
+            OrderStore(client, "order").put_once(order(), "hash")

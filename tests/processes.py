@@ -1,0 +1,36 @@
+"""The shop's workers as real processes, and waiting for what they do."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
+
+@contextmanager
+def running(module: str, env: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """`python -m module` in that environment alone."""
+    needed = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    command = [sys.executable, "-m", module]
+    with subprocess.Popen(command, env=needed | dict(env), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def eventually(ask: Callable[[], T], seconds: float = 20) -> T:
+    """The first answer that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := ask():
+            return answer
+        time.sleep(0.02)
+    pytest.fail(f"nothing within {seconds} s")

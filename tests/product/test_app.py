@@ -1,0 +1,21 @@
+from collections.abc import Mapping
+
+import pytest
+
+from services.product.app import from_env, make_store
+from tests.samples import PHONE, product
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_service_of_an_environment_works_on_its_own_stack(stack: Mapping[str, str]) -> None:
+    client = from_env({**stack, "LOG_FORMAT": "json"}).test_client()
+    assert client.get("/health/ready").status_code == 200
+    made = client.post("/product", json=PHONE).get_json()
+    assert make_store(stack).get(made["id"]) == product(made["id"])
+
+
+def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
+    client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/health/live").status_code == 200

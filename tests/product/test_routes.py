@@ -1,0 +1,140 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from chassis.errors import Unavailable
+from services.product.app import create_app
+from services.product.service import ProductService
+from tests.fakes import FakeProducts
+from tests.lists import every_item
+from tests.samples import PHONE, product
+
+
+@pytest.fixture
+def products() -> FakeProducts:
+    return FakeProducts(product("p-1"), product("p-2", category="Book"), product("p-3"))
+
+
+@pytest.fixture
+def client(products: FakeProducts) -> FlaskClient:
+    return create_app(ProductService(products, lambda: "p-new"), lambda: None).test_client()
+
+
+def fields(answer: TestResponse) -> set[str]:
+    """Which fields a problem document complains of."""
+    assert answer.content_type == "application/problem+json"
+    return {error["pointer"] for error in answer.get_json()["errors"]}
+
+
+def test_a_product_is_made_with_a_location_and_read_there(client: FlaskClient) -> None:
+    made = client.post("/product", json=PHONE)
+    read = client.get(made.headers["Location"])
+    assert (made.status_code, made.headers["Location"], made.headers["ETag"]) == (201, "/product/p-new", '"1"')
+    assert made.get_json() == read.get_json() == product("p-new").model_dump() | {"price": 950.0}
+
+
+def test_an_unchanged_product_is_not_sent_again(client: FlaskClient) -> None:
+    assert client.get("/product/p-1", headers={"If-None-Match": '"1"'}).status_code == 304
+    assert client.get("/product/p-1", headers={"If-None-Match": '"2"'}).status_code == 200
+
+
+def test_put_replaces_the_whole_and_patch_merges(client: FlaskClient) -> None:
+    patched = client.patch("/product/p-1", json={"description": "Nice"})
+    assert (patched.status_code, patched.get_json()["name"], patched.headers["ETag"]) == (200, "IPhone X", '"2"')
+    put = client.put("/product/p-1", json=PHONE | {"name": "New"})
+    assert (put.status_code, put.get_json()["description"], put.headers["ETag"]) == (200, "", '"3"')
+
+
+@pytest.mark.parametrize(("tag", "status"), [('"1"', 200), ("*", 200), ('"9"', 412), ("nonsense", 422)])
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_write_may_name_the_version_it_has_seen(client: FlaskClient, method: str, tag: str, status: int) -> None:
+    answer = getattr(client, method)("/product/p-1", json=PHONE, headers={"If-Match": tag})
+    assert answer.status_code == status
+    if status == 412:
+        assert answer.get_json()["version"] == 1
+
+
+def test_a_deleted_product_is_gone(client: FlaskClient) -> None:
+    deleted = client.delete("/product/p-1")
+    assert (deleted.status_code, deleted.data) == (204, b"")
+    assert client.get("/product/p-1").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_an_unknown_product_is_404(client: FlaskClient, method: str) -> None:
+    answer = getattr(client, method)("/product/none", json=PHONE)
+    assert (answer.status_code, answer.get_json()["detail"]) == (404, "There is no product none.")
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_an_impossible_id_is_422(client: FlaskClient, method: str) -> None:
+    assert fields(getattr(client, method)("/product/a%20b", json=PHONE)) == {"/id"}
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, {"/name", "/category", "/price"}),
+        (PHONE | {"price": "950"}, {"/price"}),
+        (PHONE | {"price": -1, "name": ""}, {"/price", "/name"}),
+        (PHONE | {"id": "mine"}, {"/id"}),
+    ],
+)
+def test_a_body_that_is_not_valid_names_its_fields(client: FlaskClient, body: dict[str, Any], wrong: set[str]) -> None:
+    answer = client.post("/product", json=body)
+    assert answer.status_code == 422
+    assert fields(answer) == wrong
+
+
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        (lambda c: c.post("/product", data=b'{"price": 1e400}', content_type="application/json"), 400),
+        (lambda c: c.post("/product", data=b"name=x", content_type="application/x-www-form-urlencoded"), 415),
+        (lambda c: c.post("/product", json=PHONE | {"description": "x" * 70_000}), 413),
+        (lambda c: c.get("/product?limit=0"), 422),
+        (lambda c: c.get("/product?limit=101"), 422),
+        (lambda c: c.get("/product?colour=red"), 422),
+        (lambda c: c.get("/product?limit=1&limit=2"), 400),
+        (lambda c: c.get("/product?cursor=tampered"), 400),
+        (lambda c: c.put("/product"), 405),
+    ],
+)
+def test_bad_input_gets_its_own_4xx(client: FlaskClient, send: Callable[[Any], TestResponse], status: int) -> None:
+    answer = send(client)
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize(("query", "ids"), [({}, ["p-1", "p-2", "p-3"]), ({"category": "Phone"}, ["p-1", "p-3"])])
+def test_a_list_is_read_page_by_page_to_its_end(client: FlaskClient, query: dict[str, str], ids: list[str]) -> None:
+    assert [item["id"] for item in every_item(client, "/product", limit="1", **query)] == ids
+
+
+def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient) -> None:
+    cursor = client.get("/product?limit=1").get_json()["nextCursor"]
+    assert client.get(f"/product?category=Phone&cursor={cursor}").status_code == 400
+
+
+def test_an_unknown_category_is_an_empty_list(client: FlaskClient) -> None:
+    assert client.get("/product?category=Boat").get_json() == {"items": [], "nextCursor": None}
+
+
+def test_a_dead_database_is_503_and_not_ready_but_alive(products: FakeProducts) -> None:
+    def unavailable(*_: object) -> Any:
+        raise Unavailable("DynamoDB does not answer.")
+
+    products.get = unavailable  # type: ignore[method-assign,assignment]
+    client = create_app(ProductService(products, str), unavailable).test_client()
+    answers = {path: client.get(path) for path in ("/product/p-1", "/health/ready", "/health/live")}
+    assert [answer.status_code for answer in answers.values()] == [503, 503, 200]
+    assert answers["/product/p-1"].headers["Retry-After"]
+
+
+def test_the_service_says_what_it_is(client: FlaskClient) -> None:
+    assert client.get("/").get_json()["docs"] == "/docs"
+    assert client.get("/docs", follow_redirects=True).status_code == 200
+    assert client.get("/openapi.json").get_json()["info"]["title"] == "Shopwire product"
+    assert client.get("/health/ready").get_json() == {"status": "ready"}

@@ -1,0 +1,58 @@
+from collections.abc import Mapping
+
+import pytest
+
+from services.product.app import make_store
+from services.product.seed import catalogue, main
+from tests.conftest import free_port
+
+
+def test_the_demo_catalogue_is_the_same_everywhere() -> None:
+    assert catalogue() == catalogue()
+    assert catalogue()[0].id == "4b761b9d-ba68-5d36-a4cd-a639adf7b348"
+
+
+def test_the_demo_catalogue_is_worth_browsing() -> None:
+    products = catalogue()
+    assert len({product.id for product in products}) == len(products) >= 20
+    assert len({product.category for product in products}) >= 5
+
+
+@pytest.mark.integration
+def test_seeding_twice_adds_once_and_keeps_an_edited_product(
+    stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], stack) == 0
+    store, edited = make_store(stack), catalogue()[0].id
+    store.change(edited, {"name": "Mine"}, None)
+    store.remove(catalogue()[1].id)
+    assert main([], stack) == 0
+    assert store.get(edited).name == "Mine"
+    assert len(store.page(None, 100, None).items) == len(catalogue())
+    assert capsys.readouterr().out.splitlines()[-1] == f"seed: 1 products added, {len(catalogue()) - 1} were there"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["--only-emulator"], 0)])
+def test_an_endpoint_that_is_no_emulator_is_refused(
+    aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    assert main(arguments, aws_env) == code
+
+
+@pytest.mark.integration
+def test_real_aws_is_seeded_only_when_told_so(
+    aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    assert main(["--really-aws"], aws_env) == 1
+    assert capsys.readouterr().err.startswith("seed: DynamoDB does not answer. Is the stack up?")
+
+
+@pytest.mark.integration
+def test_seeding_without_a_stack_says_what_to_do(
+    aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], aws_env) == 1
+    assert "Is the stack up?" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Data that many tests start from."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from services.ordering.models import BasketCheckedOut, Order, OrderLine
+from services.product.models import Product
+
+CARD = "4111 1111 1111 3322"
+CHECKOUT: dict[str, Any] = {
+    "userName": "swn",
+    "firstName": "Mehmet",
+    "lastName": "Özkaya",
+    "email": "swn@example.com",
+    "address": "Istanbul",
+    "cardInfo": CARD,
+    "paymentMethod": 1,
+}
+PHONE = {"name": "IPhone X", "category": "Phone", "price": 950}
+BASKET = {"userName": "swn", "items": [{"productId": "phone", "quantity": 2, "color": "Red"}]}
+
+
+def golden_message() -> dict[str, Any]:
+    """The event CheckoutBasket as a message of the order queue."""
+    path = Path(__file__).parent / "events" / "checkout_basket.json"
+    return dict(json.loads(path.read_text(), parse_float=Decimal))
+
+
+def product(product_id: str = "p-1", **fields: Any) -> Product:
+    start = {"name": "IPhone X", "description": "", "imageFile": "", "category": "Phone", "price": 950, "version": 1}
+    return Product.model_validate({"id": product_id} | start | fields)
+
+
+def placed(**fields: Any) -> BasketCheckedOut:
+    return BasketCheckedOut.model_validate(golden_message()["detail"]["data"] | fields)
+
+
+def order(order_id: str = "o-1", **fields: Any) -> Order:
+    return Order.place(placed(orderId=order_id, **fields))
+
+
+def orders_of(user_name: str, count: int) -> Iterator[Order]:
+    """One a minute, the earliest first."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    line = OrderLine(productId="p", productName="P", color="", price=Decimal(1), quantity=1)
+    for n in range(count):
+        date = (start + timedelta(minutes=n)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        yield order(f"o-{n:04}", userName=user_name, orderDate=date, items=[line], totalPrice=Decimal(1))
