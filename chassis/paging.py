@@ -25,7 +25,7 @@ def read_page(
     One row more than asked is read, so a last page has no cursor. Raises Malformed for a cursor of another list.
     """
     if cursor is not None:
-        arguments["ExclusiveStartKey"] = decode(cursor, scope)
+        arguments["ExclusiveStartKey"] = decode(cursor, scope, key)
     answer = query(Limit=limit + 1, **arguments)
     rows, stopped_at = answer["Items"], answer.get("LastEvaluatedKey")
     if len(rows) > limit:
@@ -39,16 +39,21 @@ def encode(key: Key, scope: str) -> str:
     return base64.urlsafe_b64encode(_seal(text, scope) + text).decode().rstrip("=")
 
 
-def decode(cursor: str, scope: str) -> Key:
-    """Raises Malformed unless `encode` made the cursor for the same list."""
+def decode(cursor: str, scope: str, names: Sequence[str]) -> Key:
+    """The key that `encode` was given for the same list; raises Malformed for any other text."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raw = b""
-    text = raw[8:]
-    if len(raw) <= 8 or _seal(text, scope) != raw[:8] or encode(json.loads(text), scope) != cursor:
+        key = json.loads(raw[8:])
+        fits = encode(key, scope) == cursor and sorted(key) == sorted(names) and all(map(_is_text, key.values()))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        fits = False
+    if not fits:
         raise Malformed("`cursor` is not one that this list gave out: take `nextCursor` of its last page.")
-    return dict(json.loads(text))
+    return dict(key)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _seal(text: bytes, scope: str) -> bytes:

@@ -56,8 +56,10 @@ class FakeProducts:
         self.rows[product_id] = old.model_copy(update=changes | {"version": old.version + 1})
         return self.rows[product_id]
 
-    def remove(self, product_id: str) -> None:
-        del self.rows[self.get(product_id).id]
+    def remove(self, product_id: str, version: int | None) -> None:
+        if version not in {None, self.get(product_id).version}:
+            raise PreconditionFailed("The product is at another version.", version=self.get(product_id).version)
+        del self.rows[product_id]
 
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
         rows = [row for row in self.rows.values() if category in {None, row.category}]

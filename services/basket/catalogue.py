@@ -1,7 +1,8 @@
-"""Who knows names and prices: a client of the product service."""
+"""Who knows names and prices: what a catalogue is, and the one that asks the product service."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 the built-in's alias since 3.11
+from typing import Protocol
 
 import urllib3
 
@@ -13,6 +14,25 @@ from services.basket.models import Listing
 TIMEOUT = 1.0
 PARALLEL = 8
 ABSENT = {404, 410}
+
+
+class Catalogue(Protocol):
+    def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
+        """The listings of those that exist; raises Unavailable where nobody can tell."""
+        ...
+
+
+class Once:
+    """A catalogue for one request: each product is asked for once, whether it exists or not."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._known: dict[str, Listing | None] = {}
+
+    def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
+        if unknown := set(product_ids) - self._known.keys():
+            self._known |= dict.fromkeys(unknown) | self._catalogue.look_up(unknown)
+        return {product_id: listing for product_id in product_ids if (listing := self._known[product_id])}
 
 
 class ProductSeen(Record):
@@ -31,7 +51,7 @@ class HttpCatalogue:
         self._http = urllib3.PoolManager(maxsize=PARALLEL, retries=False)
         self._workers = ThreadPoolExecutor(PARALLEL, thread_name_prefix="catalogue")
 
-    def look_up(self, product_ids: Iterable[str]) -> dict[str, Listing]:
+    def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
         """The listings of those that exist; each distinct id is asked for once.
 
         Raises Unavailable if the product service does not answer properly, each within its time-out and all within

@@ -1,6 +1,6 @@
 """Baskets: what a client may write, what is kept, and the pure rules between."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
@@ -11,6 +11,7 @@ from chassis.fields import Amount, Input, Record
 
 MAX_LINES = 100
 MAX_QUANTITY = 999
+RECENT_WRITES = 10
 RESERVED_USER = "_doctor"  # `python -m bootstrap doctor` orders under this name and deletes what it ordered
 
 
@@ -80,23 +81,32 @@ class BasketPage(Record):
 
 
 class Basket(Record):
-    """A user's basket; `version` is a fresh random id at every write."""
+    """A user's basket; `version` is a fresh random id at every write, `recent` are those of the writes before."""
 
     userName: str
     items: list[Line]
     version: str
+    recent: list[str] = Field(default_factory=list)
 
     @property
     def product_ids(self) -> set[str]:
         return {line.productId for line in self.items}
 
-    def replaced(self, wanted: Iterable[LineInput], listings: Mapping[str, Listing], version: str) -> "Basket":
-        empty = Basket(userName=self.userName, items=[], version=version)
-        for line in wanted:
-            empty = empty.with_line(line, listings, version)
-        return empty
+    def written_as(self, version: str) -> "Basket":
+        """The row to be written: with an id for this write, and a memory of the last ones."""
+        return self.model_copy(update={"version": version, "recent": [*self.recent, self.version][-RECENT_WRITES:]})
 
-    def with_line(self, wanted: LineInput, listings: Mapping[str, Listing], version: str) -> "Basket":
+    def contains_write(self, versions: Collection[str]) -> bool:
+        """True if one of these writes is in it, even where others (up to ten) have written since."""
+        return not {self.version, *self.recent}.isdisjoint(versions)
+
+    def replaced(self, wanted: Iterable[LineInput], listings: Mapping[str, Listing]) -> "Basket":
+        basket = self._with([])
+        for line in wanted:
+            basket = basket.with_line(line, listings)
+        return basket
+
+    def with_line(self, wanted: LineInput, listings: Mapping[str, Listing]) -> "Basket":
         """A line that is there already grows by the quantity, and keeps the price it was added at."""
         listing = listings[wanted.productId]
         new = Line(addedPrice=listing.price, productName=listing.name, **wanted.model_dump(include=LINE_FIELDS))
@@ -104,14 +114,14 @@ class Basket(Record):
         if (old := lines.get(new.key)) is not None:
             new = old.model_copy(update={"quantity": old.quantity + new.quantity})
         lines[new.key] = new
-        return self._with(list(lines.values()), version)
+        return self._with(list(lines.values()))
 
-    def without(self, product_id: str, color: str | None, version: str) -> "Basket":
+    def without(self, product_id: str, color: str | None) -> "Basket":
         """Drops one colour of a product, or all of them; NotFound if there is no such line."""
         kept = [line for line in self.items if line.productId != product_id or color not in {None, line.color}]
         if len(kept) == len(self.items):
             raise NotFound(f"There is no such line of product {product_id} in the basket.")
-        return self._with(kept, version)
+        return self._with(kept)
 
     def priced(self, listings: Mapping[str, Listing]) -> BasketView:
         lines = [
@@ -121,12 +131,12 @@ class Basket(Record):
         total = sum((line.price * line.quantity for line in lines if line.price is not None), Decimal(0))
         return BasketView(userName=self.userName, items=lines, totalPrice=total)
 
-    def _with(self, lines: list[Line], version: str) -> "Basket":
+    def _with(self, lines: list[Line]) -> "Basket":
         if len(lines) > MAX_LINES:
             raise Invalid(f"A basket holds at most {MAX_LINES} lines.")
         if full := [line.productId for line in lines if line.quantity > MAX_QUANTITY]:
             raise Invalid(f"A line holds at most {MAX_QUANTITY} pieces.", productIds=full)
-        return Basket(userName=self.userName, items=lines, version=version)
+        return self.model_copy(update={"items": lines})
 
 
 LINE_FIELDS = {"productId", "color", "quantity"}

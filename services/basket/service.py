@@ -1,6 +1,6 @@
 """What can be done with baskets; `checkout` is the protocol that neither loses an order nor makes two."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from chassis import deadline, logs
 from chassis.errors import Conflict, Invalid, NotFound, Unavailable
 from chassis.events import Event
 from chassis.paging import Page
+from services.basket.catalogue import Catalogue, Once
 from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
 from services.basket.events import BasketCheckedOut
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
@@ -19,6 +20,8 @@ UNKNOWN_OUTCOME = (
     "The database stopped answering, so it is not known whether order {} was placed. "
     "Ask for it, or send the same request with the same Idempotency-Key again."
 )
+
+UNKNOWN_EDIT = "The basket is gone, and it is not known whether the change was in it before. Look, then try again."
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,10 +35,6 @@ class Baskets(Protocol):
     def remove(self, user_name: str) -> None: ...
     def receipt(self, user_name: str, key: str) -> Receipt | None: ...
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool: ...
-
-
-class Catalogue(Protocol):
-    def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]: ...
 
 
 class Outbox(Protocol):
@@ -72,23 +71,23 @@ class BasketService:
         return Page([basket.priced(listings) for basket in page.items], page.next_cursor)
 
     def replace(self, wanted: BasketInput) -> BasketView:
-        listings = self._listings({line.productId for line in wanted.items})
-        basket = self._edit(wanted.userName, lambda old: old.replaced(wanted.items, listings, self._new_id()))
-        return basket.priced(listings)
+        listings = self._sold({line.productId for line in wanted.items}, self._catalogue)
+        return self._edit(wanted.userName, lambda old: old.replaced(wanted.items, listings)).priced(listings)
 
     def add(self, user_name: str, wanted: LineInput) -> BasketView:
         """All prices are looked up before the write: nothing may fail once the line is added."""
-        listings = self._listings({wanted.productId})
+        catalogue = Once(self._catalogue)
+        self._sold({wanted.productId}, catalogue)
 
         def with_line(old: Basket) -> Basket:
-            listings.update(self._catalogue.look_up(old.product_ids - listings.keys()))
-            return old.with_line(wanted, listings, self._new_id())
+            return old.with_line(wanted, catalogue.look_up(old.product_ids | {wanted.productId}))
 
-        return self._edit(user_name, with_line).priced(listings)
+        basket = self._edit(user_name, with_line)
+        return basket.priced(catalogue.look_up(basket.product_ids))
 
     def remove_line(self, user_name: str, product_id: str, color: str | None) -> None:
         _existing(self._load(user_name), user_name)
-        self._edit(user_name, lambda old: old.without(product_id, color, self._new_id()))
+        self._edit(user_name, lambda old: old.without(product_id, color))
 
     def remove(self, user_name: str) -> None:
         self._baskets.remove(user_name)
@@ -136,25 +135,27 @@ class BasketService:
 
     def _edit(self, user_name: str, change: Callable[[Basket], Basket]) -> Basket:
         """Applies `change` to the basket as it is, once, whoever else writes and whichever answer is lost."""
-        written = set()
+        written: set[str] = set()
+        doubtful = False
         for _ in deadline.attempts():
             previous = self._baskets.get(user_name)
-            if previous is not None and previous.version in written:
+            if previous is None and doubtful:
+                raise Unavailable(UNKNOWN_EDIT)
+            if previous is not None and previous.contains_write(written):
                 return previous
-            basket = change(previous or Basket(userName=user_name, items=[], version=""))
+            basket = change(previous or Basket(userName=user_name, items=[], version="")).written_as(self._new_id())
             written.add(basket.version)
-            if self._save(basket, previous):
+            saved = _surely(lambda: self._baskets.save(basket, previous))  # noqa: B023 called at once
+            if saved:
                 return basket
+            doubtful |= saved is None and previous is not None
         raise AssertionError  # attempts() ends by raising
-
-    def _save(self, basket: Basket, previous: Basket | None) -> bool:
-        return bool(_surely(lambda: self._baskets.save(basket, previous)))
 
     def _view(self, basket: Basket) -> BasketView:
         return basket.priced(self._catalogue.look_up(basket.product_ids))
 
-    def _listings(self, product_ids: set[str]) -> dict[str, Listing]:
-        listings = self._catalogue.look_up(product_ids)
+    def _sold(self, product_ids: set[str], catalogue: Catalogue) -> dict[str, Listing]:
+        listings = catalogue.look_up(product_ids)
         if unknown := sorted(product_ids - listings.keys()):
             raise Invalid("There are no such products.", productIds=unknown)
         return listings

@@ -59,7 +59,8 @@ class BasketStore:
             )
         except ClientError as error:
             if is_condition_failure(error):
-                return bool(old_items(error)[0].get("version") == basket.version)
+                row = old_items(error)[0]
+                return bool(row) and Basket.model_validate(row).contains_write({basket.version})
             raise
         return True
 

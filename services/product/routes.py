@@ -66,9 +66,9 @@ def amend_product(path: ProductPath, header: IfMatch, body: ProductChanges) -> A
     return _answer(service().amend(path.product_id, body, header.version))
 
 
-@api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN)
-def delete_product(path: ProductPath) -> Answer:
-    service().remove(path.product_id)
+@api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE)
+def delete_product(path: ProductPath, header: IfMatch) -> Answer:
+    service().remove(path.product_id, header.version)
     return "", 204
 
 

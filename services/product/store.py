@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chassis.aws import is_condition_failure, old_items, unavailable
-from chassis.errors import NotFound, PreconditionFailed
+from chassis.errors import DomainError, NotFound, PreconditionFailed
 from chassis.paging import Page, read_page
 from services.product.models import Product
 
@@ -47,19 +47,16 @@ class ProductStore:
     def change(self, product_id: str, changes: dict[str, Any], version: int | None) -> Product:
         """Sets `changes` and counts the version up, in one write; PreconditionFailed if `version` is not the row's."""
         names = {f"#{name}": name for name in changes}
+        condition = _at(version)
         values = {f":{name}": value for name, value in changes.items()} | {":one": 1}
-        condition = "attribute_exists(id)"
-        if version is not None:
-            condition += " AND version = :version"
-            values[":version"] = version
         try:
             answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"id": product_id},
                 UpdateExpression=f"SET {', '.join(f'#{name} = :{name}' for name in changes)} ADD version :one",
-                ConditionExpression=condition,
+                ConditionExpression=condition["ConditionExpression"],
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues=values | condition.get("ExpressionAttributeValues", {}),
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -70,10 +67,20 @@ class ProductStore:
         return Product.model_validate(answer["Attributes"])
 
     @unavailable("DynamoDB")
-    def remove(self, product_id: str) -> None:
-        answer = self._dynamodb.delete_item(TableName=self._table, Key={"id": product_id}, ReturnValues="ALL_OLD")
-        if "Attributes" not in answer:
-            raise NotFound(f"There is no product {product_id}.")
+    def remove(self, product_id: str, version: int | None) -> None:
+        """PreconditionFailed if `version` is not the row's."""
+        condition = _at(version)
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key={"id": product_id},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                raise _refusal(product_id, old_items(error)[0]) from error
+            raise
 
     @unavailable("DynamoDB")
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
@@ -96,10 +103,21 @@ class ProductStore:
         self._dynamodb.get_item(TableName=self._table, Key={"id": "_"})
 
 
+def _at(version: int | None) -> dict[str, Any]:
+    """The condition that the product is there, at `version` where one is given."""
+    if version is None:
+        return {"ConditionExpression": "attribute_exists(id)"}
+    return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": version}}
+
+
 def _unless_mine(product_id: str, row: dict[str, Any], changes: dict[str, Any], version: int | None) -> Product:
     """A retried call whose first answer was lost fails its own condition: the row that it wrote is its success."""
-    if not row:
-        raise NotFound(f"There is no product {product_id}.")
-    if version is not None and row["version"] == version + 1 and changes.items() <= row.items():
+    if row and version is not None and row["version"] == version + 1 and changes.items() <= row.items():
         return Product.model_validate(row)
-    raise PreconditionFailed(f"The product is at version {row['version']} now.", version=int(row["version"]))
+    raise _refusal(product_id, row)
+
+
+def _refusal(product_id: str, row: dict[str, Any]) -> DomainError:
+    if not row:
+        return NotFound(f"There is no product {product_id}.")
+    return PreconditionFailed(f"The product is at version {row['version']} now.", version=int(row["version"]))

@@ -123,5 +123,5 @@ def test_silence_is_borne_for_a_second_or_what_the_request_has_left(
     deadline.start(left)
     started = time.monotonic()
     with pytest.raises(Unavailable):
-        HttpCatalogue(black_hole).look_up(f"p-{n}" for n in range(products))
+        HttpCatalogue(black_hole).look_up([f"p-{n}" for n in range(products)])
     assert time.monotonic() - started < longest

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chassis.errors import Invalid, NotFound
-from services.basket.models import MAX_LINES, MAX_QUANTITY, Basket, BasketInput, LineInput, Listing
+from services.basket.models import MAX_LINES, MAX_QUANTITY, RECENT_WRITES, Basket, BasketInput, LineInput, Listing
 
 PRODUCTS = ["p-1", "p-2", "p-3"]
 prices = st.decimals(0, 1_000_000, places=2)
@@ -26,7 +26,7 @@ def empty() -> Basket:
 def test_adding_lines_one_by_one_sums_the_quantities_of_each_product_and_colour(
     wanted: list[LineInput], known: dict[str, Listing]
 ) -> None:
-    basket = empty().replaced(wanted, known, "v1")
+    basket = empty().replaced(wanted, known)
     expected: Counter[tuple[str, str]] = Counter()
     for line in wanted:
         expected[line.productId, line.color] += line.quantity
@@ -36,7 +36,7 @@ def test_adding_lines_one_by_one_sums_the_quantities_of_each_product_and_colour(
 
 @given(st.lists(lines, max_size=10), listings)
 def test_a_total_is_the_exact_sum_of_price_times_quantity(wanted: list[LineInput], known: dict[str, Listing]) -> None:
-    view = empty().replaced(wanted, known, "v1").priced(known)
+    view = empty().replaced(wanted, known).priced(known)
     cents = sum(int(known[line.productId].price * 100) * line.quantity for line in wanted)
     assert view.totalPrice * 100 == cents
     assert Decimal(repr(view.model_dump(mode="json")["totalPrice"])) == view.totalPrice
@@ -44,16 +44,16 @@ def test_a_total_is_the_exact_sum_of_price_times_quantity(wanted: list[LineInput
 
 def test_a_line_keeps_the_price_it_was_added_at_and_shows_todays_beside_it() -> None:
     wanted = LineInput(productId="p-1", quantity=1)
-    old = empty().with_line(wanted, {"p-1": Listing("P", Decimal(10))}, "v1")
+    old = empty().with_line(wanted, {"p-1": Listing("P", Decimal(10))})
     new = {"p-1": Listing("P2", Decimal("9.90"))}
-    (line,) = old.with_line(wanted, new, "v2").priced(new).items
+    (line,) = old.with_line(wanted, new).priced(new).items
     assert (line.quantity, line.addedPrice, line.price) == (2, Decimal(10), Decimal("9.90"))
 
 
 def test_a_product_gone_from_the_catalogue_has_no_price_and_counts_nothing() -> None:
     known = {"p-1": Listing("P", Decimal(10)), "p-2": Listing("Q", Decimal(5))}
     wanted = [LineInput(productId=name, quantity=2) for name in known]
-    view = empty().replaced(wanted, known, "v1").priced({"p-2": known["p-2"]})
+    view = empty().replaced(wanted, known).priced({"p-2": known["p-2"]})
     assert [line.price for line in view.items] == [None, Decimal(5)]
     assert view.totalPrice == 10
 
@@ -62,35 +62,38 @@ def test_a_product_gone_from_the_catalogue_has_no_price_and_counts_nothing() -> 
 def test_dropping_takes_one_colour_or_all_and_leaves_the_rest(
     wanted: list[LineInput], known: dict[str, Listing], color: str | None
 ) -> None:
-    basket = empty().replaced(wanted, known, "v1")
+    basket = empty().replaced(wanted, known)
     dropped = {line.key for line in basket.items if line.productId == "p-1" and color in {None, line.color}}
     assume(dropped)
-    after = basket.without("p-1", color, "v2")
+    after = basket.without("p-1", color)
     assert {line.key for line in after.items} == {line.key for line in basket.items} - dropped
     with pytest.raises(NotFound):
-        after.without("p-1", color, "v3")
+        after.without("p-1", color)
 
 
-def test_every_change_carries_its_new_version() -> None:
-    known = {"p-1": Listing("P", Decimal(10))}
-    basket = empty().with_line(LineInput(productId="p-1", quantity=1), known, "v1")
-    assert [basket.version, basket.without("p-1", None, "v2").version] == ["v1", "v2"]
-    assert empty().replaced([], {}, "v3").version == "v3"
+def test_a_basket_remembers_its_last_writes_and_no_more() -> None:
+    basket = empty()
+    for number in range(RECENT_WRITES + 2):
+        basket = basket.written_as(f"v{number}")
+    assert basket.version == f"v{RECENT_WRITES + 1}"
+    assert all(basket.contains_write({f"v{number}"}) for number in range(1, RECENT_WRITES + 2))
+    assert not basket.contains_write({"v0"})
+    assert not basket.contains_write(set())
 
 
 def test_a_line_holds_999_pieces_and_no_more() -> None:
     known = {"p-1": Listing("P", Decimal(10))}
-    full = empty().with_line(LineInput(productId="p-1", quantity=MAX_QUANTITY), known, "v1")
+    full = empty().with_line(LineInput(productId="p-1", quantity=MAX_QUANTITY), known)
     with pytest.raises(Invalid, match="999 pieces"):
-        full.with_line(LineInput(productId="p-1", quantity=1), known, "v2")
+        full.with_line(LineInput(productId="p-1", quantity=1), known)
 
 
 def test_a_basket_holds_100_lines_and_no_more() -> None:
     known = {"p-1": Listing("P", Decimal(10))}
     colours = [LineInput(productId="p-1", quantity=1, color=str(n)) for n in range(MAX_LINES + 1)]
-    full = empty().replaced(colours[:-1], known, "v1")
+    full = empty().replaced(colours[:-1], known)
     with pytest.raises(Invalid, match="100 lines"):
-        full.with_line(colours[-1], known, "v2")
+        full.with_line(colours[-1], known)
     with pytest.raises(ValidationError):
         BasketInput(userName="swn", items=colours)
 
@@ -113,5 +116,5 @@ def test_a_user_name_is_plain_and_not_the_doctors(name: str) -> None:
 @given(st.fixed_dictionaries({name: st.floats() | st.text() for name in ("price", "productName", "addedPrice")}))
 def test_a_clients_own_names_and_prices_are_accepted_and_ignored(theirs: dict[str, Any]) -> None:
     wanted = LineInput.model_validate({"productId": "p-1", "quantity": 1} | theirs)
-    (line,) = empty().with_line(wanted, {"p-1": Listing("P", Decimal(10))}, "v1").items
+    (line,) = empty().with_line(wanted, {"p-1": Listing("P", Decimal(10))}).items
     assert (line.productName, line.addedPrice) == ("P", Decimal(10))

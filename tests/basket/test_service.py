@@ -15,7 +15,7 @@ from chassis.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from services.basket.checkout import CheckoutInput
 from services.basket.models import BasketInput, LineInput
 from services.basket.service import BasketService
-from tests.fakes import BasketShop, Fate, after, answer_lost, cancelled, never_arrived
+from tests.fakes import BasketShop, Fate, Write, after, answer_lost, cancelled, never_arrived
 from tests.samples import CARD, CHECKOUT
 
 RED = LineInput(productId="phone", quantity=2, color="Red")
@@ -99,6 +99,34 @@ def test_a_line_is_added_once_whatever_becomes_of_the_write(shop: BasketShop, fa
     shop.baskets.fates.append(fate)
     shop.service.add("swn", RED)
     assert quantities(shop) == {("phone", "Red"): 4}
+
+
+def test_a_line_is_added_once_even_if_its_answer_is_lost_and_another_writes_before_it_is_looked_for(
+    shop: BasketShop,
+) -> None:
+    def lost_and_overwritten(write: Write) -> bool:
+        write()
+        shop.service.add("swn", CASE)
+        raise Unavailable("DynamoDB does not answer.")
+
+    shop.baskets.fates.append(lost_and_overwritten)
+    view = shop.service.add("swn", RED)
+    assert quantities(shop) == {("phone", "Red"): 4, ("case", ""): 1}
+    assert view.totalPrice == Decimal("3814.50")
+
+
+def test_a_line_whose_answer_was_lost_with_the_basket_is_not_added_to_the_next_one(shop: BasketShop) -> None:
+    """Whether the checkout in between took it with it, nobody can tell: so nobody says, and nothing is doubled."""
+
+    def lost_and_checked_out(write: Write) -> bool:
+        write()
+        shop.service.checkout(request())
+        raise Unavailable("DynamoDB does not answer.")
+
+    shop.baskets.fates.append(lost_and_checked_out)
+    with pytest.raises(Unavailable, match="not known"):
+        shop.service.add("swn", RED)
+    assert shop.baskets.rows == {}
 
 
 def test_two_who_edit_at_once_both_get_their_lines(shop: BasketShop) -> None:

@@ -86,6 +86,14 @@ def test_a_write_whose_answer_was_lost_is_known_again_when_retried(shop: Shop) -
     assert retried == [True, True]
 
 
+def test_a_write_whose_answer_was_lost_is_known_again_even_after_the_next_one(shop: Shop) -> None:
+    first, second = basket(version="v1"), basket(version="v1").written_as("v2")
+    assert shop.store.save(first, None)
+    assert shop.store.save(second, first)
+    assert shop.store.save(first, None)
+    assert shop.store.get("swn") == second
+
+
 def test_a_commit_moves_the_basket_into_outbox_and_receipt(shop: Shop) -> None:
     shop.store.save(basket(), None)
     assert shop.commit(basket(), "o-1")

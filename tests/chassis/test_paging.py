@@ -9,7 +9,7 @@ from chassis import paging
 from chassis.errors import Malformed
 from tests.lists import every_row
 
-KEYS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=20), min_size=1, max_size=3)
+KEYS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=20), min_size=1, max_size=3)
 
 
 class FakeTable:
@@ -28,7 +28,7 @@ class FakeTable:
 
 @given(KEYS, st.text(max_size=20))
 def test_a_cursor_comes_back_as_the_key_it_was_made_of(key: dict[str, str], scope: str) -> None:
-    assert paging.decode(paging.encode(key, scope), scope) == key
+    assert paging.decode(paging.encode(key, scope), scope, [*key]) == key
 
 
 @given(KEYS, st.data())
@@ -37,18 +37,24 @@ def test_a_cursor_with_any_one_character_changed_is_malformed(key: dict[str, str
     place = data.draw(st.integers(0, len(cursor) - 1))
     other = data.draw(st.sampled_from("ABCabc019-_=é ").filter(lambda letter: letter != cursor[place]))
     with pytest.raises(Malformed):
-        paging.decode(cursor[:place] + other + cursor[place + 1 :], "list")
+        paging.decode(cursor[:place] + other + cursor[place + 1 :], "list", [*key])
 
 
 @given(st.text(max_size=60))
 def test_no_other_text_is_a_cursor(text: str) -> None:
     with pytest.raises(Malformed):
-        paging.decode(text, "list")
+        paging.decode(text, "list", ["id"])
+
+
+@pytest.mark.parametrize("key", [{}, {"other": "1"}, {"id": 1}, {"id": ""}, {"id": "1", "more": "2"}, [], "id", 3])
+def test_a_cursor_that_someone_sealed_around_another_key_is_malformed(key: Any) -> None:
+    with pytest.raises(Malformed):
+        paging.decode(paging.encode(key, "list"), "list", ["id"])
 
 
 def test_a_cursor_of_another_list_is_malformed() -> None:
     with pytest.raises(Malformed):
-        paging.decode(paging.encode({"id": "1"}, "user/ann"), "user/bob")
+        paging.decode(paging.encode({"id": "1"}, "user/ann"), "user/bob", ["id"])
 
 
 @pytest.mark.parametrize("page", [1, 7, 10**6])

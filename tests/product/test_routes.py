@@ -57,6 +57,11 @@ def test_a_write_may_name_the_version_it_has_seen(client: FlaskClient, method: s
         assert answer.get_json()["version"] == 1
 
 
+def test_a_delete_may_name_the_version_it_has_seen(client: FlaskClient) -> None:
+    assert client.delete("/product/p-1", headers={"If-Match": '"9"'}).status_code == 412
+    assert client.delete("/product/p-1", headers={"If-Match": '"1"'}).status_code == 204
+
+
 def test_a_deleted_product_is_gone(client: FlaskClient) -> None:
     deleted = client.delete("/product/p-1")
     assert (deleted.status_code, deleted.data) == (204, b"")

@@ -25,7 +25,7 @@ def test_seeding_twice_adds_once_and_keeps_an_edited_product(
     assert main([], stack) == 0
     store, edited = make_store(stack), catalogue()[0].id
     store.change(edited, {"name": "Mine"}, None)
-    store.remove(catalogue()[1].id)
+    store.remove(catalogue()[1].id, None)
     assert main([], stack) == 0
     assert store.get(edited).name == "Mine"
     assert len(store.page(None, 100, None).items) == len(catalogue())

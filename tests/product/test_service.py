@@ -49,7 +49,7 @@ def test_a_change_to_another_version_than_the_one_seen_is_refused(
 
 
 def test_a_removed_product_is_gone(service: ProductService, products: FakeProducts) -> None:
-    service.remove("p-1")
+    service.remove("p-1", None)
     assert products.rows == {}
     with pytest.raises(NotFound):
         service.get("p-1")

@@ -61,7 +61,7 @@ def test_what_is_not_there_is_not_found_and_not_made(store: ProductStore) -> Non
         lambda: store.get("none"),
         lambda: store.change("none", {"name": "New"}, None),
         lambda: store.change("none", {"name": "New"}, 1),
-        lambda: store.remove("none"),
+        lambda: store.remove("none", None),
     ]
     for call in calls:
         with pytest.raises(NotFound):
@@ -71,7 +71,9 @@ def test_what_is_not_there_is_not_found_and_not_made(store: ProductStore) -> Non
 
 def test_a_removed_product_is_gone(store: ProductStore) -> None:
     store.add(product("p-1"))
-    store.remove("p-1")
+    with pytest.raises(PreconditionFailed):
+        store.remove("p-1", 2)
+    store.remove("p-1", 1)
     with pytest.raises(NotFound):
         store.get("p-1")
 
