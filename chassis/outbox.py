@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -39,21 +39,29 @@ class Outbox:
         with unavailable("DynamoDB"):
             self._dynamodb.delete_item(TableName=self._table, Key={"id": event.id})
 
-    def left_behind(self, min_age: float) -> Iterator[list[Event]]:
-        """Pages of the events written more than `min_age` seconds ago."""
+    def left_behind(self, min_age: float) -> Iterator[list["Leftover"]]:
+        """Pages of what was written more than `min_age` seconds ago."""
         arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
         while True:
             with unavailable("DynamoDB"):
                 page = self._dynamodb.scan(**arguments)
-            before = (self._clock() - min_age) * 1000
-            yield [_event(row) for row in page["Items"] if row["createdAt"] < before]
+            leftovers = [Leftover.read(row, self._clock()) for row in page["Items"]]
+            yield [leftover for leftover in leftovers if leftover.age > min_age]
             if "LastEvaluatedKey" not in page:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _event(row: dict[str, Any]) -> Event:
-    return Event(row["id"], row["source"], row["detail_type"], row["detail"])
+class Leftover(NamedTuple):
+    """An event still in the outbox, and for how many seconds."""
+
+    event: Event
+    age: float
+
+    @classmethod
+    def read(cls, row: dict[str, Any], now: float) -> "Leftover":
+        event = Event(row["id"], row["source"], row["detail_type"], row["detail"])
+        return cls(event, now - float(row["createdAt"]) / 1000)
 
 
 class Relay:
@@ -64,7 +72,14 @@ class Relay:
 
     def sweep(self) -> int:
         """Publishes what was left behind and returns how many; what the bus refuses stays for the next sweep."""
-        return sum(self._relay(page) for page in self._outbox.left_behind(self._min_age) if page)
+        sent, backlog, oldest = 0, 0, 0.0
+        for page in self._outbox.left_behind(self._min_age):
+            backlog += len(page)
+            oldest = max([oldest, *(leftover.age for leftover in page)])
+            sent += self._relay([leftover.event for leftover in page])
+        if backlog:
+            log.info("outbox swept", backlog=backlog, oldest_seconds=round(oldest, 1), sent=sent)
+        return sent
 
     def run(self, stop: Stop) -> None:
         while not stop:
@@ -75,7 +90,7 @@ class Relay:
             stop.wait(POLL)
 
     def _relay(self, events: list[Event]) -> int:
-        taken = self._bus.publish(events)
+        taken = self._bus.publish(events) if events else []
         for event in taken:
             self._outbox.forget(event)
             log.info(

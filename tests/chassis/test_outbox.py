@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from chassis import aws
+from chassis import aws, logs
 from chassis.errors import Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox, Relay
@@ -96,6 +96,18 @@ def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     assert len(list(shop.outbox.left_behind(5))) > 1
     assert Relay(shop.outbox, FakeBus()).sweep() == 12
     assert shop.left() == set()
+
+
+def test_a_sweep_tells_the_backlog_and_the_age_of_its_oldest_row(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("relay", {"LOG_FORMAT": "json"})
+    shop.commit("a")
+    shop.now += 30
+    shop.commit("b", "c")
+    shop.now += 10
+    Relay(shop.outbox, FakeBus(refused={"b"})).sweep()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (swept,) = [line for line in lines if line["event"] == "outbox swept"]
+    assert (swept["backlog"], swept["oldest_seconds"], swept["sent"]) == (3, 40.0, 2)
 
 
 def test_two_relays_at_once_lose_nothing(shop: Shop) -> None:
