@@ -103,7 +103,7 @@ class Demo:
             time.sleep(PAUSE)
         raise LocalError(
             f"Order {receipt.body['orderId']} did not arrive within {self.deadline:g} s: is ordering-consumer "
-            f"running (`make status`)? One that was killed holds its message for up to 60 s. "
+            f"running (`make status`)? One that was killed holds its message for up to 30 s. "
             f"Follow it with: {self.trace}"
         )
 

@@ -1,5 +1,6 @@
 """`make run`, as a person uses it: a real shop of real processes, bought from, wounded and stopped."""
 
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from local import ports, probe, record
+from local import ports, record
 from local.home import Home
 from local.run import running
 from local.settings import ROOT, Settings
@@ -107,8 +108,8 @@ def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(te
 
     before = terminal.pid("ordering-consumer")
     os.kill(before, signal.SIGKILL)
-    # The dead consumer's long poll may still be open and be given the message, which then comes back after 60 s.
-    again = terminal.do("demo", "--deadline", "100")
+    # The dead consumer's long poll may still be open and be given the message, which then comes back after 30 s.
+    again = terminal.do("demo", "--deadline", "60")
     assert again.returncode == 0, again.stdout + again.stderr
     eventually(lambda: terminal.says(f"ordering-consumer (pid {before}) ended and was started again"), terminal)
 
@@ -145,11 +146,19 @@ def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) 
     assert terminal.taken_ports() == []
 
 
-def test_another_test_can_borrow_a_shop(tmp_path: Path) -> None:
+def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
     settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_STACK": "borrowed"})
+    lines = (
+        (ROOT / "README.md").read_text().partition("<!-- a test runs")[2].partition("```sh\n")[2].partition("```")[0]
+    )
+    for port, name in ((8001, "product"), (8002, "basket"), (8003, "ordering")):
+        lines = lines.replace(f"127.0.0.1:{port}", f"127.0.0.1:{settings.ports[name]}")
     with running(settings, os.environ) as launcher:
         assert {p.state for p in launcher.control.processes().values()} == {"RUNNING"}
-        assert probe.status(f"{settings.url('basket')}/health/ready") == 200
+        typed = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "202 ACCEPTED" in typed
+    order = json.loads(typed[typed.index('{"items":[{"orderId"') :])
+    assert [(o["totalPrice"], o["userName"], o["cardLast4"]) for o in order["items"]] == [(36.9, "ann", "3322")]
     assert not any(ports.is_taken(port) for port in settings.ports.values())
 
 
