@@ -4,8 +4,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from flask.json.provider import DefaultJSONProvider
-
 MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gigabyte
 
 
@@ -16,13 +14,6 @@ def loads(text: str | bytes) -> Any:
     if "\\u" in decoded:
         json.dumps(value, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no character
     return value
-
-
-class StrictJSON(DefaultJSONProvider):
-    sort_keys = False
-
-    def loads(self, s: str | bytes, **_: Any) -> Any:
-        return loads(s)
 
 
 def _exact(text: str) -> Decimal:

@@ -70,9 +70,9 @@ class Consumer:
         return True
 
     def _handle(self, body: str) -> None:
-        detail = Envelope.model_validate(strictjson.loads(body)).detail
-        logs.correlate(detail.metadata.correlation_id)
-        self._service.place(detail.data)
+        message = strictjson.loads(body)
+        logs.correlate(_correlation_id(message))
+        self._service.place(Envelope.model_validate(message).detail.data)
 
     def _bury(self, record: dict[str, Any], reason: str) -> bool:
         """No later try can succeed, so it does not take ten of them; sent before it is deleted, so never lost."""
@@ -83,6 +83,14 @@ class Consumer:
             log.exception("dead-letter queue does not take it", message_id=record["messageId"])
             return False
         return True
+
+
+def _correlation_id(message: Any) -> str | None:
+    """Before anything is validated: of a message that is refused, too, the log is to lead to where it came from."""
+    try:
+        return str(message["detail"]["metadata"]["correlation-id"])
+    except (KeyError, TypeError, IndexError):
+        return None
 
 
 def _reason(error: Exception) -> str:

@@ -126,11 +126,13 @@ def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         failures(consumer, *bodies)
         failures(consumer, "{")
-    *placed_lines, dead_line = lines
+        failures(consumer, bodies[3].replace('"version": 1', '"version": 2'))
+    *placed_lines, dead_line, refused_line = lines
     assert {line["order_id"]: line["correlation_id"] for line in placed_lines} == {
         f"o-{n}": f"c-{n}" for n in range(10)
     }
     assert "correlation_id" not in dead_line
+    assert ("metadata.version" in refused_line["reason"], refused_line["correlation_id"]) == (True, "c-3")
 
 
 @pytest.mark.integration
