@@ -1,6 +1,7 @@
-"""The command line: `python -m bootstrap plan|up|status|down|doctor`."""
+"""The command line: `python -m bootstrap plan|up|status|down|doctor|dlq`."""
 
 import argparse
+import functools
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bootstrap import commands
 from bootstrap.aws import await_endpoint, connect, endpoint
 from bootstrap.clock import Clock
+from bootstrap.dlq_options import add_dlq
 from bootstrap.errors import Failed, explain
 from bootstrap.names import DEFAULT_STACK, Names
 
@@ -36,7 +38,7 @@ def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        _say("interrupted; a deployment under way goes on: see `status`")
+        _say("interrupted; a deployment under way goes on: see `status`. A redrive ends where it is: run it again")
         return 130
 
 
@@ -46,7 +48,7 @@ def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock) -> int:
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
     run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, out=print, say=_say))
+    return run(commands.Context(args, aws, names, clock, out=functools.partial(print, flush=True), say=_say))
 
 
 def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -72,6 +74,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     doctor = add("doctor", parents=[shared], help="prove that a checkout becomes an order, or say why not")
     _add_doctor_options(doctor)
     doctor.set_defaults(run=commands.doctor)
+    add_dlq(add, shared)
     return parser
 
 

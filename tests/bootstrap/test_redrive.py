@@ -1,0 +1,126 @@
+"""Dead letters go back: none is lost, whatever fails on the way, and none goes round in circles."""
+
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bootstrap.deadletters import DeadLetterQueue, Queue
+from bootstrap.hand import EVERYTHING, Selection, in_hand
+from bootstrap.letter import Letter
+from bootstrap.redrive import MAX_BYTES, Redrive, batches
+from tests.bootstrap.fake_sqs import FakeSqs, letter, message
+
+DLQ, ORDER, OTHER = "dlq-url", "order-url", "other-url"
+ORDER_QUEUE = Queue("shop-order", ORDER, {"QueueArn": "arn:order"})
+OTHER_QUEUE = Queue("shop-other", OTHER, {"QueueArn": "arn:other"})
+
+
+def shop(*messages: Any) -> FakeSqs:
+    return FakeSqs({DLQ: list(messages), ORDER: [], OTHER: []})
+
+
+def redrive(sqs: FakeSqs, *sources: Queue, most: int = EVERYTHING, said: list[str] | None = None) -> Redrive:
+    queue = DeadLetterQueue("shop-dlq", DLQ, {}, {source.arn: source for source in sources or (ORDER_QUEUE,)})
+    work = Redrive(cast("Any", sqs), queue, (said if said is not None else []).append)
+    with in_hand(cast("Any", sqs), DLQ) as hand:
+        work.run(hand, Selection(), most)
+    return work
+
+
+def many(count: int) -> list[Any]:
+    return [message(f"m-{n}", str(n)) for n in range(count)]
+
+
+def test_every_message_moves_with_its_body_and_without_its_reason() -> None:
+    sqs = shop(*[message(f"m-{n}", str(n), reason="bad", trace="t") for n in range(25)])
+    assert redrive(sqs).moved == {"shop-order": 25}
+    assert sqs.bodies(ORDER) == [str(n) for n in range(25)]
+    assert {tuple(m["MessageAttributes"]) for m in sqs.queues[ORDER]} == {("trace",)}
+    assert sqs.bodies(DLQ) == []
+
+
+@pytest.mark.parametrize(("dies_at", "arrived"), [("send", 0), ("delete", 3)])
+def test_a_death_between_any_two_steps_loses_nothing(dies_at: str, arrived: int) -> None:
+    """After the send a copy is in each queue: consumers are idempotent, and the next redrive sends it once more."""
+    sqs = shop(*many(3))
+    sqs.dies_at = dies_at
+    with pytest.raises(KeyboardInterrupt):
+        redrive(sqs)
+    assert len(sqs.bodies(ORDER)) == arrived
+    assert sqs.bodies(DLQ) == ["0", "1", "2"]
+    assert sqs.hidden == set()
+
+
+def test_only_what_the_queue_accepted_leaves() -> None:
+    sqs = shop(*many(12))
+    sqs.refused = {"3", "11"}
+    work = redrive(sqs)
+    assert work.moved == {"shop-order": 10}
+    assert work.kept == ["m-3: InternalError: not today", "m-11: InternalError: not today"]
+    assert sqs.bodies(DLQ) == ["3", "11"]
+    assert sqs.hidden == set()
+
+
+def test_a_message_that_could_not_be_deleted_is_reported_as_doubled() -> None:
+    sqs = shop(*many(3))
+    sqs.stuck = {"m-1"}
+    work = redrive(sqs)
+    assert (work.count, work.doubled) == (3, ["m-1"])
+    assert sqs.bodies(DLQ) == ["1"]
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["given up by SQS", "refused by a consumer"])
+def test_messages_that_fail_again_at_once_are_not_moved_twice(native: bool) -> None:
+    """SQS leaves a message its id; a consumer writes it into an attribute."""
+    sqs = shop(*many(30))
+
+    def bounce(url: str, arrived: Any) -> None:
+        identity = arrived["MessageId"]
+        back = message(identity, arrived["Body"]) if native else message(f"b-{identity}", messageId=identity)
+        sqs.queues[url].remove(arrived)
+        sqs.queues[DLQ].insert(0, back)
+
+    sqs.on_send = bounce
+    assert redrive(sqs).count == 30
+    assert len(sqs.queues[DLQ]) == 30
+    assert sqs.hidden == set()
+
+
+def test_it_stops_after_as_many_as_there_were() -> None:
+    sqs = shop(*many(5))
+    sqs.on_send = lambda _url, _arrived: sqs.queues[DLQ].append(message(f"new-{len(sqs.calls)}-{next(sqs.ids)}"))
+    assert redrive(sqs, most=5).count == 5
+    assert len(sqs.queues[DLQ]) == 5
+
+
+def test_each_message_goes_back_to_the_queue_it_names() -> None:
+    sqs = shop(message("m-1", "a", origin="arn:other"), message("m-2", "b", TARGET_ARN="arn:order"))
+    assert redrive(sqs, ORDER_QUEUE, OTHER_QUEUE).moved == {"shop-other": 1, "shop-order": 1}
+    assert (sqs.bodies(OTHER), sqs.bodies(ORDER)) == (["a"], ["b"])
+
+
+def test_a_message_of_which_nobody_knows_where_to_is_kept() -> None:
+    sqs = shop(message("m-1", reason="bad"), message("m-2", TARGET_ARN="arn:stranger"))
+    assert redrive(sqs, ORDER_QUEUE, OTHER_QUEUE).kept == [
+        "m-1: this stack cannot put it back to a queue it does not name",
+        "m-2: this stack cannot put it back to arn:stranger",
+    ]
+    assert len(sqs.queues[DLQ]) == 2
+    assert "send" not in sqs.calls
+
+
+def test_a_long_redrive_tells_how_far_it_is() -> None:
+    said: list[str] = []
+    redrive(shop(*many(250)), said=said)
+    assert said == ["  100 of shop-dlq are back", "  200 of shop-dlq are back"]
+
+
+@given(st.lists(st.integers(0, MAX_BYTES + 1000), max_size=30))
+def test_a_batch_is_never_more_than_sqs_takes_and_nothing_is_left_out(sizes: list[int]) -> None:
+    letters = [letter(f"m-{n}", "x" * size) for n, size in enumerate(sizes)]
+    made = list(batches(letters))
+    assert [each for batch in made for each in batch] == letters
+    assert all(len(batch) <= 10 for batch in made)
+    assert all(len(batch) == 1 or sum(map(Letter.size, batch)) <= MAX_BYTES for batch in made)
