@@ -41,4 +41,4 @@ class PageQuery(Input):
     """`cursor` is the `nextCursor` of the page before; without one the list starts at its beginning."""
 
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | Absent = Field(default=None, min_length=1, max_length=2048)
+    cursor: Annotated[str, Field(min_length=1, max_length=2048)] | Absent = None

@@ -1,5 +1,6 @@
 """Problem documents (RFC 9457): the one place where an error becomes an answer, and their part of OpenAPI."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -72,10 +73,15 @@ def response(error: DomainError) -> Response:
 def invalid(error: ValidationError) -> Invalid:
     """Names each field and what it should be, never the value it had (it may be a card number)."""
     fields = [
-        {"pointer": ("/" + "/".join(map(str, e["loc"])))[:200], "detail": e["msg"].removeprefix("Value error, ")}
+        {"pointer": _pointer(e["loc"]), "detail": e["msg"].removeprefix("Value error, ")}
         for e in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     return Invalid("Some fields are not valid.", errors=fields)
+
+
+def _pointer(location: Iterable[object]) -> str:
+    """RFC 6901; cut, for a client may have made up a long name."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)[:200]
 
 
 def http_error(error: HTTPException) -> Any:

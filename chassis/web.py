@@ -38,6 +38,7 @@ def make_app(name: str, description: str, check_ready: Callable[[], None]) -> Op
     app.openapi_version = "3.1.0"
     app.json = StrictJSON(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else browsers tell swagger.io of every document they show
     app.before_request(_begin)
     app.before_request(_check_shape)
     app.after_request(_end)

@@ -14,12 +14,16 @@ T = TypeVar("T")
 NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
+def inherited() -> dict[str, str]:
+    """The few variables without which a process does not run, or is not measured."""
+    return {name: os.environ[name] for name in NEEDED if name in os.environ}
+
+
 @contextmanager
 def running(module: str, env: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
     """`python -m module` in that environment alone."""
-    needed = {name: os.environ[name] for name in NEEDED if name in os.environ}
     command = [sys.executable, "-m", module]
-    with subprocess.Popen(command, env=needed | dict(env), stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=inherited() | dict(env), stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:

@@ -3,9 +3,9 @@ import time
 from collections.abc import Iterator, Mapping
 
 import pytest
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
 
-from chassis import aws, deadline
+from chassis import aws, deadline, queue, web
 from chassis.errors import Unavailable
 from tests.conftest import free_port
 
@@ -29,12 +29,6 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         yield listener
 
 
-@pytest.fixture(autouse=True)
-def _no_deadline() -> Iterator[None]:
-    yield
-    deadline.start(float("inf"))
-
-
 @pytest.mark.parametrize("timeouts", [aws.REQUEST, aws.ONE_SHOT, aws.LONG_POLL])
 def test_time_outs_and_attempts_are_pinned(timeouts: aws.Timeouts, endpoint: socket.socket) -> None:
     config = aws.client("events", NOWHERE, timeouts).meta.config
@@ -44,6 +38,14 @@ def test_time_outs_and_attempts_are_pinned(timeouts: aws.Timeouts, endpoint: soc
 
 def test_one_attempt_of_publishing_ends_within_a_second() -> None:
     assert aws.ONE_SHOT.attempts * (aws.ONE_SHOT.connect + aws.ONE_SHOT.read) <= 1
+
+
+def test_an_attempt_begun_just_before_the_deadline_still_ends_within_five_seconds() -> None:
+    assert web.DEADLINE + aws.REQUEST.connect + aws.REQUEST.read <= 5
+
+
+def test_a_long_poll_is_outlasted() -> None:
+    assert aws.LONG_POLL.read > queue.WAIT
 
 
 def test_the_region_may_come_by_either_name(endpoint: socket.socket) -> None:
@@ -86,9 +88,19 @@ def test_nobody_listening_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoi
 
 @pytest.mark.parametrize(
     "cause",
-    [error("ThrottlingException"), error("AccessDeniedException"), error("InternalServerError", 500), error("?", 503)],
+    [
+        error("ThrottlingException"),
+        error("ProvisionedThroughputExceededException"),
+        error("TransactionConflictException"),
+        error("AccessDeniedException"),
+        error("ResourceNotFoundException"),
+        error("InternalServerError", 500),
+        error("?", 503),
+        NoCredentialsError(),
+    ],
+    ids=repr,
 )
-def test_not_now_is_unavailable(cause: ClientError) -> None:
+def test_not_now_is_unavailable(cause: Exception) -> None:
     with pytest.raises(Unavailable, match="DynamoDB") as raised, aws.unavailable("DynamoDB"):
         raise cause
     assert raised.value.__cause__ is cause

@@ -3,14 +3,17 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import structlog
 from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis import aws
-from chassis.bus import MAX_BYTES, MAX_ENTRIES, EventBus, batches
+from chassis.bus import EventBus, batches
 from chassis.errors import Unavailable
 from chassis.events import Event
+
+MAX_ENTRIES, MAX_BYTES = 10, 256 * 1024  # AWS's limits, whatever the code says
 
 
 def event(name: str, size: int = 40) -> Event:
@@ -37,6 +40,14 @@ class FakeEvents:
 
 def named(count: int) -> list[Event]:
     return [Event(f"e{n}", f"e{n}", "d", "{}") for n in range(count)]
+
+
+def test_each_event_that_does_not_get_through_is_logged() -> None:
+    with structlog.testing.capture_logs() as logged:
+        EventBus(FakeEvents(refused={"e1"}), "bus").publish(named(2))
+        EventBus(FakeEvents(poison={"e2"}), "bus").publish(named(3)[1:])
+        EventBus(FakeEvents(), "bus").publish([event("huge", MAX_BYTES + 1)])
+    assert [line["event_id"] for line in logged] == ["e1", "e2", "huge"]
 
 
 @pytest.mark.parametrize("failing", range(11))

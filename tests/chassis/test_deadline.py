@@ -31,6 +31,7 @@ def test_the_first_attempt_is_at_once_and_the_pauses_grow_to_a_limit() -> None:
             break
     assert all(0 <= pause <= deadline.LONGEST_PAUSE for pause in pauses)
     assert max(pauses[:2]) <= 0.08 < max(pauses)
+    assert len(set(pauses)) == len(pauses)  # jittered, so two that collide do not collide again
 
 
 def test_no_attempt_begins_past_the_deadline() -> None:

@@ -1,5 +1,7 @@
+import socket
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
@@ -14,22 +16,22 @@ def client_of(endpoint: str) -> SimpleNamespace:
     return SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint))
 
 
-@pytest.fixture
-def other_server() -> Iterator[str]:
-    """Something else that answers 200 to everything."""
+@contextmanager
+def serving(status: int, body: bytes) -> Iterator[int]:
+    """The port of a server with one answer to everything."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(b"hello")
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             return
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server.server_port
         server.shutdown()
 
 
@@ -48,16 +50,26 @@ def test_the_endpoint_of_the_service_counts_not_the_general_one(
 
 
 @pytest.mark.parametrize(
-    "endpoint",
-    ["https://dynamodb.eu-west-1.amazonaws.com", "https://sqs.cn-north-1.amazonaws.com.cn", "https://x.api.aws"],
+    ("host", "emulator"),
+    [
+        ("localhost.localstack.cloud", True),
+        ("dynamodb.eu-west-1.amazonaws.com", False),
+        ("sqs.cn-north-1.amazonaws.com.cn", False),
+        ("SQS.eu-west-1.api.aws", False),
+    ],
 )
-def test_aws_is_none_and_is_not_even_asked(endpoint: str) -> None:
-    assert not is_emulator(client_of(endpoint))
+def test_aws_is_none_and_is_not_even_asked(host: str, emulator: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **named: resolve("127.0.0.1", *rest, **named))
+    with serving(200, b'{"services": {}}') as port:  # whoever asks is told that it is one
+        assert is_emulator(client_of(f"http://{host}:{port}")) is emulator
 
 
 def test_a_port_where_nobody_listens_is_none() -> None:
     assert not is_emulator(client_of(f"http://127.0.0.1:{free_port()}"))
 
 
-def test_another_server_is_none(other_server: str) -> None:
-    assert not is_emulator(client_of(other_server))
+@pytest.mark.parametrize(("status", "body"), [(200, b"hello"), (404, b'{"services": {}}'), (302, b"services")])
+def test_another_server_is_none(status: int, body: bytes) -> None:
+    with serving(status, body) as port:
+        assert not is_emulator(client_of(f"http://127.0.0.1:{port}"))

@@ -12,6 +12,7 @@ def test_the_envelope_is_metadata_and_data() -> None:
     event = Event.wrap("com.example", "Happened", METADATA, {"name": "Özkaya"})
     assert json.loads(event.detail) == {"metadata": METADATA, "data": {"name": "Özkaya"}}
     assert (event.id, event.correlation_id) == ("e-1", "c-1")
+    assert "Özkaya" in event.detail  # escaped it would count three times as much
 
 
 @given(st.text(max_size=50))

@@ -60,6 +60,15 @@ def test_input_refuses_what_it_does_not_know_and_a_record_leaves_it_aside() -> N
     assert Stored.model_validate({"value": 1, "more": 2}) == Stored(value=Decimal(1))
 
 
+def test_what_was_read_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Stored(value=Decimal(1)).value = Decimal(2)  # type: ignore[misc] # mypy knows too
+
+
+def test_a_page_is_of_20_rows_unless_told() -> None:
+    assert PageQuery() == PageQuery(limit=20, cursor=None)
+
+
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"cursor": ""}, {"cursor": "x" * 2049}, {"more": 1}])
 def test_a_page_is_of_1_to_100_rows(query: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

@@ -4,14 +4,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.processes import inherited
+
 ROOT = Path(__file__).parent.parent.parent
-NAMES = ("bind", "workers", "threads", "worker_class", "control_socket_disable", "worker_tmp_dir")
+NAMES = (
+    "bind", "workers", "threads", "worker_class", "control_socket_disable", "worker_tmp_dir", "graceful_timeout"
+)  # fmt: skip
 PRINT = f"import json; from chassis import gunicorn; print(json.dumps({{n: getattr(gunicorn, n) for n in {NAMES}}}))"
 
 
 def settings(**env: str) -> dict[str, Any]:
     """What gunicorn is told in an environment."""
-    done = subprocess.run([sys.executable, "-c", PRINT], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", PRINT]
+    done = subprocess.run(command, cwd=ROOT, env=inherited() | env, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 
@@ -24,6 +29,10 @@ def test_no_file_is_written_outside_memory() -> None:
     made = settings()
     assert made["control_socket_disable"] is True
     assert made["worker_tmp_dir"] == ("/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108 what is tested
+
+
+def test_a_request_in_hand_may_finish_before_a_container_is_killed() -> None:
+    assert settings()["graceful_timeout"] == 10
 
 
 def test_threads_and_workers_can_be_set() -> None:

@@ -1,5 +1,6 @@
 import json
 import logging
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ def test_each_event_is_one_json_line_whoever_logs(capfd: pytest.CaptureFixture[s
     logs.configure("sample", {"LOG_FORMAT": "json"})
     structlog.contextvars.clear_contextvars()
     logs.correlate("abc")
-    structlog.stdlib.get_logger("ours").info("hello", number=1)
+    structlog.stdlib.get_logger("ours").info("hello %s", "you", number=Decimal("1.10"))
     logging.getLogger("theirs").warning("who is %s", "there")
     ours, theirs = lines(capfd)
-    assert (ours["event"], ours["number"], ours["level"], ours["process"]) == ("hello", 1, "info", "sample")
+    assert (ours["event"], ours["number"]) == ("hello you", "1.10")
+    assert (ours["level"], ours["logger"], ours["process"]) == ("info", "ours", "sample")
     assert (theirs["event"], theirs["logger"], theirs["process"]) == ("who is there", "theirs", "sample")
     assert ours["correlation_id"] == theirs["correlation_id"] == "abc"
     assert ours["timestamp"].endswith("Z")

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Mapping
 
 import pytest
+import structlog
 
 from chassis import aws, logs
 from chassis.errors import Unavailable
@@ -94,7 +95,9 @@ def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     shop.commit(*names, size=200_000)
     shop.now += 10
     assert len(list(shop.outbox.left_behind(5))) > 1
-    assert Relay(shop.outbox, FakeBus()).sweep() == 12
+    with structlog.testing.capture_logs() as logged:
+        assert Relay(shop.outbox, FakeBus()).sweep() == 12
+    assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [12]
     assert shop.left() == set()
 
 

@@ -13,7 +13,8 @@ KEYS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(min_size=1, max_
 
 
 class FakeTable:
-    """Answers as DynamoDB does: at most `Limit` rows, at most `page` of them (its megabyte), and where it stopped."""
+    """Answers as DynamoDB does: at most `Limit` rows, at most `page` of them (its megabyte), and where it stopped,
+    which it also tells if `Limit` ends at the last row."""
 
     def __init__(self, count: int, page: int = 10**6) -> None:
         self.rows = [{"id": f"{n:05}", "value": n} for n in range(count)]
@@ -22,7 +23,7 @@ class FakeTable:
     def query(self, *, Limit: int, ExclusiveStartKey: dict[str, Any] | None = None) -> Any:  # noqa: N803 AWS's names
         start = int(ExclusiveStartKey["id"]) + 1 if ExclusiveStartKey else 0
         rows = self.rows[start : start + min(Limit, self.page)]
-        more = start + len(rows) < len(self.rows)
+        more = start + len(rows) < len(self.rows) or len(rows) == Limit
         return {"Items": rows} | ({"LastEvaluatedKey": {"id": rows[-1]["id"]}} if more else {})
 
 
@@ -62,7 +63,13 @@ def test_a_cursor_of_another_list_is_malformed() -> None:
 @pytest.mark.parametrize("count", [0, 1, 7, 1000])
 def test_paging_sees_every_row_once(count: int, limit: int, page: int) -> None:
     table = FakeTable(count, page)
-    assert every_row(lambda cursor: paging.read_page(table.query, "list", ["id"], limit, cursor)) == table.rows
+
+    def read(cursor: str | None) -> paging.Page[dict[str, Any]]:
+        read = paging.read_page(table.query, "list", ["id"], limit, cursor)
+        assert len(read.items) <= limit
+        return read
+
+    assert every_row(read) == table.rows
 
 
 def test_a_last_page_that_is_full_has_no_cursor() -> None:

@@ -32,6 +32,17 @@ def test_a_signal_cuts_an_idle_wait_short(stop: Stop, number: signal.Signals) ->
     assert stop
 
 
+def test_a_wait_that_survives_errors_is_cut_short_too(stop: Stop) -> None:
+    def wait() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Exception:  # noqa: BLE001 as a client that tries again does
+            pytest.fail("took the signal for an error")
+
+    assert stop.interruptible(wait) is None
+    assert stop
+
+
 def test_a_signal_during_work_lets_it_finish(stop: Stop) -> None:
     done = []
     signal.raise_signal(signal.SIGTERM)

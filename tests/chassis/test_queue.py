@@ -1,7 +1,10 @@
+import signal
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chassis import aws
@@ -87,8 +90,10 @@ def test_a_delete_that_fails_is_tried_again_for_what_failed() -> None:
 def test_a_message_that_cannot_be_deleted_is_given_up_after_some_tries() -> None:
     stop = Stop()
     sqs = FakeSQS(stop, ["a"], undeletable=100)
-    run(sqs, failing(), stop)
+    with structlog.testing.capture_logs() as logged:
+        run(sqs, failing(), stop)
     assert len(sqs.calls) == DELETE_TRIES
+    assert [(line["event"], line["count"]) for line in logged] == [("messages not deleted", 1)]
 
 
 @pytest.mark.parametrize(("tries", "longest"), [(1, 5), (2, 10), (4, 40), (8, 640), (9, 900), (1000, 900)])
@@ -110,10 +115,27 @@ def test_after_a_failure_nothing_is_received_until_storage_answers() -> None:
         asked.append(answer := next(answered))
         return answer
 
-    sqs = FakeSQS(stop, ["a"], ["b"])
+    sqs = FakeSQS(stop, ["a"], [], ["b"], ["c"])
     run(sqs, failing("a"), stop, answers)
-    assert asked == [True, False, False, True]  # at the start, and after the failure of a
-    assert [kind for kind, _ in sqs.calls] == ["hide", "delete"]
+    assert asked == [True, False, False, True]  # at the start and after the failure of a, not for each batch
+    assert [kind for kind, _ in sqs.calls] == ["hide", "delete", "delete"]
+
+
+def test_a_signal_ends_an_idle_poll_at_once() -> None:
+    stop = Stop()
+
+    class Idle(FakeSQS):
+        def receive_message(self, **call: Any) -> Any:
+            stop._on_signal(signal.SIGTERM, None)
+            pytest.fail("polls on")
+
+    run(Idle(stop), failing(), stop)
+
+
+def test_only_the_poller_whose_time_out_fits_waits_for_messages() -> None:
+    sqs = FakeSQS(Stop(), ["a"])
+    client = SimpleNamespace(get_queue_url=sqs.get_queue_url)
+    assert len(Queue(client, SimpleNamespace(receive_message=sqs.receive_message), "orders").receive()) == 1
 
 
 @pytest.mark.parametrize(
@@ -137,13 +159,41 @@ def test_a_queue_that_does_not_answer_or_is_not_there_yet_is_waited_for(error: E
     assert sqs.calls == [("delete", ["r-a"])]
 
 
+@pytest.fixture
+def queue(stack: Mapping[str, str]) -> Queue:
+    return Queue(aws.client("sqs", stack), aws.client("sqs", stack, aws.LONG_POLL), "shop-order")
+
+
+def counts(queue: Queue) -> tuple[str, str]:
+    """How many messages of a real queue can be received, and how many are hidden."""
+    answer = queue._client.get_queue_attributes(QueueUrl=queue._url(), AttributeNames=["All"])["Attributes"]
+    return answer["ApproximateNumberOfMessages"], answer["ApproximateNumberOfMessagesNotVisible"]
+
+
 @pytest.mark.integration
-def test_a_message_goes_through_a_real_queue_and_a_dead_letter_keeps_its_attributes(stack: Mapping[str, str]) -> None:
-    queue = Queue(aws.client("sqs", stack), aws.client("sqs", stack, aws.LONG_POLL), "shop-order")
+def test_of_a_real_queue_only_what_was_handled_goes_and_the_rest_hides(queue: Queue) -> None:
+    stop = Stop()
+    seen: list[tuple[str, str]] = []
+
+    def handle(event: dict[str, Any]) -> dict[str, Any]:
+        seen.extend((r["body"], r["attributes"]["ApproximateReceiveCount"]) for r in event["Records"])
+        if len(seen) == 2:
+            stop.ask()
+        return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["body"] == "b"]}
+
+    for body in ("a", "b"):
+        queue.send(body)
+    consume(queue, handle, iter([False, True, True]).__next__, stop)
+    assert sorted(seen) == [("a", "1"), ("b", "1")]  # no try was used up while storage did not answer
+    assert counts(queue) == ("0", "1")
+
+
+@pytest.mark.integration
+def test_a_dead_letter_keeps_its_reason(queue: Queue) -> None:
     queue.send("body", reason="no hope", messageId="m-1")
-    (record,) = queue.receive()
-    assert (record["body"], record["attributes"]["ApproximateReceiveCount"]) == ("body", "1")
-    queue.back_off([record])
-    queue.delete([record])
-    counts = aws.client("sqs", stack).get_queue_attributes(QueueUrl=queue._url(), AttributeNames=["All"])["Attributes"]
-    assert (counts["ApproximateNumberOfMessages"], counts["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
+    received = queue._client.receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
+    attributes = received["Messages"][0]["MessageAttributes"]
+    assert {name: value["StringValue"] for name, value in attributes.items()} == {
+        "reason": "no hope",
+        "messageId": "m-1",
+    }

@@ -1,5 +1,6 @@
 import http.client
 import json
+import re
 import subprocess
 import sys
 import time
@@ -7,17 +8,20 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.openapi import OpenAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chassis import logs, web
+from chassis import deadline, logs, web
 from chassis.errors import Unavailable
 from chassis.fields import Amount, Input, PageQuery
 from tests.conftest import free_port, wait_for
+from tests.processes import inherited
 
 CARD = "4111111111113322"
 
@@ -46,6 +50,10 @@ def sample_routes() -> APIBlueprint:
     @api.get("")
     def read(query: PageQuery) -> web.Answer:
         return {"limit": query.limit}
+
+    @api.get("/time")
+    def time_left() -> web.Answer:
+        return {"seconds": deadline.remaining()}
 
     @api.get("/broken")
     def broken() -> web.Answer:
@@ -97,6 +105,7 @@ def test_a_good_body_is_taken_and_numbers_stay_numbers(client: FlaskClient) -> N
         (b'{"a":' * 10_000, 400),
         (b"[]", 422),
         (b'"{}"', 422),
+        (b'"{\\"name\\": \\"x\\", \\"amount\\": 1}"', 422),
         (b"null", 422),
         (b'{"name": "\\ud800", "amount": 1}', 400),
         (b'{"name": "x", "amount": 1, "\\ud800": 1}', 400),
@@ -116,13 +125,16 @@ def test_a_bad_body_is_a_problem_document_and_never_a_500(client: FlaskClient, b
 
 
 def test_what_is_not_json_is_a_415(client: FlaskClient) -> None:
-    assert post(client, b"name=x", "application/x-www-form-urlencoded").status_code == 415
+    answer = post(client, b"name=x", "application/x-www-form-urlencoded")
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.get_json()["detail"]
     assert post(client, b'{"name": "x", "amount": 1}', "application/merge-patch+json").status_code == 200
 
 
 def test_an_invalid_field_is_named_and_its_value_is_not(client: FlaskClient) -> None:
     answer = post(client, json.dumps({"name": 1, "amount": CARD}).encode())
-    assert {error["pointer"] for error in answer.get_json()["errors"]} == {"/name", "/amount"}
+    errors = {error["pointer"]: error["detail"] for error in answer.get_json()["errors"]}
+    assert errors == {"/name": "Input should be a valid string", "/amount": "must be a number"}
     assert CARD not in answer.get_data(as_text=True)
 
 
@@ -138,8 +150,17 @@ def test_a_method_that_is_not_there_is_a_405_that_says_which_are(client: FlaskCl
 
 
 def test_a_query_parameter_given_twice_is_malformed(client: FlaskClient) -> None:
-    assert client.get("/sample?limit=1&limit=2").status_code == 400
+    answer = client.get(f"/sample?{'x' * 100}={CARD}&{'x' * 100}={CARD}")
+    assert answer.status_code == 400
+    assert "x" * 50 in answer.text
+    assert "x" * 51 not in answer.text
+    assert CARD not in answer.text
     assert client.get("/sample?limit=2").get_json() == {"limit": 2}
+
+
+def test_a_request_has_some_seconds_and_the_next_one_as_many(client: FlaskClient) -> None:
+    for _ in range(2):
+        assert web.DEADLINE - 1 < client.get("/sample/time").get_json()["seconds"] <= web.DEADLINE
 
 
 def test_a_bug_is_a_500_without_a_word_of_it(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
@@ -164,12 +185,14 @@ def test_a_correlation_id_is_taken_if_it_fits_and_answered_even_with_an_error(cl
 
 def test_a_request_is_one_line_with_its_correlation_id(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("sample", {"LOG_FORMAT": "json"})
+    structlog.contextvars.bind_contextvars(left="by the request before")
     client.get("/sample?limit=3", headers={"X-Correlation-Id": "abc"})
     client.get("/health/live")
     (line,) = capfd.readouterr().err.splitlines()
     said = json.loads(line)
     assert (said["process"], said["method"], said["path"], said["status"]) == ("sample", "GET", "/sample", 200)
     assert said["correlation_id"] == "abc"
+    assert "left" not in said
 
 
 def test_liveness_stays_while_readiness_goes_and_comes_back(client: FlaskClient, readiness: Readiness) -> None:
@@ -196,10 +219,15 @@ def test_the_document_is_valid_openapi_3_1(client: FlaskClient) -> None:
 
 
 def test_the_documentation_page_asks_no_other_host_for_anything(client: FlaskClient) -> None:
-    page = client.get("/docs", follow_redirects=True).get_data(as_text=True)
-    assert "swagger" in page
-    assert 'src="http' not in page
-    assert 'href="http' not in page
+    page = client.get("/docs", follow_redirects=True)
+    assert re.findall(r"https?://|//\w", page.text) == []
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(assets) == 4
+    for asset in [*assets, "openapi.json"]:
+        with client.get(urljoin(page.request.path, asset)) as answer:
+            assert answer.status_code == 200
+    assert '"validatorUrl": null' in page.text  # or each look at the page is told to validator.swagger.io
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def serve() -> OpenAPI:
@@ -207,12 +235,14 @@ def serve() -> OpenAPI:
 
 
 @pytest.fixture
-def server() -> Iterator[int]:
-    """The port of a gunicorn that serves the sample."""
+def server(tmp_path: Path) -> Iterator[int]:
+    """The port of a gunicorn that serves the sample, and logs to a file there."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "python:chassis.gunicorn", "tests.chassis.test_web:serve()"]
     root = Path(__file__).parent.parent.parent
-    with subprocess.Popen(command, cwd=root, env={"PORT": str(port), "PATH": "/usr/bin:/bin"}) as process:
+    env = inherited() | {"PORT": str(port)}
+    log = tmp_path / "log"
+    with log.open("w") as out, subprocess.Popen(command, cwd=root, env=env, stdout=out, stderr=out) as process:
         wait_for(f"http://127.0.0.1:{port}/health/live")
         yield port
         process.terminate()
@@ -227,6 +257,11 @@ def test_a_body_without_a_length_is_limited_too(server: int) -> None:
     )
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def test_what_gunicorn_itself_says_is_json_lines_too(server: int, tmp_path: Path) -> None:
+    said = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert f"http://127.0.0.1:{server}" in " ".join(said)
 
 
 def test_a_number_of_a_gigabyte_costs_nothing(client: FlaskClient) -> None:
