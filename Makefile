@@ -61,10 +61,13 @@ down:  ## stop the containers and remove them, volumes too
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not chaos" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 test-docker: $(STAMP)  ## the tests that need Docker
 	$(BIN)/pytest -m docker $(ARGS)
+
+chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an auditor counts the orders (SHOP_SEED=7 replays)
+	$(BIN)/pytest -m "chaos and not docker" tests/chaos $(ARGS)
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker" $(ARGS)
