@@ -33,7 +33,7 @@ REFUSED = {
     "POST /product": ["400", "422"],  # at most two decimals, and 1e-49 is no number to us
     "PUT /product/{id}": ["400", "412", "422"],  # also: If-Match
     "PATCH /product/{id}": ["400", "412", "422"],
-    "DELETE /product/{id}": ["412"],
+    "DELETE /product/{id}": ["412", "422"],
     "POST /basket": ["400", "422"],  # lines of one product and colour may sum up to more than 999
     "POST /basket/{userName}/items": ["400", "422"],
     "POST /basket/checkout": ["400", "422"],  # the two decimals of `expectedTotal`; a key has one request
