@@ -67,7 +67,7 @@ test-docker: $(STAMP)  ## the tests that need Docker
 	$(BIN)/pytest -m docker $(ARGS)
 
 chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an auditor counts the orders (SHOP_SEED=7 replays)
-	$(BIN)/pytest -m "chaos and not docker" tests/chaos $(ARGS)
+	$(BIN)/pytest -m "chaos and not docker" -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker" $(ARGS)

@@ -1,0 +1,126 @@
+"""The faults that AWS has and emulators lack: their names, how often each strikes a call, the answers they forge."""
+
+import random
+from collections.abc import Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tests.chaos import wire
+
+PUBLISH = "AWSEvents.PutEvents"
+TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
+RECEIVE = "AmazonSQS.ReceiveMessage"
+SINGLE_WRITES = tuple(f"DynamoDB_20120810.{verb}Item" for verb in ("Put", "Update", "Delete"))
+SQS_BATCHES = ("AmazonSQS.DeleteMessageBatch", "AmazonSQS.ChangeMessageVisibilityBatch")
+
+
+class Fault(StrEnum):
+    LOST_ANSWER = "answer lost after the effect"
+    SERVER_ERROR = "500 before the effect"
+    THROTTLE = "throttled"
+    LATENCY = "slow"
+    BLACK_HOLE = "never answered"
+    REFUSED_ENTRIES = "some entries refused"
+    TRANSACTION_CONFLICT = "transaction conflict"
+    PUBLISHED_TWICE = "published twice"
+    DELIVERED_AGAIN = "delivered again"
+
+
+Rules = Mapping[str, Mapping[Fault, float]]  # by a pattern of the operation: how likely each fault is; the first counts
+
+ANYWHERE = (Fault.LOST_ANSWER, Fault.SERVER_ERROR, Fault.THROTTLE, Fault.LATENCY)
+ALSO: dict[str, tuple[Fault, ...]] = {
+    PUBLISH: (Fault.REFUSED_ENTRIES, Fault.PUBLISHED_TWICE),
+    TRANSACTION: (Fault.TRANSACTION_CONFLICT,),
+    RECEIVE: (Fault.DELIVERED_AGAIN,),
+    **dict.fromkeys(SINGLE_WRITES, (Fault.TRANSACTION_CONFLICT,)),
+    **dict.fromkeys(SQS_BATCHES, (Fault.REFUSED_ENTRIES,)),
+}
+
+
+def storm(share: float) -> dict[str, dict[Fault, float]]:
+    """Every call meets a fault that fits it in `share` of all cases."""
+    kinds = {operation: ANYWHERE + more for operation, more in ALSO.items()} | {"?*": ANYWHERE}
+    return {operation: dict.fromkeys(faults, share / len(faults)) for operation, faults in kinds.items()}
+
+
+def always(fault: Fault, operation: str = "*") -> Rules:
+    return {operation: {fault: 1.0}}
+
+
+class Dice:
+    """A seed decides the fate of the n-th call of each operation, whatever happens between them."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._of: dict[str, random.Random] = {}
+
+    def for_(self, operation: str) -> random.Random:
+        return self._of.setdefault(operation, random.Random(f"{self._seed}/{operation}"))  # noqa: S311 a test's dice
+
+    def fault(self, operation: str, rules: Rules) -> Fault | None:
+        chances = next((faults for pattern, faults in rules.items() if fnmatchcase(operation, pattern)), {})
+        throw = self.for_(operation).random()
+        for fault, chance in chances.items():
+            if throw < chance:
+                return fault
+            throw -= chance
+        return None
+
+
+def server_error(operation: str) -> wire.Message:
+    code = "InternalServerError" if operation.startswith("DynamoDB") else "InternalFailure"
+    return _error(500, code, "Something broke, says the fault proxy.")
+
+
+def throttled(operation: str) -> wire.Message:
+    if operation.startswith("AmazonSQS"):
+        code = "RequestThrottled"
+        return _error(400, code, "Rate exceeded", x_amzn_query_error=f"{code};Sender")
+    single = operation.startswith("DynamoDB") and operation != TRANSACTION
+    return _error(400, "ProvisionedThroughputExceededException" if single else "ThrottlingException", "Rate exceeded")
+
+
+def conflict(request: wire.Message) -> wire.Message:
+    """What a transaction, or a single write, hears while another transaction holds its row."""
+    if request.operation != TRANSACTION:
+        return _error(400, "TransactionConflictException", "Transaction is ongoing for the item")
+    reasons: list[dict[str, Any]] = [{"Code": "None"} for _ in request.json()["TransactItems"]]
+    reasons[0] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+    told = "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]"
+    return _error(400, "TransactionCanceledException", told, CancellationReasons=reasons)
+
+
+def _error(status: int, code: str, message: str, x_amzn_query_error: str = "", **members: Any) -> wire.Message:
+    headers = {"x_amzn_query_error": x_amzn_query_error} if x_amzn_query_error else {}
+    return wire.answer(status, {"__type": code, "message": message} | members, **headers)
+
+
+class Partial:
+    """A batch call of which some entries never reach the service: PutEvents tells by position, SQS by id."""
+
+    def __init__(self, request: wire.Message, dice: random.Random) -> None:
+        self._request = request
+        self._entries: list[dict[str, Any]] = request.json()["Entries"]
+        count = dice.randint(1, len(self._entries))
+        self._refused = set(dice.sample(range(len(self._entries)), count))
+        self._code = dice.choice(["ThrottlingException", "InternalFailure"])
+
+    def rest(self) -> wire.Message | None:
+        """The call without what is refused; None if nothing is left of it."""
+        kept = [entry for i, entry in enumerate(self._entries) if i not in self._refused]
+        return self._request.with_json(self._request.json() | {"Entries": kept}) if kept else None
+
+    def merged(self, real: wire.Message | None) -> wire.Message:
+        """The service's answer to the rest, completed by the refusals."""
+        told = real.json() if real else {}
+        if self._request.operation != PUBLISH:
+            failed = [{"Id": self._entries[i]["Id"], "Code": self._code, "SenderFault": False} for i in self._refused]
+            value = {"Successful": told.get("Successful", []), "Failed": told.get("Failed", []) + failed}
+        else:
+            taken = iter(told.get("Entries", []))
+            refusal = {"ErrorCode": self._code, "ErrorMessage": "refused by the fault proxy"}
+            entries = [refusal if i in self._refused else next(taken) for i in range(len(self._entries))]
+            value = {"FailedEntryCount": sum("ErrorCode" in entry for entry in entries), "Entries": entries}
+        return wire.answer(200, value)

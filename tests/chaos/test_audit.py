@@ -1,0 +1,117 @@
+"""The auditor finds every kind of broken promise, and nothing where there is none."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, audit, pending
+
+
+class Case:
+    """Two acknowledged checkouts, each with its order and its receipt, while the price went from 1.10 to 1.20."""
+
+    def __init__(self) -> None:
+        self.prices = Prices()
+        self.prices.change("p", Decimal("1.10"), sent=0, acknowledged=1)
+        self.prices.change("p", Decimal("1.20"), sent=20, acknowledged=21)
+        self.history = [self._checkout("a", 10), self._checkout("b", 20)]
+        self.evidence = Evidence(
+            orders=[self.order("a"), self.order("b")],
+            receipts=[{"orderId": "o-a"}, {"orderId": "o-b"}],
+            pending={},
+        )
+
+    def kinds(self) -> set[str]:
+        return {violation.kind for violation in audit(self.history, self.evidence, self.prices)}
+
+    def order(self, ref: str, **fields: Any) -> dict[str, Any]:
+        item = {"productId": "p", "color": "Red", "quantity": 3, "price": Decimal("1.10")}
+        return {"orderId": f"o-{ref}", "address": ref, "items": [item], "totalPrice": Decimal("3.30")} | fields
+
+    def replace_order(self, **fields: Any) -> None:
+        self.evidence.orders[0] = self.order("a", **fields)
+
+    def drop(self, rows: list[Any]) -> None:
+        del rows[0]
+
+    def _checkout(self, ref: str, began: float) -> Checkout:
+        lines = frozenset({Line("p", "Red", 3)})
+        answer = {f"o-{ref}"}, f"o-{ref}", Decimal("3.30")
+        return Checkout(ref, f"basket of {ref}", lines, began, Outcome.ACKNOWLEDGED, began + 1, *answer)
+
+
+def dearer(case: Case) -> None:
+    """A price, and a total that fits it, which came only after the first checkout's answer."""
+    item = case.order("a")["items"][0] | {"price": Decimal("1.20")}
+    case.replace_order(items=[item], totalPrice=Decimal("3.60"))
+    case.history[0].total = Decimal("3.60")
+
+
+VIOLATIONS: list[tuple[str, Callable[[Case], object]]] = [
+    ("lost", lambda case: case.drop(case.evidence.orders)),
+    ("lost", lambda case: case.evidence.receipts.append({"orderId": "o-c"})),
+    ("duplicated", lambda case: case.evidence.orders.append(case.order("a", orderId="o-a2"))),
+    ("invented", lambda case: case.evidence.orders.append(case.order("nobody"))),
+    ("invented", lambda case: case.drop(case.evidence.receipts)),
+    ("denied", lambda case: setattr(case.history[0], "outcome", Outcome.FAILED)),
+    ("sold twice", lambda case: setattr(case.history[0], "basket", "basket of b")),
+    ("answers differ", lambda case: case.history[0].answers.add("o-other")),
+    ("other order", lambda case: setattr(case.history[0], "order_id", "o-other")),
+    ("wrong total", lambda case: case.replace_order(totalPrice=Decimal("3.31"))),
+    ("wrong total", lambda case: setattr(case.history[0], "total", Decimal("3.29"))),
+    ("wrong lines", lambda case: setattr(case.history[0], "lines", frozenset({Line("p", "Red", 2)}))),
+    ("wrong price", dearer),
+    ("pending", lambda case: setattr(case.evidence, "pending", {"order-dlq": 1})),
+]
+
+
+def test_the_auditor_is_content_where_every_promise_was_kept() -> None:
+    assert Case().kinds() == set()
+
+
+@pytest.mark.parametrize(("kind", "break_"), VIOLATIONS)
+def test_the_auditor_finds_what_was_broken(kind: str, break_: Callable[[Case], object]) -> None:
+    case = Case()
+    break_(case)
+    assert kind in case.kinds()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_an_unknown_outcome_may_be_an_order_or_none(ordered: bool) -> None:
+    case = Case()
+    case.history[0].outcome = Outcome.UNKNOWN
+    if not ordered:
+        case.drop(case.evidence.orders)
+        case.drop(case.evidence.receipts)
+    assert case.kinds() == set()
+
+
+def test_an_unknown_outcome_is_never_two_orders() -> None:
+    case = Case()
+    case.history[0].outcome = Outcome.UNKNOWN
+    case.evidence.orders.append(case.order("a", orderId="o-a2"))
+    case.evidence.receipts.append({"orderId": "o-a2"})
+    assert case.kinds() == {"duplicated"}
+
+
+@pytest.mark.integration
+def test_whatever_lies_in_the_outbox_or_a_queue_is_pending_also_in_someones_hands(stack: Mapping[str, str]) -> None:
+    sqs = boto3.client("sqs")
+    assert pending("shop") == {}
+    boto3.resource("dynamodb").Table("shop-basket-outbox").put_item(Item={"id": "o-1"})
+    for name in ("shop-order", "shop-order-dlq", "shop-checkout-basket-dlq"):
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="in someone's hands")
+        assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)["Messages"]
+    assert pending("shop") == {"outbox": 1, "order": 1, "order-dlq": 1, "checkout-basket-dlq": 1}
+
+
+def test_a_price_counts_from_when_its_change_was_sent_until_the_next_was_acknowledged() -> None:
+    prices = Case().prices
+    assert prices.between("p", 5, 19) == {Decimal("1.10")}
+    assert prices.between("p", 19, 20) == {Decimal("1.10"), Decimal("1.20")}
+    assert prices.between("p", 22, 30) == {Decimal("1.20")}
+    assert prices.between("other", 0, 99) == set()

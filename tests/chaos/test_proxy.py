@@ -1,0 +1,229 @@
+"""What AWS's own client sees of each fault, and what has really happened behind it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+
+from tests.chaos import faults
+from tests.chaos.faults import PUBLISH, RECEIVE, TRANSACTION, Dice, Fault, always
+from tests.chaos.proxy import Proxy, proxy_of
+from tests.processes import eventually
+
+pytestmark = pytest.mark.integration
+
+PUT = "DynamoDB_20120810.PutItem"
+TABLE = "shop-basket-outbox"
+Client = Callable[[str], Any]
+
+
+@pytest.fixture
+def proxy(stack: Mapping[str, str], emulator_url: str) -> Iterator[Proxy]:
+    with proxy_of(emulator_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def client(proxy: Proxy) -> Client:
+    """Makes clients that ask once, through the proxy."""
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    make: Any = boto3.Session().client
+    return lambda service: make(service, endpoint_url=proxy.url, config=config)
+
+
+def put(client: Client, row: str = "a") -> None:
+    client("dynamodb").put_item(TableName=TABLE, Item={"id": {"S": row}})
+
+
+def rows() -> int:
+    return len(boto3.resource("dynamodb").Table(TABLE).scan()["Items"])
+
+
+def publish(client: Client, count: int = 1) -> Any:
+    entry = {"EventBusName": "shop-bus", "Source": "com.swn.basket.checkoutbasket", "DetailType": "CheckoutBasket"}
+    return client("events").put_events(Entries=[entry | {"Detail": f'{{"n": {n}}}'} for n in range(count)])
+
+
+def queue() -> str:
+    return str(boto3.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"])
+
+
+def waiting() -> int:
+    names: Any = ["ApproximateNumberOfMessages"]
+    answer = boto3.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=names)
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def receive(client: Client) -> list[Any]:
+    answer = client("sqs").receive_message(QueueUrl=queue(), MaxNumberOfMessages=10, WaitTimeSeconds=1)
+    return list(answer.get("Messages", []))
+
+
+def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
+    response = error.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+def test_without_rules_every_call_passes_as_it_is(proxy: Proxy, client: Client) -> None:
+    put(client)
+    assert publish(client)["FailedEntryCount"] == 0
+    assert len(receive(client)) == 1
+    assert boto3.client("cloudformation", endpoint_url=proxy.url).describe_stacks()["Stacks"]
+    assert proxy.done == Counter(calls=4, forwarded=4)
+
+
+def test_an_answer_is_lost_after_the_effect(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.LOST_ANSWER, PUT)
+    with pytest.raises(ConnectionClosedError):
+        put(client)
+    assert rows() == 1
+
+
+def test_a_server_error_comes_before_the_effect(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.SERVER_ERROR)
+    with pytest.raises(ClientError) as error:
+        put(client)
+    assert (refusal(error), rows()) == ((500, "InternalServerError"), 0)
+
+
+def test_each_service_throttles_in_its_own_words(proxy: Proxy, client: Client) -> None:
+    url = queue()
+    proxy.rules = always(Fault.THROTTLE)
+    calls: dict[str, Callable[[], Any]] = {
+        "ProvisionedThroughputExceededException": lambda: put(client),
+        "ThrottlingException": lambda: publish(client),
+        "RequestThrottled": lambda: client("sqs").send_message(QueueUrl=url, MessageBody="-"),
+    }
+    for code, call in calls.items():
+        with pytest.raises(ClientError) as error:
+            call()
+        assert refusal(error) == (400, code)
+    assert rows() == 0
+
+
+def test_a_transaction_conflict_has_a_reason_for_every_action_and_no_effect(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.TRANSACTION_CONFLICT)
+    action = {"Put": {"TableName": TABLE, "Item": {"id": {"S": "a"}}}}
+    with pytest.raises(ClientError) as error:
+        client("dynamodb").transact_write_items(TransactItems=[action, action | {}])
+    reasons: Any = error.value.response
+    assert [reason["Code"] for reason in reasons["CancellationReasons"]] == ["TransactionConflict", "None"]
+    with pytest.raises(ClientError, match="TransactionConflictException"):
+        put(client)
+    assert rows() == 0
+
+
+def test_refused_entries_are_counted_and_never_reach_the_bus(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.REFUSED_ENTRIES, PUBLISH)
+    refused = 0
+    for _ in range(5):
+        answer = publish(client, 4)
+        codes = [entry.get("ErrorCode") for entry in answer["Entries"]]
+        assert len(codes) == 4
+        assert 1 <= answer["FailedEntryCount"] == sum(code is not None for code in codes)
+        assert all(("EventId" in entry) != ("ErrorCode" in entry) for entry in answer["Entries"])
+        refused += answer["FailedEntryCount"]
+    assert eventually(waiting) == 20 - refused
+
+
+def test_refused_deletes_are_named_and_their_messages_stay(proxy: Proxy, client: Client) -> None:
+    publish(client, 5)
+    handles = {message["MessageId"]: message["ReceiptHandle"] for message in receive(client)}
+    proxy.rules = always(Fault.REFUSED_ENTRIES)
+    entries = [{"Id": name, "ReceiptHandle": handle} for name, handle in handles.items()]
+    answer = client("sqs").delete_message_batch(QueueUrl=queue(), Entries=entries)
+    refused = {failure["Id"] for failure in answer["Failed"]}
+    assert refused
+    assert refused | {done["Id"] for done in answer.get("Successful", [])} == set(handles)
+    answer = boto3.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=["All"])
+    assert int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) == len(refused)
+
+
+def test_an_event_published_twice_becomes_two_messages(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.PUBLISHED_TWICE, PUBLISH)
+    publish(client)
+    eventually(lambda: waiting() == 2)
+    assert proxy.done[Fault.PUBLISHED_TWICE] == 1
+
+
+def test_a_message_is_delivered_again_although_nobody_gave_it_back(proxy: Proxy, client: Client) -> None:
+    publish(client)
+    proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
+    (first,) = receive(client)
+    (again,) = eventually(lambda: receive(client), seconds=10)
+    assert again == first
+    assert proxy.done[Fault.DELIVERED_AGAIN] == 1
+    client("sqs").delete_message(QueueUrl=queue(), ReceiptHandle=again["ReceiptHandle"])
+
+
+def test_calm_forgets_what_was_to_be_delivered_again(proxy: Proxy, client: Client) -> None:
+    publish(client)
+    proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
+    assert len(receive(client)) == 1
+    proxy.calm()
+    proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        assert receive(client) == []
+
+
+def test_a_black_hole_accepts_and_never_answers_until_it_closes(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.BLACK_HOLE)
+    with pytest.raises(ReadTimeoutError):
+        put(client)
+    assert rows() == 0
+    proxy.calm()
+    put(client)
+
+
+def test_a_refused_connection_is_refused_until_it_is_accepted_again(proxy: Proxy, client: Client) -> None:
+    put(client, "a")
+    proxy.refuse()
+    with pytest.raises(EndpointConnectionError):
+        put(client, "b")
+    proxy.accept()
+    put(client, "c")
+    assert rows() == 2
+
+
+def test_slow_calls_are_answered_all_the_same(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.LATENCY)
+    put(client)
+    assert (rows(), proxy.done[Fault.LATENCY]) == (1, 1)
+
+
+def test_a_seed_gives_each_operation_the_same_fate_whatever_comes_between() -> None:
+    rules = faults.storm(0.5)
+
+    def fates(dice: Dice, *between: str) -> list[Fault | None]:
+        return [dice.fault(operation, rules) for _ in range(50) for operation in (*between, PUT) if operation == PUT]
+
+    dice = Dice(7)
+    mixed = [(dice.fault(TRANSACTION, rules), dice.fault(PUT, rules))[1] for _ in range(50)]
+    assert fates(Dice(7)) == mixed != fates(Dice(8))
+
+
+@pytest.mark.parametrize("operation", [PUBLISH, TRANSACTION, RECEIVE, PUT, "AmazonSQS.GetQueueUrl"])
+def test_in_a_storm_the_given_share_of_calls_meets_a_fault_of_every_fitting_kind(operation: str) -> None:
+    dice, rules = Dice(1), faults.storm(0.2)
+    met = Counter(dice.fault(operation, rules) for _ in range(5000))
+    assert set(met) == {None, *faults.ANYWHERE, *faults.ALSO.get(operation, ())}
+    assert 0.18 < 1 - met[None] / 5000 < 0.22
+
+
+def test_calls_without_a_named_operation_pass_through_any_storm() -> None:
+    assert {Dice(1).fault("", faults.storm(1.0)) for _ in range(100)} == {None}
+
+
+def test_the_proxy_is_fast_enough_for_a_storm(proxy: Proxy, client: Client) -> None:
+    dynamodb = client("dynamodb")
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(lambda n: dynamodb.put_item(TableName=TABLE, Item={"id": {"S": f"{n}"}}), range(300)))
+    assert 300 / (time.monotonic() - began) > 100

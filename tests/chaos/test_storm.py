@@ -1,0 +1,76 @@
+"""Everything at once: crashes, retries, lost answers, duplicates; and not one order too few or too many.
+
+SHOP_SEED=2 repeats one seed alone: the same customers, kills and faults; how they meet is the machine's.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.chaos.audit import Outcome
+from tests.chaos.proxy import proxy_of
+from tests.chaos.storm import Report, Size, rage, seeds
+from tests.conftest import ROOT, free_port, wait_for
+
+LOCALSTACK = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
+
+
+Record = Callable[[str, object], None]
+
+
+def check(report: Report, record_property: Record) -> None:
+    record_property("figures", str(report))
+    assert report.violations == [], report
+    assert report.surprises == [], report
+    assert report.outcomes[Outcome.ACKNOWLEDGED] == report.size.checkouts, report
+    assert report.outcomes[Outcome.UNKNOWN] == 0, report
+    assert report.died == [], report
+    assert set(report.exits.values()) == {0}, report.exits
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", seeds(os.environ))
+def test_a_storm_neither_loses_nor_doubles_an_order(
+    stack: Mapping[str, str], tmp_path: Path, record_property: Record, seed: int
+) -> None:
+    with proxy_of(stack["AWS_ENDPOINT_URL"], seed) as proxy:
+        check(rage(dict(stack) | {"AWS_ENDPOINT_URL": proxy.url}, proxy, tmp_path, Size(), seed), record_property)
+
+
+def docker(*arguments: str) -> str:
+    command = ["/usr/bin/env", "docker", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def localstack(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, str]]:
+    """A LocalStack of this test's own with the shop's resources in it."""
+    port = free_port()
+    container = docker("run", "--rm", "--detach", "--publish", f"127.0.0.1:{port}:4566", LOCALSTACK)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/_localstack/health", 60)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        subprocess.run([sys.executable, "-m", "bootstrap", "up"], cwd=ROOT, check=True, capture_output=True)
+        yield dict(aws_env) | {"AWS_ENDPOINT_URL": url}
+    finally:
+        docker("rm", "--force", container)
+
+
+@pytest.mark.docker
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_a_storm_on_localstack_neither_loses_nor_doubles_an_order(
+    localstack: Mapping[str, str], tmp_path: Path, record_property: Record
+) -> None:
+    seed = seeds(os.environ)[0]
+    boto3.setup_default_session()
+    with proxy_of(localstack["AWS_ENDPOINT_URL"], seed) as proxy:
+        env = dict(localstack) | {"AWS_ENDPOINT_URL": proxy.url}
+        check(rage(env, proxy, tmp_path, Size(users=10, checkouts=200), seed), record_property)
