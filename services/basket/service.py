@@ -21,7 +21,7 @@ UNKNOWN_OUTCOME = (
     "Ask for it, or send the same request with the same Idempotency-Key again."
 )
 
-UNKNOWN_EDIT = "The basket is gone, and it is not known whether the change was in it before. Look, then try again."
+UNKNOWN_EDIT = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -136,19 +136,20 @@ class BasketService:
     def _edit(self, user_name: str, change: Callable[[Basket], Basket]) -> Basket:
         """Applies `change` to the basket as it is, once, whoever else writes and whichever answer is lost."""
         written: set[str] = set()
-        doubtful = False
+        doubted: set[str] = set()
         for _ in deadline.attempts():
             previous = self._baskets.get(user_name)
-            if previous is None and doubtful:
-                raise Unavailable(UNKNOWN_EDIT)
             if previous is not None and previous.contains_write(written):
                 return previous
+            if doubted and not (previous and previous.contains_write(doubted)):
+                raise Unavailable(UNKNOWN_EDIT)
             basket = change(previous or Basket(userName=user_name, items=[], version="")).written_as(self._new_id())
             written.add(basket.version)
             saved = _surely(lambda: self._baskets.save(basket, previous))  # noqa: B023 called at once
             if saved:
                 return basket
-            doubtful |= saved is None and previous is not None
+            if saved is None:  # only in a basket that grew out of the same one would this write still be seen
+                doubted = {previous.version if previous else basket.version}
         raise AssertionError  # attempts() ends by raising
 
     def _view(self, basket: Basket) -> BasketView:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chassis.aws import is_condition_failure, old_items, unavailable
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page, read_page
@@ -46,7 +46,10 @@ class BasketStore:
 
     @unavailable("DynamoDB")
     def save(self, basket: Basket, previous: Basket | None) -> bool:
-        """False if the row is no longer `previous`; True also if an earlier, unanswered try had written it."""
+        """False if the row is no longer `previous`; True also if an earlier, unanswered try had written it.
+
+        Raises Unavailable when there was no answer, or none to the first try and the row tells nothing of it any more.
+        """
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(userName)"}
         if previous is not None:
             condition = _unchanged(previous)
@@ -58,10 +61,14 @@ class BasketStore:
                 **condition,
             )
         except ClientError as error:
-            if is_condition_failure(error):
-                row = old_items(error)[0]
-                return bool(row) and Basket.model_validate(row).contains_write({basket.version})
-            raise
+            if not is_condition_failure(error):
+                raise
+            row = old_items(error)[0]
+            if row and Basket.model_validate(row).contains_write({basket.version}):
+                return True
+            if error.response["ResponseMetadata"].get("RetryAttempts"):
+                raise Unavailable("DynamoDB did not answer the first try.") from error
+            return False
         return True
 
     @unavailable("DynamoDB")

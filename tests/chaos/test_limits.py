@@ -1,0 +1,147 @@
+"""The largest checkout that is legal becomes an order; one piece more is refused before AWS could say no."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from chassis.web import MAX_BODY
+from services.basket.app import create_app
+from tests.chaos.audit import gather, pending
+from tests.chaos.localstack import localstack
+from tests.chaos.processes import Fleet, web, worker
+from tests.conftest import free_port
+from tests.fakes import BasketShop
+from tests.processes import eventually
+from tests.samples import CHECKOUT
+
+EVENT = 256 * 1024  # AWS's limits, whatever the code says; the first is SQS's too, for queues made before 2026
+ROW = 400 * 1024
+WIDE = {"four bytes": "\U0001f4f1", "six bytes in JSON": "\x01"}
+
+
+def item_size(value: Any) -> int:
+    """Bytes as DynamoDB counts them at most ("DynamoDB item sizes and formats", Developer Guide)."""
+    match value:
+        case dict():
+            return 3 + sum(len(name) + 1 + item_size(member) for name, member in value.items())
+        case list():
+            return 3 + sum(1 + item_size(member) for member in value)
+        case Decimal():
+            return 21
+    return len(str(value).encode())
+
+
+def post(url: str, body: Any) -> urllib3.BaseHTTPResponse:
+    """In UTF-8: escaped, the same text could be thrice as long."""
+    text = json.dumps(body, ensure_ascii=False).encode()
+    return urllib3.request("POST", url, body=text, headers={"Content-Type": "application/json"}, retries=False)
+
+
+def largest(wide: str, product: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The basket and the checkout with every text as long as it may be."""
+    user = "u" * 64
+    lines = [{"productId": product, "quantity": 999, "color": wide * 47 + f"{n:03}"} for n in range(100)]
+    names = dict.fromkeys(("firstName", "lastName"), wide * 100)
+    email = wide * 64 + "@" + wide * 189
+    return {"userName": user, "items": lines}, CHECKOUT | names | {
+        "userName": user, "email": email, "address": wide * 500, "paymentMethod": 99,
+    }  # fmt: skip
+
+
+@pytest.fixture(
+    params=[pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker)]
+)
+def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, str]]:
+    if not request.param:
+        yield request.getfixturevalue("stack")
+        return
+    with localstack(request.getfixturevalue("aws_env")) as env:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
+        boto3.setup_default_session()
+        yield env
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("wide", WIDE.values(), ids=WIDE.keys())
+def test_the_largest_legal_checkout_becomes_an_order(cloud: Mapping[str, str], tmp_path: Path, wide: str) -> None:
+    """The bus is away at first, so that the outbox shows its row; the relay then brings it through bus and queue."""
+    product = web("product", cloud)
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    basket = web("basket", dict(cloud) | {"PRODUCT_URL": product.url, "AWS_ENDPOINT_URL_EVENTBRIDGE": nowhere})
+    with Fleet([product, basket], tmp_path).running():
+        listed = post(f"{product.url}/product", {"name": wide * 200, "category": wide * 100, "price": 1_000_000})
+        assert listed.status == 201
+        filled, checkout = largest(wide, listed.json()["id"])
+        assert post(f"{basket.url}/basket", filled).status == 200
+        (row,) = boto3.resource("dynamodb").Table("shop-basket").scan()["Items"]
+        assert item_size(row) < ROW
+        answer = post(f"{basket.url}/basket/checkout", checkout)
+        assert (answer.status, answer.json()["totalPrice"]) == (202, 999 * 100 * 1_000_000)
+        check_event(boto3.resource("dynamodb").Table("shop-basket-outbox").scan()["Items"])
+    workers = [worker(f"services.{name}", name, cloud) for name in ("basket.relay", "ordering.consumer")]
+    with Fleet(workers, tmp_path).running():
+        eventually(lambda: gather("shop").orders and not pending("shop"), 40)
+    (order,) = gather("shop").orders
+    assert order["orderId"] == answer.json()["orderId"]
+    assert item_size(order) < ROW
+    assert [item["color"] for item in order["items"]] == [line["color"] for line in filled["items"]]
+    assert {item["productName"] for item in order["items"]} == {wide * 200}
+    assert order["address"] == wide * 500
+
+
+def check_event(rows: list[Any]) -> None:
+    (row,) = rows
+    assert item_size(row) < ROW
+    sizes = [len(row[name].encode()) for name in ("source", "detail_type", "detail")]
+    assert 100_000 < sum(sizes) < EVENT
+
+
+# ── One more ──
+
+LINES = [{"productId": "phone", "quantity": 1, "color": f"{n}"} for n in range(101)]
+
+
+def basket(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"userName": "swn", "items": items}
+
+
+def check_out(client: FlaskClient, **changes: Any) -> TestResponse:
+    return client.post("/basket/checkout", json=CHECKOUT | changes)
+
+
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        (lambda c: c.post("/basket", json=basket(LINES)), 422),
+        (lambda c: c.post("/basket/swn/items", json=LINES[100]), 422),
+        (lambda c: c.post("/basket/swn/items", json=LINES[0] | {"quantity": 999}), 422),
+        (lambda c: c.post("/basket", json=basket([LINES[0] | {"color": WIDE["four bytes"] * 51}])), 422),
+        (lambda c: c.post("/basket", json=basket([LINES[0] | {"productId": "p" * 65}])), 422),
+        (lambda c: c.post("/basket", json=basket([LINES[0] | {"quantity": 1000}])), 422),
+        (lambda c: c.post("/basket", json=basket([]) | {"userName": "u" * 65}), 422),
+        (lambda c: check_out(c, firstName="\x01" * 101), 422),
+        (lambda c: check_out(c, lastName="\x01" * 101), 422),
+        (lambda c: check_out(c, address="\x01" * 501), 422),
+        (lambda c: check_out(c, email="e" * 65 + "@example.com"), 422),
+        (lambda c: check_out(c, email="e@" + "e" * 190), 422),
+        (lambda c: check_out(c, address="a" * MAX_BODY), 413),
+    ],
+)
+def test_one_more_than_legal_is_refused_and_changes_nothing(
+    send: Callable[[FlaskClient], TestResponse], status: int
+) -> None:
+    shop = BasketShop(phone="950")
+    client = create_app(shop.service, lambda: None, "http://orders").test_client()
+    assert client.post("/basket", json=basket(LINES[:100])).status_code == 200
+    before = dict(shop.baskets.rows)
+    answer = send(client)
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert (shop.baskets.rows, shop.orders) == (before, set())
