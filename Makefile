@@ -12,7 +12,7 @@ RUN := $(BIN)/python -m local
 UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker e2e lint fmt install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker chaos chaos-docker e2e lint fmt install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -64,10 +64,13 @@ test: $(STAMP)  ## every test that needs no Docker, with coverage
 	$(BIN)/pytest -m "not docker and not chaos" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 test-docker: $(STAMP)  ## the tests that need Docker
-	$(BIN)/pytest -m docker $(ARGS)
+	$(BIN)/pytest -m "docker and not chaos" $(ARGS)
 
 chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an auditor counts the orders (SHOP_SEED=7 replays)
 	$(BIN)/pytest -m "chaos and not docker" -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
+
+chaos-docker: $(STAMP)  ## the same storm against LocalStack
+	$(BIN)/pytest -m "chaos and docker" tests/chaos $(ARGS)
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker" $(ARGS)
