@@ -1,7 +1,11 @@
-"""The one envelope of every event."""
+"""The one envelope of every event: as it is built, sent, and received."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import Field
+
+from chassis.fields import Record
 
 
 class Event(NamedTuple):
@@ -12,12 +16,6 @@ class Event(NamedTuple):
     detail_type: str
     detail: str
 
-    @classmethod
-    def wrap(cls, source: str, detail_type: str, metadata: dict[str, Any], data: dict[str, Any]) -> "Event":
-        """`metadata` needs `id`, `idempotency-key`, `version`, `correlation-id` and `occurred-at`."""
-        detail = json.dumps({"metadata": metadata, "data": data}, ensure_ascii=False, separators=(",", ":"))
-        return cls(metadata["id"], source, detail_type, detail)
-
     @property
     def size(self) -> int:
         """Bytes as PutEvents counts them ("Calculating PutEvents event entry size", EventBridge User Guide)."""
@@ -26,3 +24,48 @@ class Event(NamedTuple):
     @property
     def correlation_id(self) -> str:
         return str(json.loads(self.detail)["metadata"]["correlation-id"])
+
+
+class EventData(Record):
+    """What an event tells: all of it where it is emitted, and where it is read the fields that the reader needs."""
+
+    SOURCE: ClassVar[str]
+    DETAIL_TYPE: ClassVar[str]
+    VERSION: ClassVar[int]
+
+    def to_event(self, event_id: str, occurred_at: str, correlation_id: str) -> Event:
+        """`event_id` names what happened, and not the attempt to tell it: a second event with it is a copy."""
+        metadata = {
+            "id": event_id,
+            "idempotency-key": event_id,
+            "version": self.VERSION,
+            "correlation-id": correlation_id,
+            "occurred-at": occurred_at,
+        }
+        envelope = {"metadata": metadata, "data": self.model_dump(mode="json")}
+        detail = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        return Event(event_id, self.SOURCE, self.DETAIL_TYPE, detail)
+
+
+class Metadata(Record):
+    version: int
+
+
+class Detail(Record):
+    metadata: Metadata
+    data: dict[str, Any]
+
+
+class Envelope(Record):
+    """An event as EventBridge delivers it to a queue."""
+
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    detail: Detail
+
+    def is_of(self, kind: type[EventData]) -> bool:
+        found = self.source, self.detail_type, self.detail.metadata.version
+        return found == (kind.SOURCE, kind.DETAIL_TYPE, kind.VERSION)
+
+    def __str__(self) -> str:
+        return f"{self.detail_type[:128]} of {self.source[:128]}, version {self.detail.metadata.version}"

@@ -1,24 +1,27 @@
 """The transactional outbox: events committed with the state they tell of, and the relay of what was left behind."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import structlog
+from botocore.exceptions import ClientError
 
 from chassis.aws import unavailable
+from chassis.dispatch import Publisher
 from chassis.errors import Unavailable
 from chassis.events import Event
 from chassis.process import Stop
 
 MIN_AGE = 5.0  # seconds that the process which wrote a row has to send it itself
 POLL = 1.0
+# Why a transaction may be cancelled without anything being wrong: someone else was first, or the table is busy.
+LOST_RACE = {
+    "None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded",
+}  # fmt: skip
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-class Publisher(Protocol):
-    def publish(self, events: list[Event]) -> list[Event]: ...
 
 
 class Outbox:
@@ -29,10 +32,22 @@ class Outbox:
         self._table = table
         self._clock = clock
 
-    def put_action(self, event: Event) -> dict[str, Any]:
-        """The action for TransactWriteItems that commits `event` together with the caller's own writes."""
+    def commit(self, event: Event, *writes: dict[str, Any]) -> bool:
+        """All or nothing: `event` is in the outbox and `writes` (actions of TransactWriteItems) are done.
+
+        False if a condition failed or somebody else was first. Raises Unavailable when there was no answer, and then it
+        may have happened.
+        """
         row = event._asdict() | {"createdAt": int(self._clock() * 1000)}
-        return {"Put": {"TableName": self._table, "Item": row}}
+        actions = [*writes, {"Put": {"TableName": self._table, "Item": row}}]
+        try:
+            with unavailable("DynamoDB"):
+                self._dynamodb.transact_write_items(TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
+        except ClientError as error:
+            if _lost_race(error):
+                return False
+            raise
+        return True
 
     def forget(self, event: Event) -> None:
         """Only after the bus took the event."""
@@ -62,6 +77,11 @@ class Leftover(NamedTuple):
     def read(cls, row: dict[str, Any], now: float) -> "Leftover":
         event = Event(row["id"], row["source"], row["detail_type"], row["detail"])
         return cls(event, now - float(row["createdAt"]) / 1000)
+
+
+def _lost_race(error: ClientError) -> bool:
+    reasons: Any = error.response.get("CancellationReasons", [{"Code": "no reason given"}])
+    return {reason.get("Code", "None") for reason in reasons} <= LOST_RACE
 
 
 class Relay:

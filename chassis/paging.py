@@ -8,6 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from chassis.errors import Malformed
 
+READ_ON = 500  # rows a call, once a filter has shown to leave few
+
 Key = dict[str, Any]
 T = TypeVar("T")
 
@@ -22,16 +24,17 @@ def read_page(
 ) -> Page[dict[str, Any]]:
     """One page of `query` (a client's `query` or `scan`); `key` names the attributes that place a row in the list.
 
-    One row more than asked is read, so a last page has no cursor. Raises Malformed for a cursor of another list.
+    One row more than asked is read, so a last page has no cursor, and on where a filter left too few, so no other page
+    is short. Raises Malformed for a cursor of another list.
     """
-    if cursor is not None:
-        arguments["ExclusiveStartKey"] = decode(cursor, scope, key)
-    answer = query(Limit=limit + 1, **arguments)
-    rows, stopped_at = answer["Items"], answer.get("LastEvaluatedKey")
-    if len(rows) > limit:
-        rows = rows[:limit]
-        stopped_at = {name: rows[-1][name] for name in key}
-    return Page(rows, encode(stopped_at, scope) if stopped_at else None)
+    rows: list[dict[str, Any]] = []
+    start = {} if cursor is None else {"ExclusiveStartKey": decode(cursor, scope, key)}
+    answer = query(Limit=limit + 1, **arguments, **start)
+    while len(rows := rows + answer["Items"]) <= limit and "LastEvaluatedKey" in answer:
+        answer = query(Limit=READ_ON, **arguments, ExclusiveStartKey=answer["LastEvaluatedKey"])
+    if len(rows) <= limit:
+        return Page(rows, None)
+    return Page(rows[:limit], encode({name: rows[limit - 1][name] for name in key}, scope))
 
 
 def encode(key: Key, scope: str) -> str:

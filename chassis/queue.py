@@ -1,13 +1,13 @@
 """The queue loop: long poll, a handler with Lambda's own contract, and the fate of each message."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 from botocore.exceptions import ClientError
 
-from chassis.aws import NO_ANSWER
+from chassis import aws
 from chassis.process import Stop
 
 BATCH = 10
@@ -30,6 +30,10 @@ class Queue:
         self._name = name
         self._chance = chance
         self._urls: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, env: Mapping[str, str], name: str) -> "Queue":
+        return cls(aws.client("sqs", env), aws.client("sqs", env, aws.LONG_POLL), name)
 
     def receive(self) -> list[Record]:
         """Up to ten messages in the shape in which Lambda hands them to a function."""
@@ -98,7 +102,7 @@ def consume(queue: Queue, handle: Handler, storage_answers: Callable[[], bool], 
             doubt = False
             if records := stop.interruptible(queue.receive):
                 doubt = _settle(queue, records, handle({"Records": records}))
-        except (ClientError, *NO_ANSWER) as error:
+        except (ClientError, *aws.NO_ANSWER) as error:
             log.warning("queue does not answer", error=str(error))
             stop.wait(PAUSE)
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from chassis.events import EventData
 from chassis.fields import Absent, Amount, PageQuery, Record
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
@@ -24,7 +25,7 @@ class OrderLine(Record):
     quantity: int = Field(ge=1, le=999)
 
 
-class BasketCheckedOut(Record):
+class BasketCheckedOut(EventData):
     """What this service reads of the event `CheckoutBasket`; a total that does not add up is not accepted."""
 
     SOURCE: ClassVar = "com.swn.basket.checkoutbasket"

@@ -42,7 +42,7 @@ class Shop:
         detail = json.dumps({"metadata": {"correlation-id": "c"}, "data": "x" * size})
         events = [Event(name, "com.example", "Happened", detail) for name in names]
         for event in events:
-            self.dynamodb.transact_write_items(TransactItems=[self.outbox.put_action(event)])
+            assert self.outbox.commit(event)
         return events
 
     def left(self) -> set[str]:
