@@ -2,22 +2,25 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from chassis.errors import Conflict, NotFound, PreconditionFailed, Unavailable
+from chassis.errors import Conflict, NotFound, Unavailable
 from chassis.events import Event
 from chassis.paging import Page, read_page
+from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing
 from services.basket.service import BasketService
 from services.ordering.models import Order
-from services.product.models import Product
+from services.product.models import Product, Stored
+from services.product.service import ProductService
 
+T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Write = Callable[[], bool]
 Fate = Callable[[Write], bool]
@@ -34,36 +37,6 @@ def page_of(rows: Iterable[M], key: Sequence[str], scope: str, limit: int, curso
 
     page = read_page(query, scope, key, limit, cursor)
     return Page([by_place[tuple(row[name] for name in key)] for row in page.items], page.next_cursor)
-
-
-class FakeProducts:
-    def __init__(self, *products: Product) -> None:
-        self.rows = {product.id: product for product in products}
-
-    def get(self, product_id: str) -> Product:
-        if product_id not in self.rows:
-            raise NotFound(f"There is no product {product_id}.")
-        return self.rows[product_id]
-
-    def add(self, product: Product) -> None:
-        self.rows[product.id] = product
-
-    def change(self, product_id: str, changes: dict[str, Any], version: int | None) -> Product:
-        assert changes, "DynamoDB refuses an empty SET"
-        old = self.get(product_id)
-        if version not in {None, old.version}:
-            raise PreconditionFailed("The product is at another version.", version=old.version)
-        self.rows[product_id] = old.model_copy(update=changes | {"version": old.version + 1})
-        return self.rows[product_id]
-
-    def remove(self, product_id: str, version: int | None) -> None:
-        if version not in {None, self.get(product_id).version}:
-            raise PreconditionFailed("The product is at another version.", version=self.get(product_id).version)
-        del self.rows[product_id]
-
-    def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
-        rows = [row for row in self.rows.values() if category in {None, row.category}]
-        return page_of(rows, ["id"], f"product/{category}", limit, cursor)
 
 
 def answer_lost(write: Write) -> bool:
@@ -101,22 +74,83 @@ class FakeOutbox:
         del self.rows[event.id]
 
 
-class FakeBaskets:
-    """`fates` are what happens to the next writes, `after_reads` what others do after the next reads."""
+class Fallible:
+    """A storage: `fates` are what happens to the next writes, `after_reads` what others do after the next reads."""
 
-    def __init__(self, outbox: FakeOutbox) -> None:
-        self.rows: dict[str, Basket] = {}
-        self.receipts: dict[tuple[str, str], Receipt] = {}
+    def __init__(self) -> None:
         self.fates: deque[Fate] = deque()
         self.after_reads: deque[Callable[[], object]] = deque()
         self.down = False
-        self._outbox = outbox
 
     def recover(self) -> None:
         """Whatever was yet to go wrong will not."""
         self.fates.clear()
         self.after_reads.clear()
         self.down = False
+
+    def _fated(self, write: Write) -> bool:
+        return self.fates.popleft()(write) if self.fates else write()
+
+    def _read(self, found: T) -> T:
+        if self.down:
+            raise Unavailable("DynamoDB does not answer.")
+        if self.after_reads:
+            self.after_reads.popleft()()
+        return found
+
+
+class FakeProducts(Fallible):
+    def __init__(self, outbox: FakeOutbox, *products: Product) -> None:
+        super().__init__()
+        self.rows: dict[str, Stored] = {product.id: product for product in products}
+        self._outbox = outbox
+
+    def get(self, product_id: str) -> Stored | None:
+        return self._read(self.rows.get(product_id))
+
+    def save(self, after: Stored, before: Stored | None, event: Event) -> bool:
+        def write() -> bool:
+            now = self.rows.get(after.id)
+            if (now and now.version) != (before and before.version):
+                return False
+            self.rows[after.id] = after
+            self._outbox.rows[event.id] = event
+            return True
+
+        return self._fated(write)
+
+    def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
+        alive = [row for row in self.rows.values() if isinstance(row, Product)]
+        rows = [row for row in alive if category in {None, row.category}]
+        return page_of(rows, ["id"], f"product/{category}", limit, cursor)
+
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]:
+        return page_of(self.rows.values(), ["id"], "product+tombstones", limit, cursor)
+
+
+class ProductShop:
+    """A product service among fakes; the ids of new products are `p-new-1`, `p-new-2` …"""
+
+    def __init__(self, *products: Product) -> None:
+        self.outbox = FakeOutbox()
+        self.products = FakeProducts(self.outbox, *products)
+        self.bus = FakeBus()
+        self.clock = FakeClock()
+        ids = (f"p-new-{n}" for n in itertools.count(1))
+        self.service = ProductService(self.products, self.outbox, self.bus, lambda: next(ids), self.clock)
+
+    @property
+    def told(self) -> list[Event]:
+        """Every event that is on the bus, or will be once the relay has been."""
+        return [*self.bus.published, *(event for event in self.outbox.rows.values() if event not in self.bus.published)]
+
+
+class FakeBaskets(Fallible):
+    def __init__(self, outbox: FakeOutbox) -> None:
+        super().__init__()
+        self.rows: dict[str, Basket] = {}
+        self.receipts: dict[tuple[str, str], Receipt] = {}
+        self._outbox = outbox
 
     def get(self, user_name: str) -> Basket | None:
         return self._read(self.rows.get(user_name))
@@ -157,16 +191,6 @@ class FakeBaskets:
         now = self.rows.get(user_name)
         return (now and now.version) == (expected and expected.version)
 
-    def _fated(self, write: Write) -> bool:
-        return self.fates.popleft()(write) if self.fates else write()
-
-    def _read(self, found: M | None) -> M | None:
-        if self.down:
-            raise Unavailable("DynamoDB does not answer.")
-        if self.after_reads:
-            self.after_reads.popleft()()
-        return found
-
 
 class FakeCatalogue:
     """Knows what it is given; `asked` has each look-up of one product."""
@@ -182,6 +206,31 @@ class FakeCatalogue:
         wanted = list(product_ids)
         self.asked += wanted
         return {name: self.listings[name] for name in wanted if name in self.listings}
+
+
+class FakeEntries:
+    """The rows of a catalogue's copy; `reads` counts the look-ups, `down` is that it does not answer."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.rows = {entry.productId: entry for entry in entries}
+        self.reads = 0
+        self.down = False
+
+    def get_many(self, product_ids: Collection[str]) -> list[Entry]:
+        self.reads += 1
+        self._must_answer()
+        return [self.rows[product_id] for product_id in set(product_ids) if product_id in self.rows]
+
+    def put_newer(self, entry: Entry) -> Entry:
+        self._must_answer()
+        known = self.rows.get(entry.productId)
+        if known is None or known.version < entry.version:
+            self.rows[entry.productId] = entry
+        return self.rows[entry.productId]
+
+    def _must_answer(self) -> None:
+        if self.down:
+            raise Unavailable("DynamoDB does not answer.")
 
 
 class FakeBus:

@@ -24,9 +24,9 @@ PHONE = {"name": "IPhone X", "category": "Phone", "price": 950}
 BASKET = {"userName": "swn", "items": [{"productId": "phone", "quantity": 2, "color": "Red"}]}
 
 
-def golden_message() -> dict[str, Any]:
-    """The event CheckoutBasket as a message of the order queue."""
-    path = Path(__file__).parent / "events" / "checkout_basket.json"
+def golden_message(event: str = "checkout_basket") -> dict[str, Any]:
+    """The event as EventBridge delivers it to a queue; `event` is the name of its golden file."""
+    path = Path(__file__).parent / "events" / f"{event}.json"
     return dict(json.loads(path.read_text(), parse_float=Decimal))
 
 

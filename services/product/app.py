@@ -1,4 +1,4 @@
-"""The product service put together."""
+"""The product service put together: the web app and what its relay and its seed share with it."""
 
 import os
 import uuid
@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from flask_openapi.openapi import OpenAPI
 
 from chassis import aws, logs, web
+from chassis.bus import EventBus
+from chassis.outbox import Outbox
 from services.product import routes
 from services.product.service import ProductService
 from services.product.store import ProductStore
@@ -22,8 +24,24 @@ def create_app(service: ProductService, check_ready: Callable[[], None]) -> Open
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("product", env)
     store = make_store(env)
-    return create_app(ProductService(store, lambda: str(uuid.uuid4())), store.check)
+    return create_app(make_service(env, store), store.check)
+
+
+def make_service(env: Mapping[str, str], store: ProductStore) -> ProductService:
+    return ProductService(store, make_outbox(env), make_bus(env), lambda: str(uuid.uuid4()))
 
 
 def make_store(env: Mapping[str, str]) -> ProductStore:
-    return ProductStore(aws.client("dynamodb", env), f"{env.get('SHOP_STACK', 'shopwire')}-product")
+    return ProductStore(aws.client("dynamodb", env), make_outbox(env), f"{stack(env)}-product")
+
+
+def stack(env: Mapping[str, str]) -> str:
+    return env.get("SHOP_STACK", "shopwire")
+
+
+def make_outbox(env: Mapping[str, str]) -> Outbox:
+    return Outbox(aws.client("dynamodb", env), f"{stack(env)}-product-outbox")
+
+
+def make_bus(env: Mapping[str, str]) -> EventBus:
+    return EventBus(aws.client("events", env, aws.ONE_SHOT), f"{stack(env)}-bus")

@@ -1,11 +1,16 @@
 """Products: what a client may write, and what the shop keeps."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from chassis.fields import Absent, Amount, Input, PageQuery, Record
+
+# Longer than an event can be on its way: 14 days in a queue, and 14 in its dead-letter queue.
+TOMBSTONE_LIFETIME = timedelta(days=30)
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=2000)]
@@ -55,11 +60,45 @@ class Product(Record):
     price: Amount
     version: int = Field(ge=1, description="counts the writes from 1; also the ETag")
 
+    def changed(self, changes: Mapping[str, Any]) -> "Product":
+        return self.model_copy(update={**changes, "version": self.version + 1})
+
+    def buried(self, now: str) -> "Tombstone":
+        return Tombstone(id=self.id, version=self.version + 1, deletedAt=now)
+
+
+class Tombstone(Record):
+    """What stays of a deleted product for a while: that it is no more, and since which version."""
+
+    id: str
+    version: int
+    deletedAt: str
+
+    @property
+    def expires_at(self) -> int:
+        """Seconds since 1970."""
+        return int((datetime.fromisoformat(self.deletedAt) + TOMBSTONE_LIFETIME).timestamp())
+
+
+Stored = Product | Tombstone
+
 
 class ProductPage(Record):
     items: list[Product]
     nextCursor: str | None
 
 
+class EverythingPage(Record):
+    items: list[Product | Tombstone]
+    nextCursor: str | None
+
+
 class ProductQuery(PageQuery):
     category: Category | Absent = None
+    tombstones: bool = Field(default=False, description="deleted products as well; not together with a category")
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.category and self.tombstones:
+            raise ValueError("category excludes tombstones: a deleted product is in none")
+        return self

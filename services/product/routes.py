@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from chassis import problems
 from chassis.fields import Absent, Record
 from chassis.web import Answer
-from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
+from services.product.models import EverythingPage, Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService
 
 UNKNOWN = problems.responses(_404="no such product")
@@ -37,8 +37,11 @@ def service() -> ProductService:
     return cast("ProductService", current_app.extensions["service"])
 
 
-@api.get("", summary="List products, all or one category's", responses={200: ProductPage})
+@api.get("", summary="List products, all or one category's", responses={200: EverythingPage})
 def list_products(query: ProductQuery) -> Answer:
+    if query.tombstones:
+        everything = service().page_with_tombstones(query.limit, query.cursor)
+        return EverythingPage(items=everything.items, nextCursor=everything.next_cursor).model_dump(mode="json")
     page = service().page(query.category, query.limit, query.cursor)
     return ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from chassis import aws
 from chassis.emulator import is_emulator
-from chassis.errors import Unavailable
-from services.product.app import make_store
+from chassis.errors import Conflict, Unavailable
+from services.product.app import make_service, make_store
 from services.product.models import Product
-from services.product.store import ProductStore
+from services.product.service import ProductService
 
 NAMESPACE = uuid.UUID("5b0e1d0a-6a53-4a3c-9a86-3f6d4f6a5c11")
 CATALOGUE = {
@@ -48,10 +48,18 @@ def catalogue() -> list[Product]:
     ]
 
 
-def seed(store: ProductStore) -> tuple[int, int]:
+def seed(service: ProductService) -> tuple[int, int]:
     """How many products were added, and how many were there."""
-    added = [store.add_if_absent(product) for product in catalogue()]
+    added = [_add(service, product) for product in catalogue()]
     return added.count(True), added.count(False)
+
+
+def _add(service: ProductService, product: Product) -> bool:
+    try:
+        service.add(product)
+    except Conflict:
+        return False
+    return True
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
@@ -60,7 +68,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
         return 0 if options.only_emulator else 2
     try:
-        added, present = seed(make_store(env))
+        added, present = seed(make_service(env, make_store(env)))
     except Unavailable as error:
         print(f"seed: {error.detail} Is the stack up? `python -m bootstrap status`", file=sys.stderr)
         return 1

@@ -1,52 +1,160 @@
-"""What can be done with products."""
+"""What can be done with products; each change is committed together with the event that tells of it."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol, cast
 
-from chassis.errors import PreconditionFailed
+import structlog
+
+from chassis import deadline, logs
+from chassis.dispatch import Forgetter, Publisher, send_now
+from chassis.errors import Conflict, NotFound, PreconditionFailed, Unavailable
+from chassis.events import Event
 from chassis.paging import Page
-from services.product.models import Product, ProductChanges, ProductFields
+from services.product.events import tell
+from services.product.models import Product, ProductChanges, ProductFields, Stored
+
+UNKNOWN_EDIT = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Products(Protocol):
     """The storage this service needs; `store.ProductStore` is the one on DynamoDB."""
 
-    def get(self, product_id: str) -> Product: ...
-    def add(self, product: Product) -> None: ...
-    def change(self, product_id: str, changes: dict[str, Any], version: int | None) -> Product: ...
-    def remove(self, product_id: str, version: int | None) -> None: ...
+    def get(self, product_id: str) -> Stored | None: ...
+    def save(self, after: Stored, before: Stored | None, event: Event) -> bool: ...
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]: ...
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]: ...
+
+
+class Write(NamedTuple):
+    after: Stored
+    event: Event
+
+
+@dataclass
+class Edit:
+    """What one request tried to write. Two tries on the same row are the same write, with the same event."""
+
+    now: str
+    correlation_id: str
+    tries: list[Write] = field(default_factory=list)
+    unanswered: bool = False
+
+    def attempt(self, before: Stored | None, after: Stored) -> Write:
+        self.tries.append(Write(after, tell(before, after).as_event(self.now, self.correlation_id)))
+        return self.tries[-1]
+
+    def came_true(self, row: Stored | None) -> Write | None:
+        """The try that made the row what it is: versions only rise, so an equal row is that one."""
+        return next((write for write in self.tries if write.after == row), None)
 
 
 class ProductService:
-    def __init__(self, products: Products, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        products: Products,
+        outbox: Forgetter,
+        bus: Publisher,
+        new_id: Callable[[], str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._products = products
+        self._outbox = outbox
+        self._bus = bus
         self._new_id = new_id
+        self._clock = clock
 
     def create(self, fields: ProductFields) -> Product:
-        product = Product(id=self._new_id(), version=1, **fields.model_dump())
-        self._products.add(product)
-        return product
+        return self.add(Product(id=self._new_id(), version=1, **fields.model_dump()))
+
+    def add(self, product: Product) -> Product:
+        """Also where a product of this id was deleted, and then its versions go on. Conflict if there is one."""
+
+        def new(before: Stored | None) -> Product:
+            if isinstance(before, Product):
+                raise Conflict(f"There is a product {product.id}.")
+            return product.model_copy(update={"version": before.version + 1 if before else 1})
+
+        return cast("Product", self._write(product.id, new))
 
     def get(self, product_id: str) -> Product:
-        return self._products.get(product_id)
+        return _existing(self._products.get(product_id), product_id, None)
 
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
         return self._products.page(category, limit, cursor)
 
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]:
+        """For whoever keeps a copy of the catalogue, and must know what is to be left out."""
+        return self._products.page_with_tombstones(limit, cursor)
+
     def replace(self, product_id: str, fields: ProductFields, version: int | None) -> Product:
         """`version`, where given, is the one the caller has seen; another one raises PreconditionFailed."""
-        return self._products.change(product_id, fields.model_dump(), version)
+        return self._change(product_id, version, lambda old: old.changed(fields.model_dump()))
 
     def amend(self, product_id: str, changes: ProductChanges, version: int | None) -> Product:
         """Changes the fields that were sent; none at all changes nothing, and the version stays."""
-        sent = changes.model_dump(exclude_unset=True)
-        if sent:
-            return self._products.change(product_id, sent, version)
-        product = self.get(product_id)
-        if version not in {None, product.version}:
-            raise PreconditionFailed(f"The product is at version {product.version} now.", version=product.version)
-        return product
+        if sent := changes.model_dump(exclude_unset=True):
+            return self._change(product_id, version, lambda old: old.changed(sent))
+        return _existing(self._products.get(product_id), product_id, version)
 
     def remove(self, product_id: str, version: int | None) -> None:
-        self._products.remove(product_id, version)
+        """Leaves a tombstone, so that no late event brings the product back."""
+        now = self._now()
+        self._write(product_id, lambda row: _existing(row, product_id, version).buried(now))
+
+    def _change(self, product_id: str, version: int | None, change: Callable[[Product], Product]) -> Product:
+        return cast("Product", self._write(product_id, lambda row: change(_existing(row, product_id, version))))
+
+    def _write(self, product_id: str, change: Callable[[Stored | None], Stored]) -> Stored:
+        """Applies `change` to the product as it is, once, whoever else writes; then tells of it."""
+        edit = Edit(self._now(), logs.correlation_id())
+        with _honest(edit):
+            write = self._commit(product_id, change, edit)
+        log.info("product written", event_id=write.event.id)
+        send_now(write.event, self._bus, self._outbox)
+        return write.after
+
+    def _commit(self, product_id: str, change: Callable[[Stored | None], Stored], edit: Edit) -> Write:
+        for _ in deadline.attempts():
+            before = self._products.get(product_id)
+            if done := edit.came_true(before):
+                return done
+            write = edit.attempt(before, change(before))
+            if self._save(before, write, edit):
+                return write
+        raise AssertionError  # attempts() ends by raising
+
+    def _save(self, before: Stored | None, write: Write, edit: Edit) -> bool:
+        """False if another write came first, or if nobody knows: then the row, read again, tells."""
+        try:
+            return self._products.save(write.after, before, write.event)
+        except Unavailable as error:
+            log.warning("written without an answer", detail=error.detail)
+            edit.unanswered = True
+            return False
+
+    def _now(self) -> str:
+        return self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _existing(row: Stored | None, product_id: str, version: int | None) -> Product:
+    if not isinstance(row, Product):
+        raise NotFound(f"There is no product {product_id}.")
+    if version not in {None, row.version}:
+        raise PreconditionFailed(f"The product is at version {row.version} now.", version=row.version)
+    return row
+
+
+@contextmanager
+def _honest(edit: Edit) -> Iterator[None]:
+    """Says "unknown" where a write may have happened: no "gone" or "another version" may deny what was done."""
+    try:
+        yield
+    except (Unavailable, Conflict, NotFound, PreconditionFailed) as error:
+        if not edit.unanswered:
+            raise
+        raise Unavailable(UNKNOWN_EDIT) from error

@@ -7,20 +7,19 @@ from werkzeug.test import TestResponse
 
 from chassis.errors import Unavailable
 from services.product.app import create_app
-from services.product.service import ProductService
-from tests.fakes import FakeProducts
+from tests.fakes import ProductShop
 from tests.lists import every_item
 from tests.samples import PHONE, product
 
 
 @pytest.fixture
-def products() -> FakeProducts:
-    return FakeProducts(product("p-1"), product("p-2", category="Book"), product("p-3"))
+def shop() -> ProductShop:
+    return ProductShop(product("p-1"), product("p-2", category="Book"), product("p-3"))
 
 
 @pytest.fixture
-def client(products: FakeProducts) -> FlaskClient:
-    return create_app(ProductService(products, lambda: "p-new"), lambda: None).test_client()
+def client(shop: ProductShop) -> FlaskClient:
+    return create_app(shop.service, lambda: None).test_client()
 
 
 def fields(answer: TestResponse) -> set[str]:
@@ -32,8 +31,8 @@ def fields(answer: TestResponse) -> set[str]:
 def test_a_product_is_made_with_a_location_and_read_there(client: FlaskClient) -> None:
     made = client.post("/product", json=PHONE)
     read = client.get(made.headers["Location"])
-    assert (made.status_code, made.headers["Location"], made.headers["ETag"]) == (201, "/product/p-new", '"1"')
-    assert made.get_json() == read.get_json() == product("p-new").model_dump() | {"price": 950.0}
+    assert (made.status_code, made.headers["Location"], made.headers["ETag"]) == (201, "/product/p-new-1", '"1"')
+    assert made.get_json() == read.get_json() == product("p-new-1").model_dump() | {"price": 950.0}
 
 
 def test_an_unchanged_product_is_not_sent_again(client: FlaskClient) -> None:
@@ -103,6 +102,8 @@ def test_a_body_that_is_not_valid_names_its_fields(client: FlaskClient, body: di
         (lambda c: c.get("/product?limit=0"), 422),
         (lambda c: c.get("/product?limit=101"), 422),
         (lambda c: c.get("/product?colour=red"), 422),
+        (lambda c: c.get("/product?tombstones=perhaps"), 422),
+        (lambda c: c.get("/product?tombstones=true&category=Phone"), 422),
         (lambda c: c.get("/product?limit=1&limit=2"), 400),
         (lambda c: c.get("/product?cursor=tampered"), 400),
         (lambda c: c.put("/product"), 405),
@@ -127,12 +128,20 @@ def test_an_unknown_category_is_an_empty_list(client: FlaskClient) -> None:
     assert client.get("/product?category=Boat").get_json() == {"items": [], "nextCursor": None}
 
 
-def test_a_dead_database_is_503_and_not_ready_but_alive(products: FakeProducts) -> None:
-    def unavailable(*_: object) -> Any:
+def test_a_list_shows_no_tombstone_unless_asked_to(client: FlaskClient, shop: ProductShop) -> None:
+    client.delete("/product/p-2")
+    assert [item["id"] for item in every_item(client, "/product")] == ["p-1", "p-3"]
+    everything = every_item(client, "/product", tombstones="true", limit="1")
+    assert [item["id"] for item in everything] == ["p-1", "p-2", "p-3"]
+    assert everything[1] == {"id": "p-2", "version": 2, "deletedAt": "2026-11-21T09:30:00.123Z"}
+
+
+def test_a_dead_database_is_503_and_not_ready_but_alive(shop: ProductShop) -> None:
+    def unavailable() -> None:
         raise Unavailable("DynamoDB does not answer.")
 
-    products.get = unavailable  # type: ignore[method-assign,assignment]
-    client = create_app(ProductService(products, str), unavailable).test_client()
+    shop.products.down = True
+    client = create_app(shop.service, unavailable).test_client()
     answers = {path: client.get(path) for path in ("/product/p-1", "/health/ready", "/health/live")}
     assert [answer.status_code for answer in answers.values()] == [503, 503, 200]
     assert answers["/product/p-1"].headers["Retry-After"]

@@ -2,7 +2,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.product.app import make_store
+from services.product.app import make_service, make_store
+from services.product.models import ProductChanges
 from services.product.seed import catalogue, main
 from tests.conftest import free_port
 
@@ -24,10 +25,12 @@ def test_seeding_twice_adds_once_and_keeps_an_edited_product(
 ) -> None:
     assert main([], stack) == 0
     store, edited = make_store(stack), catalogue()[0].id
-    store.change(edited, {"name": "Mine"}, None)
-    store.remove(catalogue()[1].id, None)
+    service = make_service(stack, store)
+    service.amend(edited, ProductChanges(name="Mine"), None)
+    service.remove(catalogue()[1].id, None)
     assert main([], stack) == 0
-    assert store.get(edited).name == "Mine"
+    assert service.get(edited).name == "Mine"
+    assert service.get(catalogue()[1].id).version == 3
     assert len(store.page(None, 100, None).items) == len(catalogue())
     assert capsys.readouterr().out.splitlines()[-1] == f"seed: 1 products added, {len(catalogue()) - 1} were there"
 

@@ -1,55 +1,203 @@
+import json
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chassis.errors import NotFound, PreconditionFailed
-from services.product.models import ProductChanges, ProductFields
-from services.product.service import ProductService
-from tests.fakes import FakeProducts
+from chassis import deadline, logs
+from chassis.errors import Conflict, DomainError, NotFound, PreconditionFailed, Unavailable
+from services.product.models import ProductChanges, ProductFields, Tombstone
+from tests.fakes import Fate, ProductShop, Write, after, answer_lost, cancelled, never_arrived
 from tests.samples import PHONE, product
 
-
-@pytest.fixture
-def products() -> FakeProducts:
-    return FakeProducts(product("p-1"))
+NEW = ProductFields.model_validate(PHONE)
+CHEAP = ProductChanges(price=Decimal("9.90"))
 
 
 @pytest.fixture
-def service(products: FakeProducts) -> ProductService:
-    return ProductService(products, lambda: "p-new")
+def shop() -> ProductShop:
+    return ProductShop(product("p-1"))
 
 
-def test_a_new_product_gets_an_id_and_version_1(service: ProductService) -> None:
-    created = service.create(ProductFields.model_validate(PHONE))
-    assert (created.id, created.version) == ("p-new", 1)
-    assert service.get("p-new") == created
+def data(shop: ProductShop) -> list[dict[str, Any]]:
+    return [json.loads(event.detail, parse_float=Decimal)["data"] for event in shop.told]
 
 
-def test_a_replacement_also_resets_what_was_left_out(service: ProductService) -> None:
-    service.amend("p-1", ProductChanges(description="Nice"), None)
-    replaced = service.replace("p-1", ProductFields.model_validate(PHONE | {"name": "IPhone 11"}), 2)
+# ── Products ──
+
+
+def test_a_new_product_gets_an_id_and_version_1(shop: ProductShop) -> None:
+    created = shop.service.create(NEW)
+    assert (created.id, created.version) == ("p-new-1", 1)
+    assert shop.service.get("p-new-1") == created
+
+
+def test_a_replacement_also_resets_what_was_left_out(shop: ProductShop) -> None:
+    shop.service.amend("p-1", ProductChanges(description="Nice"), None)
+    replaced = shop.service.replace("p-1", ProductFields.model_validate(PHONE | {"name": "IPhone 11"}), 2)
     assert (replaced.name, replaced.description, replaced.version) == ("IPhone 11", "", 3)
 
 
-def test_a_change_touches_only_what_was_sent(service: ProductService) -> None:
-    changed = service.amend("p-1", ProductChanges(price=Decimal("9.90")), None)
-    assert changed == product("p-1", price=Decimal("9.90"), version=2)
-
-
-def test_no_change_at_all_keeps_the_version(service: ProductService) -> None:
-    assert service.amend("p-1", ProductChanges(), 1) == product("p-1")
+def test_a_change_touches_only_what_was_sent(shop: ProductShop) -> None:
+    assert shop.service.amend("p-1", CHEAP, None) == product("p-1", price=Decimal("9.90"), version=2)
 
 
 @pytest.mark.parametrize("changes", [{}, {"name": "Newer"}])
-def test_a_change_to_another_version_than_the_one_seen_is_refused(
-    service: ProductService, changes: dict[str, str]
-) -> None:
+def test_a_change_to_another_version_than_the_one_seen_is_refused(shop: ProductShop, changes: dict[str, str]) -> None:
+    with pytest.raises(PreconditionFailed) as caught:
+        shop.service.amend("p-1", ProductChanges.model_validate(changes), 7)
+    assert caught.value.members == {"version": 1}
+    assert shop.told == []
+
+
+def test_a_deleted_product_is_gone_but_for_its_tombstone(shop: ProductShop) -> None:
+    shop.service.remove("p-1", 1)
+    assert shop.products.rows == {"p-1": Tombstone(id="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")}
+    for call in (shop.service.get, lambda name: shop.service.remove(name, None)):
+        with pytest.raises(NotFound):
+            call("p-1")
+
+
+def test_a_tombstone_lasts_longer_than_an_event_can_wait() -> None:
+    tombstone = Tombstone(id="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")
+    assert tombstone.expires_at == 1797845400  # 2026-12-21T09:30:00Z
+
+
+def test_a_product_that_comes_back_goes_on_counting_its_versions(shop: ProductShop) -> None:
+    shop.service.remove("p-1", None)
+    assert shop.service.add(product("p-1")).version == 3
+    with pytest.raises(Conflict):
+        shop.service.add(product("p-1"))
+
+
+# ── The events ──
+
+
+def test_each_write_is_told_once_under_its_product_and_version(shop: ProductShop) -> None:
+    logs.correlate("c-1")
+    shop.service.create(NEW)
+    shop.service.amend("p-new-1", CHEAP, None)
+    shop.service.remove("p-new-1", None)
+    events = shop.bus.published
+    assert [(event.detail_type, event.id) for event in events] == [
+        ("ProductCreated", "p-new-1@1"),
+        ("ProductChanged", "p-new-1@2"),
+        ("ProductDeleted", "p-new-1@3"),
+    ]
+    assert {(event.source, event.correlation_id) for event in events} == {("com.swn.product", "c-1")}
+    assert shop.outbox.rows == {}
+
+
+def test_no_change_at_all_keeps_the_version_and_tells_nothing(shop: ProductShop) -> None:
+    assert shop.service.amend("p-1", ProductChanges(), 1) == product("p-1")
+    assert shop.told == []
+
+
+@pytest.mark.parametrize("mode", ["refuses", "raises", "is down", "loses its answer"])
+def test_a_bus_in_trouble_spoils_no_write_and_its_event_waits_for_the_relay(shop: ProductShop, mode: str) -> None:
+    shop.bus.mode = mode
+    assert shop.service.amend("p-1", CHEAP, None).version == 2
+    assert set(shop.outbox.rows) == {"p-1@2"}
+
+
+def test_an_event_that_cannot_be_committed_leaves_the_product_as_it_was(shop: ProductShop) -> None:
+    shop.products.fates.extend([never_arrived] * 1000)
+    deadline.start(0.1)
+    with pytest.raises(Unavailable, match="not known"):
+        shop.service.amend("p-1", CHEAP, None)
+    assert (shop.service.get("p-1").version, shop.told) == (1, [])
+
+
+# ── Races and lost answers ──
+
+
+def test_a_change_that_lost_a_race_is_made_on_top_of_the_other(shop: ProductShop) -> None:
+    shop.products.fates.append(after(lambda: shop.service.amend("p-1", ProductChanges(name="Other"), None)))
+    changed = shop.service.amend("p-1", CHEAP, None)
+    assert (changed.name, changed.price, changed.version) == ("Other", Decimal("9.90"), 3)
+    assert [(each["version"], each["oldPrice"]) for each in data(shop)] == [(2, 950), (3, 950)]
+
+
+def test_a_change_of_a_version_seen_is_refused_where_another_came_first(shop: ProductShop) -> None:
+    shop.products.fates.append(after(lambda: shop.service.amend("p-1", ProductChanges(name="Other"), None)))
     with pytest.raises(PreconditionFailed):
-        service.amend("p-1", ProductChanges.model_validate(changes), 7)
+        shop.service.amend("p-1", CHEAP, 1)
 
 
-def test_a_removed_product_is_gone(service: ProductService, products: FakeProducts) -> None:
-    service.remove("p-1", None)
-    assert products.rows == {}
-    with pytest.raises(NotFound):
-        service.get("p-1")
+WRITES: list[Callable[[ProductShop], Any]] = [
+    lambda shop: shop.service.create(NEW),
+    lambda shop: shop.service.amend("p-1", CHEAP, 1),
+    lambda shop: shop.service.replace("p-1", NEW, None),
+    lambda shop: shop.service.remove("p-1", 1),
+]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("fates", [[answer_lost], [never_arrived], [cancelled, answer_lost], [never_arrived] * 3])
+def test_a_write_whose_answer_was_lost_happens_and_is_told_once(
+    write: Callable[[ProductShop], Any], fates: list[Fate]
+) -> None:
+    calm, stormy = ProductShop(product("p-1")), ProductShop(product("p-1"))
+    logs.correlate("c-1")
+    expected = write(calm)
+    stormy.products.fates.extend(fates)
+    assert write(stormy) == expected
+    assert (stormy.products.rows, stormy.told) == (calm.products.rows, calm.told)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "write"),
+    [
+        (lambda shop: shop.service.remove("p-1", None), WRITES[1]),
+        (lambda shop: shop.service.add(product("p-1")), WRITES[3]),
+        (lambda shop: shop.service.amend("p-1", ProductChanges(name="Other"), None), WRITES[1]),
+    ],
+)
+def test_after_an_unanswered_write_no_error_denies_it(
+    shop: ProductShop, meanwhile: Callable[[ProductShop], Any], write: Callable[[ProductShop], Any]
+) -> None:
+    def lost_and_overtaken(commit: Write) -> bool:
+        commit()
+        meanwhile(shop)
+        raise Unavailable("DynamoDB does not answer.")
+
+    shop.products.fates.append(lost_and_overtaken)
+    with pytest.raises(Unavailable, match="not known"):
+        write(shop)
+
+
+def test_a_database_down_from_the_start_is_no_unknown_outcome(shop: ProductShop) -> None:
+    shop.products.down = True
+    with pytest.raises(DomainError) as caught:
+        shop.service.amend("p-1", CHEAP, None)
+    assert "not known" not in caught.value.detail
+
+
+steps = st.tuples(
+    st.sampled_from(["add", "amend", "remove"]),
+    st.lists(st.sampled_from([answer_lost, never_arrived, cancelled]), max_size=2),
+    st.sampled_from(["takes", "refuses", "is down", "loses its answer"]),
+)
+
+
+@given(st.lists(steps, max_size=12))
+def test_there_is_one_event_for_every_version_whatever_goes_wrong(history: list[Any]) -> None:
+    shop = ProductShop()
+    for what, fates, mode in history:
+        shop.products.fates.extend(fates)
+        shop.bus.mode = mode
+        try:
+            if what == "add":
+                shop.service.add(product("p-1"))
+            elif what == "amend":
+                shop.service.amend("p-1", CHEAP, None)
+            else:
+                shop.service.remove("p-1", None)
+        except (NotFound, Conflict):
+            shop.products.recover()
+    row = shop.products.rows.get("p-1")
+    told = {event.id: event for event in shop.told}
+    assert sorted(told) == sorted(f"p-1@{version}" for version in range(1, (row.version if row else 0) + 1))

@@ -1,25 +1,29 @@
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from chassis import aws
-from chassis.errors import Malformed, NotFound, PreconditionFailed, Unavailable
-from services.product.models import Product
+from chassis.errors import Malformed, Unavailable
+from services.product.app import make_outbox, make_store
+from services.product.events import tell
+from services.product.models import Product, Stored
 from services.product.store import ProductStore
 from tests.lists import every_row
 from tests.samples import product
 
 pytestmark = pytest.mark.integration
+NOW = "2026-11-21T09:30:00.123Z"
 
 
 @pytest.fixture
 def store(stack: Mapping[str, str]) -> ProductStore:
-    return ProductStore(aws.client("dynamodb", stack), "shop-product")
+    return make_store(stack)
+
+
+def save(store: ProductStore, after: Stored, before: Stored | None) -> bool:
+    return store.save(after, before, tell(before, after).as_event(NOW, "c-1"))
 
 
 def fill(products: Iterable[Product]) -> None:
@@ -28,60 +32,46 @@ def fill(products: Iterable[Product]) -> None:
             batch.put_item(Item=row.model_dump())
 
 
-def test_a_product_comes_back_as_it_was_written(store: ProductStore) -> None:
+def test_a_product_comes_back_as_it_was_written_and_its_event_with_it(
+    store: ProductStore, stack: Mapping[str, str]
+) -> None:
     written = product("p-1", price=Decimal("0.10"), name="Ünïcode ✓")
-    store.add(written)
+    assert save(store, written, None)
     assert store.get("p-1") == written
+    ((leftover,),) = make_outbox(stack).left_behind(-1)
+    assert leftover.event == tell(None, written).as_event(NOW, "c-1")
 
 
-def test_a_change_counts_the_version_up_and_keeps_the_rest(store: ProductStore) -> None:
-    store.add(product("p-1"))
-    assert store.change("p-1", {"name": "New"}, 1) == product("p-1", name="New", version=2) == store.get("p-1")
-    assert store.change("p-1", {"price": Decimal("1.5")}, None).version == 3
+def test_what_is_not_there_is_nothing(store: ProductStore) -> None:
+    assert store.get("none") is None
 
 
-def test_a_change_to_an_outdated_version_says_which_is_current(store: ProductStore) -> None:
-    store.add(product("p-1", version=5))
-    with pytest.raises(PreconditionFailed) as caught:
-        store.change("p-1", {"name": "New"}, 4)
-    assert caught.value.members == {"version": 5}
-    assert store.get("p-1").name == "IPhone X"
+def test_a_write_on_anything_but_the_row_as_it_is_changes_nothing_and_tells_nothing(
+    store: ProductStore, stack: Mapping[str, str]
+) -> None:
+    first, second = product("p-1"), product("p-1", version=2, name="New")
+    assert save(store, first, None)
+    assert not save(store, first, None)
+    assert save(store, second, first)
+    assert not save(store, product("p-1", version=2, name="Late"), first)
+    assert not save(store, product("p-2", version=2), product("p-2"))
+    assert store.get("p-1") == second
+    assert [row.id for row in store.page(None, 10, None).items] == ["p-1"]
+    assert {left.event.id for page in make_outbox(stack).left_behind(-1) for left in page} == {"p-1@1", "p-1@2"}
 
 
-def test_a_change_whose_answer_was_lost_is_known_again_when_retried(store: ProductStore) -> None:
-    store.add(product("p-1"))
-    first = store.change("p-1", {"name": "New"}, 1)
-    assert store.change("p-1", {"name": "New"}, 1) == first
-    with pytest.raises(PreconditionFailed):
-        store.change("p-1", {"name": "Other"}, 1)
-
-
-def test_what_is_not_there_is_not_found_and_not_made(store: ProductStore) -> None:
-    calls: list[Callable[[], Any]] = [
-        lambda: store.get("none"),
-        lambda: store.change("none", {"name": "New"}, None),
-        lambda: store.change("none", {"name": "New"}, 1),
-        lambda: store.remove("none", None),
-    ]
-    for call in calls:
-        with pytest.raises(NotFound):
-            call()
-    assert store.page(None, 10, None).items == []
-
-
-def test_a_removed_product_is_gone(store: ProductStore) -> None:
-    store.add(product("p-1"))
-    with pytest.raises(PreconditionFailed):
-        store.remove("p-1", 2)
-    store.remove("p-1", 1)
-    with pytest.raises(NotFound):
-        store.get("p-1")
-
-
-def test_adding_if_absent_leaves_what_is_there(store: ProductStore) -> None:
-    assert store.add_if_absent(product("p-1"))
-    assert not store.add_if_absent(product("p-1", name="Other"))
-    assert store.get("p-1").name == "IPhone X"
+def test_a_tombstone_is_in_no_list_of_products_and_expires(store: ProductStore) -> None:
+    old, kept = product("p-1"), product("p-2")
+    tombstone = old.buried(NOW)
+    assert save(store, old, None)
+    assert save(store, kept, None)
+    assert save(store, tombstone, old)
+    assert store.get("p-1") == tombstone
+    assert store.page(None, 10, None).items == store.page("Phone", 10, None).items == [kept]
+    rows = every_row(lambda cursor: store.page_with_tombstones(1, cursor))
+    assert sorted(rows, key=lambda row: row.id) == [tombstone, kept]
+    row = boto3.client("dynamodb").get_item(TableName="shop-product", Key={"id": {"S": "p-1"}})["Item"]
+    assert row["expiresAt"] == {"N": str(tombstone.expires_at)}
 
 
 @pytest.mark.parametrize(("category", "count"), [(None, 1100), ("Phone", 1000)])
@@ -90,6 +80,18 @@ def test_a_thousand_products_are_paged_each_seen_once(store: ProductStore, categ
     seen = every_row(lambda cursor: store.page(category, 100, cursor))
     assert len(seen) == len({row.id for row in seen}) == count
     assert {row.category for row in seen} <= {category or row.category for row in seen}
+
+
+def test_a_page_is_full_however_many_tombstones_lie_between(store: ProductStore) -> None:
+    with boto3.resource("dynamodb").Table("shop-product").batch_writer() as batch:
+        for n in range(600):
+            batch.put_item(Item={"id": f"t-{n}", "version": 2, "deletedAt": NOW})
+        for n in range(30):
+            batch.put_item(Item=product(f"p-{n}").model_dump())
+    pages = [store.page(None, 20, None)]
+    pages.append(store.page(None, 20, pages[0].next_cursor))
+    assert [len(page.items) for page in pages] == [20, 10]
+    assert pages[1].next_cursor is None
 
 
 def test_the_last_full_page_has_no_cursor(store: ProductStore) -> None:
@@ -105,23 +107,6 @@ def test_a_cursor_of_another_category_is_refused(store: ProductStore) -> None:
 
 
 def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:
-    store = ProductStore(aws.client("dynamodb", aws_env), "none")
+    store = ProductStore(aws.client("dynamodb", aws_env), make_outbox(aws_env), "none")
     with pytest.raises(Unavailable):
         store.check()
-
-
-@pytest.mark.parametrize(
-    ("operation", "call"),
-    [
-        ("put_item", lambda store: store.add_if_absent(product())),
-        ("update_item", lambda store: store.change("p-1", {"name": "New"}, None)),
-    ],
-)
-def test_an_error_nobody_expects_stays_what_it_is(
-    aws_env: Mapping[str, str], operation: str, call: Callable[[ProductStore], object]
-) -> None:
-    client = aws.client("dynamodb", aws_env)
-    with Stubber(client) as stubber:
-        stubber.add_client_error(operation, "ValidationException")
-        with pytest.raises(ClientError, match="ValidationException"):
-            call(ProductStore(client, "shop-product"))

@@ -1,0 +1,18 @@
+"""The product service's relay, `python -m services.product.relay`: sends the events that a change left behind."""
+
+import os
+from collections.abc import Mapping
+
+from chassis import logs
+from chassis.outbox import Relay
+from chassis.process import Stop
+from services.product.app import make_bus, make_outbox
+
+
+def main(env: Mapping[str, str]) -> None:
+    logs.configure("product-relay", env)
+    Relay(make_outbox(env), make_bus(env)).run(Stop().on_signals())
+
+
+if __name__ == "__main__":
+    main(os.environ)
