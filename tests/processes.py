@@ -1,4 +1,4 @@
-"""The shop's workers as real processes, and waiting for what they do."""
+"""The shop's workers as real processes, its web apps on ports, and waiting for what they do."""
 
 import os
 import subprocess
@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Thread
 from typing import TypeVar
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 T = TypeVar("T")
 NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
@@ -28,6 +31,20 @@ def running(module: str, env: Mapping[str, str]) -> Iterator["subprocess.Popen[s
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """The URL of `app`, on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def eventually(ask: Callable[[], T], seconds: float = 20) -> T:

@@ -1,4 +1,4 @@
-"""One golden JSON per event: basket emits it, ordering accepts it, the deployed rule delivers it."""
+"""One golden JSON per event: its producer emits it, its consumers accept it, the deployed rules deliver it."""
 
 import json
 from collections.abc import Mapping
@@ -11,17 +11,24 @@ import pytest
 
 from chassis import aws, logs
 from chassis.bus import EventBus
-from chassis.events import Event
+from chassis.events import Event, EventData
 from services.basket.checkout import CheckoutInput
+from services.basket.consumer import ProductChanged as ReadChanged
+from services.basket.consumer import ProductCreated as ReadCreated
+from services.basket.consumer import ProductDeleted as ReadDeleted
+from services.basket.consumer import make_consumer as make_catalogue_consumer
 from services.basket.events import BasketCheckedOut as Emitted
 from services.basket.models import BasketInput, LineInput, Listing
 from services.basket.service import BasketService
-from services.ordering.consumer import Consumer
+from services.ordering.consumer import make_consumer
 from services.ordering.models import BasketCheckedOut as Read
 from services.ordering.service import OrderService
+from services.product.events import ProductChanged, ProductCreated, ProductDeleted
+from services.product.models import ProductChanges
 from tests.conftest import ROOT
-from tests.fakes import BasketShop, FakeDeadLetters, FakeOrders
-from tests.samples import CHECKOUT, golden_message
+from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, ProductShop
+from tests.processes import eventually
+from tests.samples import CHECKOUT, golden_message, product
 
 GOLDEN = golden_message()
 
@@ -61,29 +68,112 @@ def test_basket_emits_exactly_the_golden_event() -> None:
 def test_ordering_makes_of_the_golden_message_the_order_it_tells_of() -> None:
     orders, dead = FakeOrders(), FakeDeadLetters()
     body = (ROOT / "tests" / "events" / "checkout_basket.json").read_text()
-    answer = Consumer(OrderService(orders), dead).handle_batch({"Records": [{"messageId": "m-1", "body": body}]})
+    answer = make_consumer(OrderService(orders), dead).handle_batch({"Records": [{"messageId": "m-1", "body": body}]})
     assert (answer, dead.sent) == ({"batchItemFailures": []}, [])
     ((order, _),) = orders.rows.values()
     assert order.model_dump(exclude={"status"}) == GOLDEN["detail"]["data"]
 
 
-def test_both_sides_call_the_event_the_same() -> None:
-    assert (Emitted.SOURCE, Emitted.DETAIL_TYPE, Emitted.VERSION) == (Read.SOURCE, Read.DETAIL_TYPE, Read.VERSION)
-    assert (GOLDEN["source"], GOLDEN["detail-type"]) == (Emitted.SOURCE, Emitted.DETAIL_TYPE)
+def product_events() -> list[Event]:
+    """The events of a product's life with the golden content."""
+    shop = ProductShop()
+    logs.correlate(GOLDEN["detail"]["metadata"]["correlation-id"])
+    shop.service.add(product("p-1"))
+    shop.service.amend("p-1", ProductChanges(price=Decimal("760.00")), None)
+    shop.service.remove("p-1", None)
+    return shop.bus.published
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "product_created"), (1, "product_changed"), (2, "product_deleted")])
+def test_product_emits_exactly_the_golden_event(number: int, name: str) -> None:
+    event, golden = product_events()[number], golden_message(name)
+    assert (event.source, event.detail_type) == (golden["source"], golden["detail-type"])
+    assert json.loads(event.detail, parse_float=Decimal) == golden["detail"]
+
+
+def test_basket_makes_of_the_golden_messages_what_product_has() -> None:
+    entries, dead = FakeEntries(), FakeDeadLetters()
+    known = []
+    for name in ("product_created", "product_changed", "product_deleted"):
+        record = {"messageId": name, "body": (ROOT / "tests" / "events" / f"{name}.json").read_text()}
+        assert make_catalogue_consumer(entries, dead).handle_batch({"Records": [record]}) == {"batchItemFailures": []}
+        (entry,) = entries.rows.values()
+        known.append((entry.version, entry.price, entry.deleted))
+    assert known == [(1, Decimal(950), False), (2, Decimal(760), False), (3, Decimal(0), True)]
+    assert dead.sent == []
+
+
+@pytest.mark.parametrize(
+    ("emitted", "read"),
+    [(Emitted, Read), (ProductCreated, ReadCreated), (ProductChanged, ReadChanged), (ProductDeleted, ReadDeleted)],
+)
+def test_both_sides_call_the_event_the_same(emitted: type[EventData], read: type[EventData]) -> None:
+    assert (emitted.SOURCE, emitted.DETAIL_TYPE, emitted.VERSION) == (read.SOURCE, read.DETAIL_TYPE, read.VERSION)
+    assert set(read.model_fields) <= set(emitted.model_fields)
+
+
+# Which rule is for which event; a rule that is not here, or an event, is not tested.
+RULES = {
+    "shop-checkout-basket": {"checkout_basket"},
+    "shop-product-changes": {"product_created", "product_changed", "product_deleted"},
+    "shop-price-drops": {"product_changed"},
+}
+EVENTS = sorted(path.stem for path in (ROOT / "tests" / "events").glob("*.json"))
 
 
 @pytest.mark.integration
-def test_the_rule_matches_the_golden_event_and_no_other(stack: Mapping[str, str]) -> None:
-    events = boto3.client("events")
-    pattern = events.describe_rule(Name="shop-checkout-basket", EventBusName="shop-bus")["EventPattern"]
+def test_each_rule_matches_its_golden_events_and_no_other(stack: Mapping[str, str]) -> None:
+    rules = boto3.client("events").list_rules(EventBusName="shop-bus")["Rules"]
+    matched = {
+        rule["Name"]: {name for name in EVENTS if matches(rule["EventPattern"], golden_message(name))} for rule in rules
+    }
+    assert matched == RULES
+    for rule in rules:
+        for name in EVENTS:
+            assert not matches(rule["EventPattern"], golden_message(name) | {"source": "com.swn.other"})
+            assert not matches(rule["EventPattern"], golden_message(name) | {"detail-type": "BasketWashed"})
 
-    def matches(**changes: Any) -> bool:
-        event = json.dumps(GOLDEN | changes, default=float)
-        return events.test_event_pattern(EventPattern=pattern, Event=event)["Result"]
 
-    assert matches()
-    assert not matches(source="com.swn.product")
-    assert not matches(**{"detail-type": "BasketWashed"})
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("percent", "told"), [(-100, True), (-10, True), (-9.99, False), (0, False), (250.5, False), (None, False)]
+)
+def test_only_a_fall_by_a_tenth_is_a_price_drop(stack: Mapping[str, str], percent: float | None, told: bool) -> None:
+    rule = boto3.client("events").describe_rule(Name="shop-price-drops", EventBusName="shop-bus")
+    event = golden_message("product_changed")
+    event["detail"]["data"]["changePercent"] = percent
+    assert matches(rule["EventPattern"], event) is told
+
+
+def matches(pattern: str, event: dict[str, Any]) -> bool:
+    text = json.dumps(event, default=float)
+    return bool(boto3.client("events").test_event_pattern(EventPattern=pattern, Event=text)["Result"])
+
+
+@pytest.mark.integration
+def test_a_price_drop_reaches_basket_and_a_reader_that_nobody_wrote_a_line_for(stack: Mapping[str, str]) -> None:
+    bus = EventBus(aws.client("events", stack), "shop-bus")
+    events = product_events()
+    assert bus.publish(events) == events
+    at_basket = sorted((m["detail-type"], m["detail"]["metadata"]["id"]) for m in received("shop-catalogue", 3))
+    assert at_basket == [(event.detail_type, event.id) for event in sorted(events, key=lambda e: e.detail_type)]
+    (drop,) = received("shop-price-drops", 1)
+    assert drop["detail"] == golden_message("product_changed")["detail"]
+
+
+def received(queue: str, count: int) -> list[dict[str, Any]]:
+    """The next `count` messages of a queue, and no more than are there."""
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    bodies: list[str] = []
+
+    def receive() -> bool:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        bodies.extend(message["Body"] for message in answer.get("Messages", []))
+        return len(bodies) >= count
+
+    eventually(receive)
+    return [json.loads(body, parse_float=Decimal) for body in bodies]
 
 
 @pytest.mark.integration
@@ -97,7 +187,7 @@ def test_the_deployed_bus_carries_what_basket_emits_to_the_queue_ordering_reads(
     assert delivered["detail"] == GOLDEN["detail"]
     assert set(delivered) == set(GOLDEN)
     orders = FakeOrders()
-    Consumer(OrderService(orders), FakeDeadLetters()).handle_batch(
+    make_consumer(OrderService(orders), FakeDeadLetters()).handle_batch(
         {"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]}
     )
     assert [order_id for _, order_id in orders.rows] == [event.id]

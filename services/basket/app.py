@@ -1,4 +1,4 @@
-"""The basket service put together: the web app and what its relay shares with it."""
+"""The basket service put together: the web app and what its relay and its consumer share with it."""
 
 import os
 import uuid
@@ -10,9 +10,10 @@ from chassis import aws, logs, web
 from chassis.bus import EventBus
 from chassis.outbox import Outbox
 from services.basket import routes
-from services.basket.catalogue import HttpCatalogue
+from services.basket.catalogue import OwnCatalogue
+from services.basket.products import HttpProducts
 from services.basket.service import BasketService
-from services.basket.store import BasketStore
+from services.basket.store import BasketStore, CatalogueStore
 
 
 def create_app(service: BasketService, check_ready: Callable[[], None], ordering_url: str) -> OpenAPI:
@@ -28,13 +29,21 @@ def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     dynamodb = aws.client("dynamodb", env)
     outbox = make_outbox(env)
     store = BasketStore(dynamodb, outbox, f"{stack(env)}-basket", f"{stack(env)}-receipt")
-    catalogue = HttpCatalogue(env.get("PRODUCT_URL", "http://127.0.0.1:8001"))
+    catalogue = OwnCatalogue(make_catalogue_store(env), make_products(env))
     service = BasketService(store, catalogue, outbox, make_bus(env), lambda: str(uuid.uuid4()))
     return create_app(service, store.check, env.get("ORDERING_URL", "http://127.0.0.1:8003"))
 
 
 def stack(env: Mapping[str, str]) -> str:
     return env.get("SHOP_STACK", "shopwire")
+
+
+def make_catalogue_store(env: Mapping[str, str]) -> CatalogueStore:
+    return CatalogueStore(aws.client("dynamodb", env), f"{stack(env)}-catalogue")
+
+
+def make_products(env: Mapping[str, str]) -> HttpProducts:
+    return HttpProducts(env.get("PRODUCT_URL", "http://127.0.0.1:8001"))
 
 
 def make_outbox(env: Mapping[str, str]) -> Outbox:

@@ -1,29 +1,63 @@
-"""Who knows names and prices: what a catalogue is, and the one that asks the product service."""
+"""Who knows names and prices: basket's own copy of the catalogue, fed by events and, where it has a gap, by asking."""
 
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 the built-in's alias since 3.11
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
-import urllib3
+import structlog
 
-from chassis import deadline, logs, strictjson
-from chassis.errors import Unavailable
 from chassis.fields import Amount, Record
 from services.basket.models import Listing
 
-TIMEOUT = 1.0
-PARALLEL = 8
-ABSENT = {404, 410}
+# Longer than an event can be on its way: 14 days in a queue, and 14 in its dead-letter queue.
+TOMBSTONE_LIFETIME = timedelta(days=30)
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Entry(Record):
+    """What is known of a product; of two entries the one with the higher version is true."""
+
+    productId: str
+    version: int
+    name: str = ""
+    category: str = ""
+    price: Amount = Decimal(0)
+    deleted: bool = False
+    expiresAt: int | None = None
+
+    @classmethod
+    def tombstone(cls, product_id: str, version: int, deleted_at: str) -> "Entry":
+        """Kept for a while, so that an event that comes late does not bring the product back."""
+        expires = datetime.fromisoformat(deleted_at) + TOMBSTONE_LIFETIME
+        return cls(productId=product_id, version=version, deleted=True, expiresAt=int(expires.timestamp()))
+
+
+class Entries(Protocol):
+    """The storage of the copy; `store.CatalogueStore` is the one on DynamoDB."""
+
+    def get_many(self, product_ids: Collection[str]) -> list[Entry]: ...
+
+    def put_newer(self, entry: Entry) -> Entry:
+        """The one that is there now: `entry`, or what had at least its version."""
+        ...
+
+
+class Products(Protocol):
+    """The owner of the catalogue; `products.HttpProducts` asks it over HTTP."""
+
+    def find(self, product_ids: Collection[str]) -> list[Entry]: ...
 
 
 class Catalogue(Protocol):
     def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
-        """The listings of those that exist; raises Unavailable where nobody can tell."""
+        """The listings of those that are sold; raises Unavailable where nobody can tell."""
         ...
 
 
 class Once:
-    """A catalogue for one request: each product is asked for once, whether it exists or not."""
+    """A catalogue for one request: each product is looked up once, whether it exists or not."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -35,53 +69,21 @@ class Once:
         return {product_id: listing for product_id in product_ids if (listing := self._known[product_id])}
 
 
-class ProductSeen(Record):
-    """The fields of a product that a basket reads."""
+class OwnCatalogue:
+    """Basket's copy: a product it knows needs nobody else, and one it does not know is asked for once."""
 
-    name: str
-    price: Amount
-
-
-class HttpCatalogue:
-    """Looks products up one request each, some at a time."""
-
-    def __init__(self, base_url: str, timeout: float = TIMEOUT) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._timeout = timeout
-        self._http = urllib3.PoolManager(maxsize=PARALLEL, retries=False)
-        self._workers = ThreadPoolExecutor(PARALLEL, thread_name_prefix="catalogue")
+    def __init__(self, entries: Entries, products: Products) -> None:
+        self._entries = entries
+        self._products = products
 
     def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
-        """The listings of those that exist; each distinct id is asked for once.
+        wanted = set(product_ids)
+        known = self._entries.get_many(wanted)
+        if unknown := wanted - {entry.productId for entry in known}:
+            known += self._ask(unknown)
+        return {entry.productId: Listing(entry.name, entry.price) for entry in known if not entry.deleted}
 
-        Raises Unavailable if the product service does not answer properly, each within its time-out and all within
-        the request's.
-        """
-        wanted = sorted(set(product_ids))
-        correlation = logs.correlation_id()
-        try:
-            found = self._workers.map(
-                lambda product_id: self._ask(product_id, correlation), wanted, timeout=self._patience(len(wanted))
-            )
-            return {product_id: listing for product_id, listing in zip(wanted, found, strict=True) if listing}
-        except (urllib3.exceptions.HTTPError, ValueError, RecursionError, TimeoutError) as error:
-            raise Unavailable("The product service does not answer.") from error
-
-    def _patience(self, requests: int) -> float:
-        rounds = -(-requests // PARALLEL)
-        return max(0.0, min(deadline.remaining(), self._timeout * rounds))
-
-    def _ask(self, product_id: str, correlation: str) -> Listing | None:
-        answer = self._http.request(
-            "GET",
-            f"{self._base_url}/product/{product_id}",
-            headers={"X-Correlation-Id": correlation, "Accept": "application/json"},
-            timeout=urllib3.Timeout(total=self._timeout),
-            redirect=False,
-        )
-        if answer.status in ABSENT:
-            return None
-        if answer.status != 200:
-            raise urllib3.exceptions.HTTPError(f"status {answer.status}")
-        seen = ProductSeen.model_validate(strictjson.loads(answer.data))
-        return Listing(seen.name, seen.price)
+    def _ask(self, product_ids: Iterable[str]) -> list[Entry]:
+        found = [self._entries.put_newer(entry) for entry in self._products.find(sorted(product_ids))]
+        log.info("asked for unknown products", found=len(found))
+        return found

@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
-from chassis.events import Event
+from pydantic import Field
+
+from chassis.events import Event, EventData
 from chassis.fields import Amount, Record
 
 
@@ -14,32 +16,25 @@ class OrderLine(Record):
     quantity: int
 
 
-class BasketCheckedOut(Record):
-    """Past tense here; the wire name stays the course's."""
+class BasketCheckedOut(EventData):
+    """A basket was checked out and is to become an order. (Past tense here; the wire name stays the course's.)"""
 
     SOURCE: ClassVar = "com.swn.basket.checkoutbasket"
     DETAIL_TYPE: ClassVar = "CheckoutBasket"
     VERSION: ClassVar = 1
 
-    orderId: str
-    orderDate: str
+    orderId: str = Field(description="made once, by the checkout; the event has the same id")
+    orderDate: str = Field(description="UTC, to the millisecond")
     userName: str
     firstName: str
     lastName: str
     email: str
     address: str
-    cardLast4: str
+    cardLast4: str = Field(description="the rest of the number is nowhere")
     paymentMethod: int
     items: list[OrderLine]
-    totalPrice: Amount
+    totalPrice: Amount = Field(description="of price × quantity, exactly")
 
-    def to_event(self, correlation_id: str) -> Event:
+    def as_event(self, correlation_id: str) -> Event:
         """The order's id is the event's too: a checkout has one event, and a copy of it is the same event."""
-        metadata = {
-            "id": self.orderId,
-            "idempotency-key": self.orderId,
-            "version": self.VERSION,
-            "correlation-id": correlation_id,
-            "occurred-at": self.orderDate,
-        }
-        return Event.wrap(self.SOURCE, self.DETAIL_TYPE, metadata, self.model_dump(mode="json"))
+        return self.to_event(self.orderId, self.orderDate, correlation_id)

@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from chassis import deadline, logs
+from chassis.dispatch import Forgetter, Publisher, send_now
 from chassis.errors import Conflict, Invalid, NotFound, Unavailable
 from chassis.events import Event
 from chassis.paging import Page
@@ -37,21 +38,13 @@ class Baskets(Protocol):
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool: ...
 
 
-class Outbox(Protocol):
-    def forget(self, event: Event) -> None: ...
-
-
-class Bus(Protocol):
-    def publish(self, events: list[Event]) -> list[Event]: ...
-
-
 class BasketService:
     def __init__(
         self,
         baskets: Baskets,
         catalogue: Catalogue,
-        outbox: Outbox,
-        bus: Bus,
+        outbox: Forgetter,
+        bus: Publisher,
         new_id: Callable[[], str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -105,13 +98,12 @@ class BasketService:
                 if earlier is not None:
                     return earlier.replay(request, attempt)
                 checked_out = self._price(basket, request, attempt)
-                event = checked_out.to_event(logs.correlation_id())
+                event = checked_out.as_event(logs.correlation_id())
                 receipt = Receipt.write(checked_out, request, attempt.key, self._clock())
                 if self._commit(basket, event, receipt, attempt):
                     break
-        with _whatever_happens(event):
-            if event in self._bus.publish([event]):
-                self._outbox.forget(event)
+        log.info("checked out", event_id=event.id)
+        send_now(event, self._bus, self._outbox)
         return receipt
 
     def _load(self, user_name: str) -> Basket | None:
@@ -186,14 +178,3 @@ def _honest(attempt: Attempt) -> Iterator[None]:
         if not attempt.unanswered and not (attempt.sent and isinstance(error, Unavailable)):
             raise
         raise Unavailable(UNKNOWN_OUTCOME.format(attempt.order_id), orderId=attempt.order_id) from error
-
-
-@contextmanager
-def _whatever_happens(event: Event) -> Iterator[None]:
-    """The order is placed and nothing may take that back: the relay sends what could not be sent here."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 see above
-        log.warning("event left to the relay", event_id=event.id, error=str(error))
-    else:
-        log.info("checked out", event_id=event.id)

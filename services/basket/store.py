@@ -1,30 +1,26 @@
-"""Baskets, receipts and the checkout's transaction in DynamoDB."""
+"""Baskets, receipts, the checkout's transaction, and the catalogue's copy in DynamoDB."""
 
-import uuid
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from chassis import deadline
 from chassis.aws import is_condition_failure, old_items, unavailable
 from chassis.errors import NotFound, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page, read_page
+from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Why a transaction may be cancelled without anything being wrong: someone else was first, or the table is busy.
-LOST_RACE = {
-    "None",
-    "ConditionalCheckFailed",
-    "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-}
+
+BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
 
 
 class BasketStore:
@@ -86,7 +82,6 @@ class BasketStore:
         )
         return Receipt.model_validate(row) if (row := answer.get("Item")) else None
 
-    @unavailable("DynamoDB")
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool:
         """All or nothing: the basket goes, the event and the receipt are there. False if someone else was first.
 
@@ -100,14 +95,7 @@ class BasketStore:
             "ConditionExpression": "attribute_not_exists(userName) OR expiresAt <= :now",
             "ExpressionAttributeValues": {":now": int(now.timestamp())},
         }
-        actions: list[Any] = [{"Delete": delete}, self._outbox.put_action(event), {"Put": put_receipt}]
-        try:
-            self._dynamodb.transact_write_items(TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
-        except ClientError as error:
-            if _lost_race(error):
-                return False
-            raise
-        return True
+        return self._outbox.commit(event, {"Delete": delete}, {"Put": put_receipt})
 
     @unavailable("DynamoDB")
     def check(self) -> None:
@@ -115,13 +103,60 @@ class BasketStore:
         self._dynamodb.get_item(TableName=self._table, Key={"userName": "_"})
 
 
+class CatalogueStore:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    @unavailable("DynamoDB")
+    def get_many(self, product_ids: Collection[str]) -> list[Entry]:
+        """Those that are known, read consistently: a price that was seen does not go back to the one before."""
+        wanted = sorted(set(product_ids))
+        batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
+        return [Entry.model_validate(row) for batch in batches for row in self._batch_get(batch)]
+
+    @unavailable("DynamoDB")
+    def put_newer(self, entry: Entry) -> Entry:
+        """Writes `entry` unless a row of at least its version is there; returns what is there now."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=entry.model_dump(exclude_none=True),
+                ConditionExpression="attribute_not_exists(productId) OR version < :version",
+                ExpressionAttributeValues={":version": entry.version},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return Entry.model_validate(old_items(error)[0])
+            raise
+        return entry
+
+    @unavailable("DynamoDB")
+    def check(self) -> None:
+        """Raises Unavailable while the table cannot be read."""
+        self._dynamodb.get_item(TableName=self._table, Key={"productId": "_"})
+
+    def answers(self) -> bool:
+        try:
+            self.check()
+        except Unavailable:
+            return False
+        return True
+
+    def _batch_get(self, product_ids: list[str]) -> Iterator[dict[str, Any]]:
+        """A busy table answers for a part of the keys; the others are asked for again, within the deadline."""
+        keys: Any = {"Keys": [{"productId": product_id} for product_id in product_ids], "ConsistentRead": True}
+        for _ in deadline.attempts():
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table: keys})
+            yield from answer["Responses"].get(self._table, [])
+            keys = answer["UnprocessedKeys"].get(self._table)
+            if not keys:
+                return
+
+
 def _unchanged(basket: Basket) -> dict[str, Any]:
     return {
         "ConditionExpression": "version = :version",
         "ExpressionAttributeValues": {":version": basket.version},
     }
-
-
-def _lost_race(error: ClientError) -> bool:
-    reasons: Any = error.response.get("CancellationReasons", [{"Code": "no reason given"}])
-    return {reason.get("Code", "None") for reason in reasons} <= LOST_RACE

@@ -1,13 +1,12 @@
 import uuid
 from collections.abc import Iterator, Mapping
-from threading import Thread
 
 import boto3
 import pytest
-from werkzeug.serving import make_server
 
 from services.basket.app import from_env
 from services.product.app import from_env as product_from_env
+from tests.processes import serving
 from tests.samples import CARD, CHECKOUT, PHONE
 
 pytestmark = pytest.mark.integration
@@ -15,14 +14,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def product_url(stack: Mapping[str, str]) -> Iterator[str]:
-    """The real product service, on a port of its own."""
-    server = make_server("127.0.0.1", 0, product_from_env(stack), threaded=True)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """The real product service."""
+    with serving(product_from_env(stack)) as url:
+        yield url
 
 
 def test_the_service_of_an_environment_orders_at_the_product_services_prices(

@@ -1,127 +1,107 @@
-import json
-import socket
-import time
-from collections import Counter
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chassis import deadline, logs
 from chassis.errors import Unavailable
-from services.basket.catalogue import HttpCatalogue
+from services.basket.catalogue import Entry, Once, OwnCatalogue
 from services.basket.models import Listing
-from tests.conftest import free_port
-from tests.samples import product
+from tests.fakes import FakeCatalogue, FakeEntries
+
+PHONE = Listing("PHONE", Decimal(950))
 
 
-class Server(ThreadingHTTPServer):
-    request_queue_size = 64  # the default of 5 refuses some of many at once
+def entry(product_id: str = "phone", version: int = 1, price: str = "950") -> Entry:
+    return Entry(productId=product_id, version=version, name=product_id.upper(), category="c", price=Decimal(price))
 
 
-class ProductShop:
-    """A product service that answers as told, and notes what it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, str]] = {}
-        self.asked: Counter[str] = Counter()
-        self.correlation_ids: set[str | None] = set()
-        shop = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                shop.asked[self.path] += 1
-                shop.correlation_ids.add(self.headers["X-Correlation-Id"])
-                status, body = shop.answers.get(self.path, (404, "{}"))
-                self.send_response(status)
-                self.send_header("Location", "/product/elsewhere")
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, *_: object) -> None:
-                """Says nothing."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def sells(self, product_id: str, **fields: object) -> None:
-        body = json.dumps(product(product_id).model_dump(mode="json") | fields)
-        self.answers[f"/product/{product_id}"] = (200, body)
+def tombstone(product_id: str = "phone", version: int = 2) -> Entry:
+    return Entry.tombstone(product_id, version, "2026-11-21T09:30:00.123Z")
 
 
-@pytest.fixture
-def shop() -> Iterator[ProductShop]:
-    shop = ProductShop()
-    thread = Thread(target=shop.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield shop
-    shop.server.shutdown()
-    thread.join()
-    shop.server.server_close()
+class Owner:
+    """A product service that has what it is given; `asked` has each product it was asked for."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = {each.productId: each for each in entries}
+        self.asked: list[str] = []
+        self.down = False
+
+    def find(self, product_ids: Collection[str]) -> list[Entry]:
+        if self.down:
+            raise Unavailable("The product service does not answer.")
+        self.asked += product_ids
+        return [self.entries[product_id] for product_id in product_ids if product_id in self.entries]
 
 
-@pytest.fixture
-def black_hole() -> Iterator[str]:
-    """Takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+def test_a_known_product_needs_nobody_else() -> None:
+    owner = Owner()
+    owner.down = True
+    assert OwnCatalogue(FakeEntries(entry()), owner).look_up(["phone"]) == {"phone": PHONE}
 
 
-def test_listings_are_those_of_the_products_that_exist(shop: ProductShop) -> None:
-    shop.sells("p-1", name="Ünïcode", price=0.1, unknown="left aside")
-    shop.answers["/product/gone"] = (410, "")
-    assert HttpCatalogue(f"{shop.url}/").look_up(["p-1", "none", "gone"]) == {"p-1": Listing("Ünïcode", Decimal("0.1"))}
+def test_an_unknown_product_is_asked_for_once_and_known_from_then_on() -> None:
+    entries, owner = FakeEntries(entry("case")), Owner(entry("phone"))
+    catalogue = OwnCatalogue(entries, owner)
+    for _ in range(3):
+        assert set(catalogue.look_up(["phone", "case", "phone"])) == {"phone", "case"}
+    assert owner.asked == ["phone"]
 
 
-def test_each_distinct_product_is_asked_for_once_under_the_requests_correlation_id(shop: ProductShop) -> None:
-    names = [f"p-{n}" for n in range(50)]
-    for name in names:
-        shop.sells(name)
-    logs.correlate("c-1")
-    assert set(HttpCatalogue(shop.url).look_up(names * 2)) == set(names)
-    assert shop.asked == Counter(f"/product/{name}" for name in names)
-    assert shop.correlation_ids == {"c-1"}
+def test_a_product_that_nobody_knows_is_not_listed() -> None:
+    assert OwnCatalogue(FakeEntries(), Owner()).look_up(["none"]) == {}
 
 
-def test_nothing_is_asked_for_nothing(shop: ProductShop) -> None:
-    assert HttpCatalogue(shop.url).look_up([]) == {}
-    assert not shop.asked
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        (500, "{}"),
-        (503, "{}"),
-        (429, "{}"),
-        (302, "{}"),
-        (200, "garbage"),
-        (200, "{}"),
-        (200, '{"name": "P", "price": "1.10"}'),
-        (200, '{"name": "P", "price": NaN}'),
-        (200, "[" * 30_000),
-    ],
-)
-def test_an_answer_that_is_no_product_is_a_dependency_down(shop: ProductShop, answer: tuple[int, str]) -> None:
-    shop.sells("p-2")
-    shop.answers["/product/p-1"] = answer
+def test_an_unknown_product_cannot_be_told_while_its_owner_is_down() -> None:
+    owner = Owner()
+    owner.down = True
     with pytest.raises(Unavailable):
-        HttpCatalogue(shop.url).look_up(["p-1", "p-2"])
+        OwnCatalogue(FakeEntries(entry()), owner).look_up(["phone", "case"])
 
 
-def test_a_product_service_that_is_not_there_is_a_dependency_down() -> None:
-    with pytest.raises(Unavailable):
-        HttpCatalogue(f"http://127.0.0.1:{free_port()}").look_up(["p-1"])
+def test_a_deleted_product_is_not_listed_and_not_asked_for() -> None:
+    owner = Owner(entry())
+    assert OwnCatalogue(FakeEntries(tombstone()), owner).look_up(["phone"]) == {}
+    assert owner.asked == []
 
 
-@pytest.mark.parametrize(("products", "left", "longest"), [(1, 60, 2.5), (100, 60, 2.5), (100, 0.2, 0.9)])
-def test_silence_is_borne_for_a_second_or_what_the_request_has_left(
-    black_hole: str, products: int, left: float, longest: float
-) -> None:
-    deadline.start(left)
-    started = time.monotonic()
-    with pytest.raises(Unavailable):
-        HttpCatalogue(black_hole).look_up([f"p-{n}" for n in range(products)])
-    assert time.monotonic() - started < longest
+def test_an_answer_older_than_what_an_event_told_meanwhile_changes_nothing() -> None:
+    entries = FakeEntries()
+
+    class Slow(Owner):
+        def find(self, product_ids: Collection[str]) -> list[Entry]:
+            found = super().find(product_ids)
+            entries.put_newer(tombstone(version=2))
+            return found
+
+    assert OwnCatalogue(entries, Slow(entry(version=1))).look_up(["phone"]) == {}
+    assert entries.rows == {"phone": tombstone(version=2)}
+
+
+def test_within_a_request_each_product_is_looked_up_once_whether_it_exists_or_not() -> None:
+    asked = FakeCatalogue(phone="950")
+    catalogue = Once(asked)
+    for _ in range(3):
+        assert set(catalogue.look_up(["phone", "none"])) == {"phone"}
+    assert sorted(asked.asked) == ["none", "phone"]
+
+
+LIVES = [entry(version=1), entry(version=2, price="9"), tombstone(version=3), entry(version=4), entry(version=5)]
+
+
+@given(st.lists(st.sampled_from(LIVES), max_size=12).map(lambda extra: extra + LIVES).flatmap(st.permutations))
+def test_any_order_and_any_repetition_of_a_products_events_ends_in_the_same_catalogue(told: list[Entry]) -> None:
+    entries = FakeEntries()
+    for each in told:
+        entries.put_newer(each)
+    assert entries.rows == {"phone": LIVES[-1]}
+
+
+def test_at_no_time_does_a_product_go_back_to_what_it_was() -> None:
+    for told in itertools.permutations(LIVES):
+        entries = FakeEntries()
+        versions = [entries.put_newer(each).version for each in told]
+        assert versions == sorted(versions)

@@ -125,5 +125,5 @@ def test_a_receipt_is_replayed_for_its_own_request_or_its_own_order_only() -> No
 def test_no_trace_of_the_card_number_is_left_in_what_a_checkout_makes() -> None:
     made = check_out(view("1"), request(), ATTEMPT)
     receipt = Receipt.write(made, request(), "key-1", NOW)
-    traces = f"{request()!r}{made.to_event('c-1')}{receipt!r}".replace(" ", "")
+    traces = f"{request()!r}{made.as_event('c-1')}{receipt!r}".replace(" ", "")
     assert CARD.replace(" ", "")[:12] not in traces

@@ -33,7 +33,7 @@ def largest() -> BasketCheckedOut:
 
 
 def test_the_largest_legal_checkout_fits_an_event_and_its_row() -> None:
-    event = largest().to_event("c" * 128)
+    event = largest().as_event("c" * 128)
     assert event.size > 100_000
     assert event.size + ENVELOPE < MAX_BYTES
     assert event.size + ENVELOPE < MAX_ROW  # the outbox keeps the same text
@@ -41,6 +41,6 @@ def test_the_largest_legal_checkout_fits_an_event_and_its_row() -> None:
 
 def test_a_copy_of_an_event_is_the_same_event() -> None:
     checkout = largest()
-    assert checkout.to_event("c-1") == checkout.to_event("c-1")
-    assert checkout.to_event("c-1").id == checkout.orderId
-    assert checkout.to_event("c-1").correlation_id == "c-1"
+    assert checkout.as_event("c-1") == checkout.as_event("c-1")
+    assert checkout.as_event("c-1").id == checkout.orderId
+    assert checkout.as_event("c-1").correlation_id == "c-1"

@@ -3,20 +3,23 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, cast
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis import aws
+from chassis import aws, deadline
 from chassis.errors import NotFound, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
+from services.basket.app import make_catalogue_store
+from services.basket.catalogue import Entry
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
-from services.basket.store import BasketStore
+from services.basket.store import BasketStore, CatalogueStore
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
 from tests.lists import every_row
 from tests.samples import CHECKOUT
@@ -157,6 +160,74 @@ def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) ->
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):
             BasketStore(client, Outbox(client, "outbox"), "basket", "receipt").save(basket(), None)
+
+
+# ── The catalogue's copy ──
+
+
+@pytest.fixture
+def catalogue(stack: Mapping[str, str]) -> CatalogueStore:
+    return make_catalogue_store(stack)
+
+
+def entry(product_id: str = "p-1", version: int = 1, price: str = "9.90") -> Entry:
+    return Entry(productId=product_id, version=version, name="P", category="c", price=Decimal(price))
+
+
+def test_an_entry_comes_back_as_it_was_written(catalogue: CatalogueStore) -> None:
+    tombstone = Entry.tombstone("p-2", 2, "2026-11-21T09:30:00.123Z")
+    assert [catalogue.put_newer(each) for each in (entry(), tombstone)] == [entry(), tombstone]
+    assert sorted(catalogue.get_many(["p-1", "p-2", "none"]), key=lambda e: e.productId) == [entry(), tombstone]
+
+
+def test_only_a_higher_version_is_written_and_the_higher_one_is_what_is_there(catalogue: CatalogueStore) -> None:
+    second = entry(version=2, price="5")
+    assert catalogue.put_newer(second) == second
+    assert catalogue.put_newer(entry(version=1)) == second
+    assert catalogue.put_newer(entry(version=2, price="7")) == second
+    assert catalogue.put_newer(entry(version=3)) == entry(version=3)
+
+
+def test_hundreds_are_looked_up_each_once(catalogue: CatalogueStore) -> None:
+    names = [f"p-{n}" for n in range(250)]
+    for name in names:
+        catalogue.put_newer(entry(name))
+    found = catalogue.get_many(names * 2)
+    assert sorted(each.productId for each in found) == sorted(names)
+    assert catalogue.get_many([]) == []
+
+
+class BusyTable:
+    """Answers for one key a call, or for none."""
+
+    def __init__(self, served: int) -> None:
+        self.served = served
+        self.asked: list[list[str]] = []
+
+    def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803 DynamoDB's name
+        keys = RequestItems["catalogue"]["Keys"]
+        self.asked.append([key["productId"] for key in keys])
+        rows = [entry(key["productId"]).model_dump(exclude_none=True) for key in keys[: self.served]]
+        rest = {"catalogue": {"Keys": keys[self.served :], "ConsistentRead": True}} if keys[self.served :] else {}
+        return {"Responses": {"catalogue": rows}, "UnprocessedKeys": rest}
+
+
+def test_what_a_busy_table_leaves_out_is_asked_for_again() -> None:
+    table = BusyTable(served=1)
+    found = CatalogueStore(cast("Any", table), "catalogue").get_many(["p-1", "p-2"])
+    assert found == [entry("p-1"), entry("p-2")]
+    assert table.asked == [["p-1", "p-2"], ["p-2"]]
+
+
+def test_a_table_that_stays_busy_is_a_dependency_down_at_the_deadline() -> None:
+    deadline.start(0.2)
+    with pytest.raises(Unavailable):
+        CatalogueStore(cast("Any", BusyTable(served=0)), "catalogue").get_many(["p-1"])
+
+
+def test_a_copy_that_is_not_there_does_not_answer(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
+    assert make_catalogue_store(stack).answers()
+    assert not make_catalogue_store({**stack, "SHOP_STACK": "none"}).answers()
 
 
 # ── The service on real tables ──

@@ -1,0 +1,101 @@
+"""The product service as basket asks it: for a product no event has told of, and for all of them to start with."""
+
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 the built-in's alias since 3.11
+from contextlib import contextmanager
+from typing import Any
+
+import urllib3
+
+from chassis import deadline, logs, strictjson
+from chassis.errors import Unavailable
+from chassis.fields import Amount, Record
+from chassis.paging import Page
+from services.basket.catalogue import Entry
+
+TIMEOUT = 1.0
+PARALLEL = 8
+PAGE = 100
+ABSENT = {404, 410}
+
+
+class ProductSeen(Record):
+    """The fields of a product that basket reads."""
+
+    id: str
+    version: int
+    name: str
+    category: str
+    price: Amount
+
+    def entry(self) -> Entry:
+        return Entry(productId=self.id, **self.model_dump(exclude={"id"}))
+
+
+class TombstoneSeen(Record):
+    id: str
+    version: int
+    deletedAt: str
+
+    def entry(self) -> Entry:
+        return Entry.tombstone(self.id, self.version, self.deletedAt)
+
+
+class PageSeen(Record):
+    items: list[ProductSeen | TombstoneSeen]
+    nextCursor: str | None
+
+
+class HttpProducts:
+    """Each request has its own time-out, and all of them the caller's deadline."""
+
+    def __init__(self, base_url: str, timeout: float = TIMEOUT) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._http = urllib3.PoolManager(maxsize=PARALLEL, retries=False)
+        self._workers = ThreadPoolExecutor(PARALLEL, thread_name_prefix="products")
+
+    def find(self, product_ids: Collection[str]) -> list[Entry]:
+        """Those that exist, asked for one request each, some at a time; Unavailable without a proper answer."""
+        correlation = logs.correlation_id()
+        with _answering():
+            found = self._workers.map(
+                lambda product_id: self._ask(f"/{product_id}", correlation),
+                product_ids,
+                timeout=self._patience(len(product_ids)),
+            )
+            return [ProductSeen.model_validate(answer).entry() for answer in found if answer is not None]
+
+    def page(self, cursor: str | None) -> Page[Entry]:
+        """Some of all products, tombstones too; Unavailable without a proper answer."""
+        query = f"?tombstones=true&limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
+        with _answering():
+            page = PageSeen.model_validate(self._ask(query, logs.correlation_id()))
+            return Page([seen.entry() for seen in page.items], page.nextCursor)
+
+    def _patience(self, requests: int) -> float:
+        rounds = -(-requests // PARALLEL)
+        return max(0.0, min(deadline.remaining(), self._timeout * rounds))
+
+    def _ask(self, path: str, correlation: str) -> Any:
+        """The answer's JSON, or None where there is no such thing."""
+        answer = self._http.request(
+            "GET",
+            f"{self._base_url}/product{path}",
+            headers={"X-Correlation-Id": correlation, "Accept": "application/json"},
+            timeout=urllib3.Timeout(total=self._timeout),
+            redirect=False,
+        )
+        if answer.status in ABSENT:
+            return None
+        if answer.status != 200:
+            raise urllib3.exceptions.HTTPError(f"status {answer.status}")
+        return strictjson.loads(answer.data)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, ValueError, RecursionError, TimeoutError) as error:
+        raise Unavailable("The product service does not answer.") from error

@@ -1,0 +1,104 @@
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from chassis.consumer import Consumer
+from services.basket.app import make_catalogue_store
+from services.basket.catalogue import Entry
+from services.basket.consumer import make_consumer
+from tests.fakes import FakeDeadLetters, FakeEntries
+from tests.processes import eventually, running
+from tests.samples import golden_message
+
+CREATED, CHANGED, DELETED = "product_created", "product_changed", "product_deleted"
+
+
+def message(name: str, version: Any = None, **data: Any) -> str:
+    event = golden_message(name)
+    event["detail"]["data"] |= data | ({"version": version} if version is not None else {})
+    return json.dumps(event, default=float)
+
+
+@pytest.fixture
+def entries() -> FakeEntries:
+    return FakeEntries()
+
+
+@pytest.fixture
+def dead() -> FakeDeadLetters:
+    return FakeDeadLetters()
+
+
+@pytest.fixture
+def consumer(entries: FakeEntries, dead: FakeDeadLetters) -> Consumer:
+    return make_consumer(entries, dead)
+
+
+def failed(consumer: Consumer, *bodies: str) -> int:
+    records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
+    return len(consumer.handle_batch({"Records": records})["batchItemFailures"])
+
+
+def test_what_becomes_of_a_product_is_known_afterwards(consumer: Consumer, entries: FakeEntries) -> None:
+    assert failed(consumer, message(CREATED)) == 0
+    assert entries.rows["p-1"] == Entry(
+        productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950)
+    )
+    assert failed(consumer, message(CHANGED)) == 0
+    assert (entries.rows["p-1"].version, entries.rows["p-1"].price) == (2, Decimal(760))
+    assert failed(consumer, message(DELETED)) == 0
+    assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=1797845400)
+
+
+def test_an_event_that_comes_late_or_again_changes_nothing(
+    consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
+) -> None:
+    failed(consumer, message(DELETED))
+    before = dict(entries.rows)
+    assert failed(consumer, message(CREATED), message(CHANGED), message(DELETED), message(CREATED)) == 0
+    assert (entries.rows, dead.sent) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (message(CREATED, price=-1), "price: "),
+        (message(CHANGED, version=0), "version: "),
+        (message(CREATED, productId="a b"), "productId: "),
+        (message(DELETED, deletedAt="yesterday"), "deletedAt: "),
+        (message(CREATED).replace("ProductCreated", "ProductPainted"), "Nobody here reads ProductPainted"),
+    ],
+)
+def test_an_event_that_can_never_be_read_goes_to_the_dead_letters_with_its_reason(
+    consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters, body: str, reason: str
+) -> None:
+    assert failed(consumer, body) == 0
+    assert [sent["reason"].startswith(reason) for sent in dead.sent] == [True]
+    assert entries.rows == {}
+
+
+def test_an_event_waits_while_the_table_does_not_answer(
+    consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
+) -> None:
+    entries.down = True
+    assert failed(consumer, message(CREATED)) == 1
+    assert dead.sent == []
+
+
+@pytest.mark.integration
+def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(stack: Mapping[str, str]) -> None:
+    sqs, catalogue = boto3.client("sqs"), make_catalogue_store(stack)
+    queue, dlq = (sqs.get_queue_url(QueueName=f"shop-catalogue{name}")["QueueUrl"] for name in ("", "-dlq"))
+    for body in [message(DELETED, productId="p-2"), message(CREATED), message(CREATED, productId="p-2"), "{"]:
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    with running("services.basket.consumer", stack) as consumer:
+        eventually(lambda: len(catalogue.get_many(["p-1", "p-2"])) == 2)
+        dead = eventually(lambda: sqs.receive_message(QueueUrl=dlq, WaitTimeSeconds=1).get("Messages"))
+        consumer.terminate()
+        assert consumer.wait(timeout=5) == 0
+    assert dead[0]["Body"] == "{"
+    assert {each.productId: each.deleted for each in catalogue.get_many(["p-1", "p-2"])} == {"p-1": False, "p-2": True}

@@ -1,0 +1,161 @@
+"""Prices on their way: what product says today is what baskets show, and nobody rewrites a basket for it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from flask.testing import FlaskClient
+
+from chassis.queue import Queue
+from services.basket.app import from_env, make_catalogue_store
+from services.basket.consumer import make_consumer
+from services.basket.models import Basket, Line
+from services.ordering.app import make_store as make_order_store
+from services.product.app import from_env as product_from_env
+from services.product.app import make_service, make_store
+from services.product.models import ProductChanges
+from tests.chaos import wire
+from tests.chaos.proxy import proxy_of
+from tests.conftest import free_port
+from tests.fakes import FakeDeadLetters
+from tests.processes import eventually, running, serving
+from tests.samples import CHECKOUT, PHONE, product
+
+pytestmark = pytest.mark.integration
+
+
+class Shop:
+    """Basket and product as web services, and basket's consumer as a process."""
+
+    def __init__(self, env: Mapping[str, str], product_url: str) -> None:
+        self.product = product_from_env(env).test_client()
+        self.basket = from_env({**env, "PRODUCT_URL": product_url}).test_client()
+
+    def sell(self, **fields: Any) -> str:
+        return str(self.product.post("/product", json=PHONE | fields).get_json()["id"])
+
+    def line(self) -> dict[str, Any]:
+        """The only line of the only basket."""
+        (line,) = self.basket.get("/basket/swn").get_json()["items"]
+        return dict(line)
+
+
+@pytest.fixture
+def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
+    with serving(product_from_env(stack)) as url, running("services.basket.consumer", stack):
+        yield Shop(stack, url)
+
+
+def add(basket: FlaskClient, product_id: str) -> int:
+    return basket.post("/basket/swn/items", json={"productId": product_id, "quantity": 2}).status_code
+
+
+def test_a_line_shows_todays_price_beside_the_one_it_was_added_at(shop: Shop) -> None:
+    phone = shop.sell()
+    add(shop.basket, phone)
+    shop.product.patch(f"/product/{phone}", json={"price": 760})
+    eventually(lambda: shop.line()["price"] == 760)
+    assert shop.line()["addedPrice"] == 950
+    assert shop.basket.get("/basket/swn").get_json()["totalPrice"] == 1520
+
+
+def test_a_client_that_showed_another_sum_is_told_todays(shop: Shop) -> None:
+    phone = shop.sell()
+    add(shop.basket, phone)
+    shop.product.patch(f"/product/{phone}", json={"price": 760})
+    eventually(lambda: shop.line()["price"] == 760)
+    refused = shop.basket.post("/basket/checkout", json=CHECKOUT | {"expectedTotal": 1900})
+    assert (refused.status_code, refused.get_json()["totalPrice"]) == (409, 1520)
+    assert shop.basket.post("/basket/checkout", json=CHECKOUT | {"expectedTotal": 1520}).status_code == 202
+
+
+def test_a_product_deleted_meanwhile_is_named_and_nothing_is_ordered(shop: Shop) -> None:
+    phone, case = shop.sell(), shop.sell(name="Case", price=14.50)
+    add(shop.basket, phone)
+    add(shop.basket, case)
+    shop.product.delete(f"/product/{phone}")
+    eventually(lambda: shop.basket.get("/basket/swn").get_json()["totalPrice"] == 29)
+    refused = shop.basket.post("/basket/checkout", json=CHECKOUT)
+    assert (refused.status_code, refused.get_json()["productIds"]) == (409, [phone])
+    assert shop.basket.delete(f"/basket/swn/items/{phone}").status_code == 204
+    assert shop.basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
+
+
+def test_an_order_keeps_the_price_of_its_checkout(shop: Shop, stack: Mapping[str, str]) -> None:
+    phone = shop.sell()
+    add(shop.basket, phone)
+    assert shop.basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
+    shop.product.patch(f"/product/{phone}", json={"price": 1})
+    (entry,) = eventually(lambda: [e for e in make_catalogue_store(stack).get_many([phone]) if e.price == 1])
+    assert entry.version == 2
+    with running("services.ordering.consumer", stack):
+        (order,) = eventually(lambda: make_order_store(stack).page(10, None).items)
+    assert [order.items[0].price, order.totalPrice] == [950, 1900]
+
+
+def test_with_the_product_service_stopped_known_products_are_sold_and_unknown_ones_cannot_be_told(
+    stack: Mapping[str, str],
+) -> None:
+    with serving(product_from_env(stack)) as url, running("services.basket.consumer", stack):
+        phone = Shop(stack, url).sell()
+        eventually(lambda: make_catalogue_store(stack).get_many([phone]))
+    basket = Shop(stack, f"http://127.0.0.1:{free_port()}").basket
+    assert add(basket, phone) == 200
+    assert basket.get("/basket/swn").get_json()["totalPrice"] == 1900
+    assert add(basket, "unknown") == 503
+    assert basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
+
+
+# ── What a price change costs ──
+
+
+@contextmanager
+def counted(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """The calls of AWS while the block runs, by name."""
+    calls: Counter[str] = Counter()
+
+    def observe(request: wire.Message, _: wire.Message) -> None:
+        calls[request.operation.rpartition(".")[2]] += 1
+
+    with proxy_of(env["AWS_ENDPOINT_URL"], observe=observe) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield calls
+    monkeypatch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
+
+
+def change_price(env: Mapping[str, str], price: str) -> None:
+    """From the product service's change to basket's knowledge of it."""
+    make_service(env, make_store(env)).amend("p-1", ProductChanges(price=Decimal(price)), None)
+    queue = Queue.of(env, "shop-catalogue")
+    records = queue.receive()
+    make_consumer(make_catalogue_store(env), FakeDeadLetters()).handle_batch({"Records": records})
+    queue.delete(records)
+
+
+def fill_baskets(count: int) -> None:
+    line = Line(productId="p-1", productName="P", color="", quantity=1, addedPrice=Decimal(950))
+    with boto3.resource("dynamodb").Table("shop-basket").batch_writer() as batch:
+        for n in range(count):
+            batch.put_item(Item=Basket(userName=f"u-{n}", items=[line], version="1").model_dump())
+
+
+def test_a_price_change_costs_the_same_at_ten_and_at_ten_thousand_baskets(
+    stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_service(stack, make_store(stack)).add(product("p-1"))
+    change_price(stack, "900")  # and the queue is empty
+    costs = []
+    for count in (10, 10_000):
+        fill_baskets(count)
+        with counted(stack, monkeypatch) as calls:
+            change_price(stack, str(count))
+        costs.append(calls)
+    at_product = {"GetItem": 1, "TransactWriteItems": 1, "PutEvents": 1, "DeleteItem": 1}
+    at_basket = {"GetQueueUrl": 1, "ReceiveMessage": 1, "PutItem": 1, "DeleteMessageBatch": 1}
+    assert costs == [at_product | at_basket] * 2
+    (entry,) = make_catalogue_store(stack).get_many(["p-1"])
+    assert entry.price == 10_000

@@ -1,0 +1,148 @@
+import json
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from chassis import deadline, logs
+from chassis.errors import Unavailable
+from services.basket.catalogue import Entry
+from services.basket.products import HttpProducts
+from tests.conftest import free_port
+from tests.samples import product
+
+DELETED = "2026-11-21T09:30:00.123Z"
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64  # the default of 5 refuses some of many at once
+
+
+class ProductShop:
+    """A product service that answers as told, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, str]] = {}
+        self.asked: Counter[str] = Counter()
+        self.correlation_ids: set[str | None] = set()
+        shop = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                shop.asked[self.path] += 1
+                shop.correlation_ids.add(self.headers["X-Correlation-Id"])
+                status, body = shop.answers.get(self.path, (404, "{}"))
+                self.send_response(status)
+                self.send_header("Location", "/product/elsewhere")
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Says nothing."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def sells(self, product_id: str, **fields: object) -> None:
+        body = json.dumps(product(product_id).model_dump(mode="json") | fields)
+        self.answers[f"/product/{product_id}"] = (200, body)
+
+
+@pytest.fixture
+def shop() -> Iterator[ProductShop]:
+    shop = ProductShop()
+    thread = Thread(target=shop.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield shop
+    shop.server.shutdown()
+    thread.join()
+    shop.server.server_close()
+
+
+@pytest.fixture
+def black_hole() -> Iterator[str]:
+    """Takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_what_is_found_is_the_products_that_exist(shop: ProductShop) -> None:
+    shop.sells("p-1", name="Ünïcode", price=0.1, version=7, unknown="left aside")
+    shop.answers["/product/gone"] = (410, "")
+    assert HttpProducts(f"{shop.url}/").find(["p-1", "none", "gone"]) == [
+        Entry(productId="p-1", version=7, name="Ünïcode", category="Phone", price=Decimal("0.1"))
+    ]
+
+
+def test_each_product_is_asked_for_once_under_the_requests_correlation_id(shop: ProductShop) -> None:
+    names = [f"p-{n}" for n in range(50)]
+    for name in names:
+        shop.sells(name)
+    logs.correlate("c-1")
+    assert [entry.productId for entry in HttpProducts(shop.url).find(names)] == names
+    assert shop.asked == Counter(f"/product/{name}" for name in names)
+    assert shop.correlation_ids == {"c-1"}
+
+
+def test_nothing_is_asked_for_nothing(shop: ProductShop) -> None:
+    assert HttpProducts(shop.url).find([]) == []
+    assert not shop.asked
+
+
+def test_all_products_come_page_by_page_with_their_tombstones(shop: ProductShop) -> None:
+    items = [product("p-1").model_dump(mode="json"), {"id": "p-2", "version": 3, "deletedAt": DELETED}]
+    shop.answers["/product?tombstones=true&limit=100"] = (200, json.dumps({"items": items, "nextCursor": "more"}))
+    last = (200, json.dumps({"items": [], "nextCursor": None}))
+    shop.answers["/product?tombstones=true&limit=100&cursor=more"] = last
+    products = HttpProducts(shop.url)
+    page = products.page(None)
+    assert page.items[0] == Entry(productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950))
+    assert page.items[1] == Entry(productId="p-2", version=3, deleted=True, expiresAt=1797845400)
+    assert products.page(page.next_cursor) == ([], None)
+
+
+def test_a_list_that_is_not_there_is_a_dependency_down(shop: ProductShop) -> None:
+    with pytest.raises(Unavailable):
+        HttpProducts(shop.url).page(None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, "{}"),
+        (503, "{}"),
+        (429, "{}"),
+        (302, "{}"),
+        (200, "garbage"),
+        (200, "{}"),
+        (200, '{"name": "P", "price": "1.10"}'),
+        (200, '{"name": "P", "price": NaN}'),
+        (200, "[" * 30_000),
+    ],
+)
+def test_an_answer_that_is_no_product_is_a_dependency_down(shop: ProductShop, answer: tuple[int, str]) -> None:
+    shop.sells("p-2")
+    shop.answers["/product/p-1"] = answer
+    with pytest.raises(Unavailable):
+        HttpProducts(shop.url).find(["p-1", "p-2"])
+
+
+def test_a_product_service_that_is_not_there_is_a_dependency_down() -> None:
+    with pytest.raises(Unavailable):
+        HttpProducts(f"http://127.0.0.1:{free_port()}").find(["p-1"])
+
+
+@pytest.mark.parametrize(("products", "left", "longest"), [(1, 60, 2.5), (100, 60, 2.5), (100, 0.2, 0.9)])
+def test_silence_is_borne_for_a_second_or_what_the_request_has_left(
+    black_hole: str, products: int, left: float, longest: float
+) -> None:
+    deadline.start(left)
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        HttpProducts(black_hole).find([f"p-{n}" for n in range(products)])
+    assert time.monotonic() - started < longest
