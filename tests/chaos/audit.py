@@ -11,6 +11,9 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer
 
 Row = Mapping[str, Any]
+QUEUES = (
+    "order", "order-dlq", "checkout-basket-dlq", "catalogue", "catalogue-dlq", "product-changes-dlq", "price-drops-dlq",
+)  # fmt: skip
 
 
 class Outcome(StrEnum):
@@ -40,8 +43,11 @@ class Checkout:
     total: Decimal = Decimal(0)
 
 
+COPY_LAG = 75.0  # seconds that basket's copy of the catalogue may be behind while processes die around it
+
+
 class Price(NamedTuple):
-    """A price that may have been seen from when its change was sent until the next one was acknowledged."""
+    """A price that may be seen from when its change was sent until a while after the next one was acknowledged."""
 
     amount: Decimal
     since: float
@@ -55,7 +61,7 @@ class Prices:
     def change(self, product: str, amount: Decimal, sent: float, acknowledged: float) -> None:
         history = self._of.setdefault(product, [])
         if history:
-            history[-1] = history[-1]._replace(until=acknowledged)
+            history[-1] = history[-1]._replace(until=acknowledged + COPY_LAG)
         history.append(Price(amount, sent))
 
     def between(self, product: str, began: float, ended: float) -> set[Decimal]:
@@ -67,6 +73,8 @@ class Evidence:
     orders: list[Row]
     receipts: list[Row]
     pending: Mapping[str, int]  # what is still on its way, or has gone astray, by where it lies
+    products: Mapping[str, Any] = field(default_factory=dict)  # version and price, by id
+    catalogue: Mapping[str, Any] = field(default_factory=dict)  # what basket's copy has of the same
 
 
 class Violation(NamedTuple):
@@ -75,14 +83,16 @@ class Violation(NamedTuple):
 
 
 def gather(stack: str) -> Evidence:
-    return Evidence(_rows(f"{stack}-order"), _rows(f"{stack}-receipt"), pending(stack))
+    products = {row["id"]: (row["version"], row.get("price", 0)) for row in _rows(f"{stack}-product")}
+    catalogue = {row["productId"]: (row["version"], row["price"]) for row in _rows(f"{stack}-catalogue")}
+    return Evidence(_rows(f"{stack}-order"), _rows(f"{stack}-receipt"), pending(stack), products, catalogue)
 
 
 def pending(stack: str) -> dict[str, int]:
     """Where anything lies in the outbox or a queue, and how much; messages in someone's hands count."""
-    counts = {"outbox": len(_rows(f"{stack}-basket-outbox"))}
+    counts = {f"{service}-outbox": len(_rows(f"{stack}-{service}-outbox")) for service in ("product", "basket")}
     sqs = boto3.client("sqs")
-    for name in ("order", "order-dlq", "checkout-basket-dlq"):
+    for name in QUEUES:
         url = sqs.get_queue_url(QueueName=f"{stack}-{name}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         counts[name] = sum(int(value) for key, value in attributes.items() if key.startswith("ApproximateNumberOf"))
@@ -160,6 +170,12 @@ def _money_adds_up(history: list[Checkout], evidence: Evidence, prices: Prices) 
                 yield Violation("wrong price", f"{checkout.ref}: {item['productId']} at {item['price']}")
 
 
+def _the_copy_is_true(_: list[Checkout], evidence: Evidence, __: Prices) -> Iterator[Violation]:
+    for product, facts in evidence.products.items():
+        if evidence.catalogue.get(product) != facts:
+            yield Violation("stale copy", f"{product}: {facts}, and basket has {evidence.catalogue.get(product)}")
+
+
 def _wrong_total(order: Row, checkout: Checkout) -> str:
     total = sum((item["price"] * item["quantity"] for item in order["items"]), Decimal(0))
     told = checkout.total if checkout.outcome is Outcome.ACKNOWLEDGED else total
@@ -174,4 +190,5 @@ CHECKS: tuple[Check, ...] = (
     _orders_are_receipts,
     _one_answer_each,
     _money_adds_up,
+    _the_copy_is_true,
 )

@@ -15,7 +15,7 @@ from chassis.outbox import Relay
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Listing
 from services.basket.service import BasketService
-from services.ordering.consumer import Consumer
+from services.ordering.consumer import make_consumer
 from services.ordering.models import BasketCheckedOut
 from services.ordering.service import OrderService
 from tests.chaos.ledger import Ledger, Placed, PriceHistory, Task, checkout_of, everything, told, user_of
@@ -53,7 +53,7 @@ class Market:
         outbox = FalteringOutbox(stalls.outbox, self._weather)
         self.service = BasketService(baskets, self, outbox, self, lambda: str(uuid.uuid4()), self._clock)
         self._relay = Relay(outbox, self, ALL)  # type: ignore[arg-type] # as much of an outbox as a relay uses
-        self._consumer = Consumer(OrderService(self._orders), self._dead)
+        self._consumer = make_consumer(OrderService(self._orders), self._dead)
 
     # ── What the basket service works with ──
 

@@ -48,7 +48,11 @@ class Shop:
         consumers = [
             worker("services.ordering.consumer", f"consumer-{n}", of_consumers or env) for n in range(size.consumers)
         ]
-        self.fleet = Fleet([product, *baskets, *relays, *consumers], logs)
+        of_products = [
+            worker("services.product.relay", "product-relay", env),
+            worker("services.basket.consumer", "basket-consumer", env),
+        ]
+        self.fleet = Fleet([product, *baskets, *relays, *consumers, *of_products], logs)
         self.product = Web([product.url], seed)
         self.basket = Web([member.url for member in baskets], seed)
         self.catalogue = Catalogue(self.product, seed)

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, audit, pending
+from tests.chaos.audit import COPY_LAG, Checkout, Evidence, Line, Outcome, Prices, audit, pending
 
 
 class Case:
@@ -22,6 +22,8 @@ class Case:
             orders=[self.order("a"), self.order("b")],
             receipts=[{"orderId": "o-a"}, {"orderId": "o-b"}],
             pending={},
+            products={"p": (2, Decimal("1.20"))},
+            catalogue={"p": (2, Decimal("1.20"))},
         )
 
     def kinds(self) -> set[str]:
@@ -65,6 +67,8 @@ VIOLATIONS: list[tuple[str, Callable[[Case], object]]] = [
     ("wrong lines", lambda case: setattr(case.history[0], "lines", frozenset({Line("p", "Red", 2)}))),
     ("wrong price", dearer),
     ("pending", lambda case: setattr(case.evidence, "pending", {"order-dlq": 1})),
+    ("stale copy", lambda case: setattr(case.evidence, "catalogue", {"p": (1, Decimal("1.20"))})),
+    ("stale copy", lambda case: setattr(case.evidence, "catalogue", {})),
 ]
 
 
@@ -106,12 +110,13 @@ def test_whatever_lies_in_the_outbox_or_a_queue_is_pending_also_in_someones_hand
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody="in someone's hands")
         assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)["Messages"]
-    assert pending("shop") == {"outbox": 1, "order": 1, "order-dlq": 1, "checkout-basket-dlq": 1}
+    assert pending("shop") == {"basket-outbox": 1, "order": 1, "order-dlq": 1, "checkout-basket-dlq": 1}
 
 
 def test_a_price_counts_from_when_its_change_was_sent_until_the_next_was_acknowledged() -> None:
     prices = Case().prices
     assert prices.between("p", 5, 19) == {Decimal("1.10")}
     assert prices.between("p", 19, 20) == {Decimal("1.10"), Decimal("1.20")}
-    assert prices.between("p", 22, 30) == {Decimal("1.20")}
+    assert prices.between("p", 22, 30) == {Decimal("1.10"), Decimal("1.20")}
+    assert prices.between("p", 22 + COPY_LAG, 99 + COPY_LAG) == {Decimal("1.20")}
     assert prices.between("other", 0, 99) == set()

@@ -46,9 +46,9 @@ Record = Callable[[str, object], None]
 
 @pytest.fixture
 def impatient(aws_env: Mapping[str, str]) -> Mapping[str, str]:
-    """The shop's resources with an order queue that gives a message up after three receives."""
+    """The shop's resources with queues that give a message up after three receives."""
     template = (ROOT / "bootstrap" / "shop.yaml").read_text()
-    assert template.count("maxReceiveCount: 10") == 1
+    assert template.count("maxReceiveCount: 10") == 2
     cloudformation = boto3.Session().client("cloudformation")
     body = template.replace("maxReceiveCount: 10", f"maxReceiveCount: {TRIES}")
     cloudformation.create_stack(StackName="shop", TemplateBody=body)
