@@ -12,7 +12,7 @@ RUN := $(BIN)/python -m local
 UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker chaos chaos-docker e2e lint fmt install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker chaos chaos-docker e2e lint fmt docs install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -85,6 +85,9 @@ lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation tem
 fmt: $(STAMP)  ## format, and repair what can be repaired
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models
+	$(BIN)/python -m local.event_pages
 
 install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
