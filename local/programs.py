@@ -47,7 +47,9 @@ def plan(settings: Settings, home: Home) -> Plan:
             _web(settings, "ordering"),
         ),
         (
+            _worker(settings, "product-relay", "services.product.relay"),
             _worker(settings, "basket-relay", "services.basket.relay"),
+            _worker(settings, "basket-consumer", "services.basket.consumer"),
             _worker(settings, "ordering-consumer", "services.ordering.consumer"),
         ),
     )

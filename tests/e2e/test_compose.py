@@ -14,7 +14,7 @@ from tests.conftest import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "shopwire-test"
-WORKERS = ["product", "basket", "ordering", "ordering-consumer", "basket-relay"]
+WORKERS = ["product", "basket", "ordering", "ordering-consumer", "basket-relay", "basket-consumer", "product-relay"]
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 

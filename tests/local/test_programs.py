@@ -22,7 +22,7 @@ def test_the_emulator_is_first_and_what_needs_a_shop_is_last() -> None:
         ["bootstrap"],
         ["seed"],
         ["product", "basket", "ordering"],
-        ["basket-relay", "ordering-consumer"],
+        ["product-relay", "basket-relay", "basket-consumer", "ordering-consumer"],
     ]
 
 
