@@ -4,44 +4,29 @@ import itertools
 import logging
 import math
 import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import boto3
 import pytest
 import structlog
-import urllib3
 from hypothesis import settings
 
 from chassis import deadline
+from tests.emulators import emulator
+from tests.machine import ROOT
 
-ROOT = Path(__file__).parent.parent
-MINISTACK = ROOT / ".venv-emulator" / "bin" / "ministack"
 _accounts = itertools.count(1)
 # A busy machine is no failure; and a gate gives the same answer twice: new examples are sought on people's machines.
 settings.register_profile("shop", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("shop")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(url: str, seconds: float = 30) -> None:
-    """Returns once `url` answers 200; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if urllib3.request("GET", url, timeout=1, retries=False).status == 200:
-                return
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.05)
-    pytest.fail(f"{url} does not answer")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--emulator",
+        default="ministack",
+        help="what plays AWS: ministack (a process), localstack (a container), or the URL of one that runs",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -57,15 +42,10 @@ def own_context() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MiniStack of this worker's own."""
-    port = free_port()
-    env = {"PATH": os.environ["PATH"], "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
-    log = tmp_path_factory.mktemp("ministack") / "log"
-    with log.open("w") as out, subprocess.Popen([MINISTACK], env=env, stdout=out, stderr=out) as process:
-        wait_for(f"http://127.0.0.1:{port}/_localstack/health")
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+def emulator_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An emulator of this worker's own, unless `--emulator` names one that runs."""
+    with emulator(request.config.getoption("--emulator"), tmp_path_factory.mktemp("emulator")) as url:
+        yield url
 
 
 @pytest.fixture

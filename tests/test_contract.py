@@ -25,8 +25,8 @@ from services.ordering.models import BasketCheckedOut as Read
 from services.ordering.service import OrderService
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
 from services.product.models import ProductChanges
-from tests.conftest import ROOT
 from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, ProductShop
+from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import CHECKOUT, golden_message, product
 

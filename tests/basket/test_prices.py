@@ -20,8 +20,8 @@ from services.product.app import make_service, make_store
 from services.product.models import ProductChanges
 from tests.chaos import wire
 from tests.chaos.proxy import proxy_of
-from tests.conftest import free_port
 from tests.fakes import FakeDeadLetters
+from tests.machine import free_port
 from tests.processes import eventually, running, serving
 from tests.samples import CHECKOUT, PHONE, product
 

@@ -13,7 +13,7 @@ from chassis import deadline, logs
 from chassis.errors import Unavailable
 from services.basket.catalogue import Entry
 from services.basket.products import HttpProducts
-from tests.conftest import free_port
+from tests.machine import free_port
 from tests.samples import product
 
 DELETED = "2026-11-21T09:30:00.123Z"

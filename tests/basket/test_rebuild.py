@@ -11,9 +11,9 @@ from services.basket.rebuild import PASSES, main, rebuild
 from services.product.app import from_env as product_from_env
 from services.product.app import make_service, make_store
 from services.product.seed import seed
-from tests.conftest import free_port
 from tests.fakes import FakeEntries
 from tests.lists import every_row
+from tests.machine import free_port
 from tests.processes import serving
 
 

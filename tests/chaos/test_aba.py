@@ -17,7 +17,7 @@ from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.basket.service import BasketService
 from services.basket.store import BasketStore
-from tests.chaos.localstack import localstack
+from tests.emulators import CLOUDS, shop_on_localstack
 from tests.fakes import FakeBus, FakeCatalogue
 from tests.samples import BASKET, CHECKOUT
 
@@ -64,14 +64,12 @@ class Shop:
         return [leftover.event.id for page in self.outbox.left_behind(-1) for leftover in page]
 
 
-@pytest.fixture(
-    params=[pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker)]
-)
+@pytest.fixture(params=CLOUDS)
 def shop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     if not request.param:
         yield Shop(request.getfixturevalue("stack"))
         return
-    with localstack(request.getfixturevalue("aws_env")) as env:
+    with shop_on_localstack(request.getfixturevalue("aws_env")) as env:
         monkeypatch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
         yield Shop(env)
 

@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 from chassis.web import MAX_BODY
 from services.basket.app import create_app
 from tests.chaos.audit import gather, pending
-from tests.chaos.localstack import localstack
 from tests.chaos.processes import Fleet, web, worker
-from tests.conftest import free_port
+from tests.emulators import CLOUDS, shop_on_localstack
 from tests.fakes import BasketShop
+from tests.machine import free_port
 from tests.processes import eventually
 from tests.samples import CHECKOUT
 
@@ -56,14 +56,12 @@ def largest(wide: str, product: str) -> tuple[dict[str, Any], dict[str, Any]]:
     }  # fmt: skip
 
 
-@pytest.fixture(
-    params=[pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker)]
-)
+@pytest.fixture(params=CLOUDS)
 def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, str]]:
     if not request.param:
         yield request.getfixturevalue("stack")
         return
-    with localstack(request.getfixturevalue("aws_env")) as env:
+    with shop_on_localstack(request.getfixturevalue("aws_env")) as env:
         monkeypatch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
         boto3.setup_default_session()
         yield env

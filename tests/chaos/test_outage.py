@@ -20,7 +20,7 @@ from tests.chaos.faults import RECEIVE, Fault, always
 from tests.chaos.processes import Fleet, Member, web
 from tests.chaos.proxy import Proxy, proxy_of
 from tests.chaos.storm import QUIET_WITHIN, Shop, Size
-from tests.conftest import ROOT
+from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import CHECKOUT, PHONE
 

@@ -4,8 +4,6 @@ SHOP_SEED=2 repeats one seed alone: the same customers, kills and faults; how th
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,10 +13,7 @@ import pytest
 from tests.chaos.audit import Outcome
 from tests.chaos.proxy import proxy_of
 from tests.chaos.storm import Report, Size, rage, seeds
-from tests.conftest import ROOT, free_port, wait_for
-
-LOCALSTACK = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
-
+from tests.emulators import shop_on_localstack
 
 Record = Callable[[str, object], None]
 
@@ -34,7 +29,7 @@ def check(report: Report, record_property: Record) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", seeds(os.environ))
 def test_a_storm_neither_loses_nor_doubles_an_order(
     stack: Mapping[str, str], tmp_path: Path, record_property: Record, seed: int
@@ -43,24 +38,11 @@ def test_a_storm_neither_loses_nor_doubles_an_order(
         check(rage(dict(stack) | {"AWS_ENDPOINT_URL": proxy.url}, proxy, tmp_path, Size(), seed), record_property)
 
 
-def docker(*arguments: str) -> str:
-    command = ["/usr/bin/env", "docker", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 @pytest.fixture
 def localstack(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, str]]:
-    """A LocalStack of this test's own with the shop's resources in it."""
-    port = free_port()
-    container = docker("run", "--rm", "--detach", "--publish", f"127.0.0.1:{port}:4566", LOCALSTACK)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/_localstack/health", 60)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        subprocess.run([sys.executable, "-m", "bootstrap", "up"], cwd=ROOT, check=True, capture_output=True)
-        yield dict(aws_env) | {"AWS_ENDPOINT_URL": url}
-    finally:
-        docker("rm", "--force", container)
+    with shop_on_localstack(aws_env) as env:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
+        yield env
 
 
 @pytest.mark.docker

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, ParamValidation
 
 from chassis import aws, deadline, queue, web
 from chassis.errors import Unavailable
-from tests.conftest import free_port
+from tests.machine import free_port
 
 NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
 

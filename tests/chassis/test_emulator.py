@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from chassis.emulator import is_emulator
-from tests.conftest import free_port
+from tests.machine import free_port
 
 
 def client_of(endpoint: str) -> SimpleNamespace:

@@ -20,7 +20,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from chassis import deadline, logs, web
 from chassis.errors import Unavailable
 from chassis.fields import Amount, Input, PageQuery
-from tests.conftest import free_port, wait_for
+from tests.machine import free_port, wait_for
 from tests.processes import inherited
 
 CARD = "4111111111113322"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_port
+from tests.machine import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "shopwire-test"

@@ -15,7 +15,7 @@ from chassis.bus import EventBus
 from chassis.events import EventData
 from local.event_pages import EVENTS, page, schema, schema_file
 from services.product.events import ProductDeleted
-from tests.conftest import ROOT
+from tests.machine import ROOT
 from tests.samples import golden_message
 
 PAGE = ROOT / "docs" / "events.md"

@@ -5,7 +5,7 @@ import pytest
 from services.product.app import make_service, make_store
 from services.product.models import ProductChanges
 from services.product.seed import catalogue, main
-from tests.conftest import free_port
+from tests.machine import free_port
 
 
 def test_the_demo_catalogue_is_the_same_everywhere() -> None:

@@ -1,0 +1,69 @@
+"""Emulators for the tests: MiniStack as a process, LocalStack as a container, or any other that runs already."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import boto3
+import pytest
+from testcontainers.community.localstack import LocalStackContainer
+from testcontainers.core.config import ConnectionMode, testcontainers_config
+
+from chassis.emulator import is_emulator
+from tests.machine import ROOT, free_port, wait_for
+
+MINISTACK = ROOT / ".venv-emulator" / "bin" / "ministack"
+IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
+# For fixtures that run a test on each: whether it is LocalStack.
+CLOUDS = (pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker))
+
+
+def emulator(choice: str, logs: Path) -> AbstractContextManager[str]:
+    """The URL of the emulator that `--emulator` names."""
+    if choice == "ministack":
+        return ministack(logs)
+    return localstack() if choice == "localstack" else nullcontext(_checked(choice))
+
+
+@contextmanager
+def ministack(logs: Path) -> Iterator[str]:
+    port = free_port()
+    env = {"PATH": os.environ["PATH"], "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
+    log = logs / "ministack.log"
+    with log.open("w") as out, subprocess.Popen([MINISTACK], env=env, stdout=out, stderr=out) as process:
+        wait_for(f"http://127.0.0.1:{port}/_localstack/health")
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+@contextmanager
+def localstack() -> Iterator[str]:
+    """On the loopback address only; `with` removes the container, so no other image need be pulled for that."""
+    testcontainers_config.ryuk_disabled = True
+    testcontainers_config.connection_mode_override = ConnectionMode.docker_host
+    testcontainers_config.tc_host_override = "127.0.0.1"
+    container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
+    container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
+    with container:
+        yield container.get_url()
+
+
+@contextmanager
+def shop_on_localstack(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """`env`, led to a LocalStack of its own with the shop's resources in it, deployed as a user does it."""
+    with localstack() as url:
+        there = dict(env) | {"AWS_ENDPOINT_URL": url}
+        needed = {"PATH": os.environ["PATH"]} | there
+        subprocess.run([sys.executable, "-m", "bootstrap", "up"], cwd=ROOT, env=needed, check=True, capture_output=True)
+        yield there
+
+
+def _checked(url: str) -> str:
+    """Tests make and delete what they like, so they run nowhere else."""
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    if not is_emulator(session.client("dynamodb", endpoint_url=url)):
+        pytest.exit(f"{url} is not an emulator that answers: no test runs there.", returncode=2)
+    return url

@@ -1,0 +1,28 @@
+"""This machine, as tests need it: where the checkout is, a free port, a URL that answers."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, seconds: float = 30) -> None:
+    """Returns once `url` answers 200; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if urllib3.request("GET", url, timeout=1, retries=False).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            time.sleep(0.05)
+    pytest.fail(f"{url} does not answer")
