@@ -12,7 +12,7 @@ RUN := $(BIN)/python -m local
 UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker chaos chaos-docker e2e lint fmt docs install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker chaos chaos-docker teeth e2e lint fmt docs install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -71,6 +71,9 @@ chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an au
 
 chaos-docker: $(STAMP)  ## the same storm against LocalStack
 	$(BIN)/pytest -m "chaos and docker" tests/chaos $(ARGS)
+
+teeth: $(STAMP)  ## break ten promises in copies of the code, one each: does a test notice every one?
+	$(BIN)/python -m tests.chaos.teeth
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker" $(ARGS)
