@@ -1,27 +1,20 @@
-"""The transactional outbox: events committed with the state they tell of, and the relay of what was left behind."""
+"""The transactional outbox: events committed together with the state that they tell of."""
 
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import structlog
 from botocore.exceptions import ClientError
 
 from chassis.aws import unavailable
-from chassis.dispatch import Publisher
-from chassis.errors import Unavailable
 from chassis.events import Event
-from chassis.process import Stop
 
-MIN_AGE = 5.0  # seconds that the process which wrote a row has to send it itself
-POLL = 1.0
+PAGE = 10  # rows: as many as one publish takes
 # Why a transaction may be cancelled without anything being wrong: someone else was first, or the table is busy.
 LOST_RACE = {
     "None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded",
 }  # fmt: skip
-
-log = structlog.stdlib.get_logger(__name__)
 
 
 class Outbox:
@@ -56,7 +49,7 @@ class Outbox:
 
     def left_behind(self, min_age: float) -> Iterator[list["Leftover"]]:
         """Pages of what was written more than `min_age` seconds ago."""
-        arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
+        arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True, "Limit": PAGE}
         while True:
             with unavailable("DynamoDB"):
                 page = self._dynamodb.scan(**arguments)
@@ -82,38 +75,3 @@ class Leftover(NamedTuple):
 def _lost_race(error: ClientError) -> bool:
     reasons: Any = error.response.get("CancellationReasons", [{"Code": "no reason given"}])
     return {reason.get("Code", "None") for reason in reasons} <= LOST_RACE
-
-
-class Relay:
-    def __init__(self, outbox: Outbox, bus: Publisher, min_age: float = MIN_AGE) -> None:
-        self._outbox = outbox
-        self._bus = bus
-        self._min_age = min_age
-
-    def sweep(self) -> int:
-        """Publishes what was left behind and returns how many; what the bus refuses stays for the next sweep."""
-        sent, backlog, oldest = 0, 0, 0.0
-        for page in self._outbox.left_behind(self._min_age):
-            backlog += len(page)
-            oldest = max([oldest, *(leftover.age for leftover in page)])
-            sent += self._relay([leftover.event for leftover in page])
-        if backlog:
-            log.info("outbox swept", backlog=backlog, oldest_seconds=round(oldest, 1), sent=sent)
-        return sent
-
-    def run(self, stop: Stop) -> None:
-        while not stop:
-            try:
-                self.sweep()
-            except Unavailable as error:
-                log.warning("outbox not swept", detail=error.detail)
-            stop.wait(POLL)
-
-    def _relay(self, events: list[Event]) -> int:
-        taken = self._bus.publish(events) if events else []
-        for event in taken:
-            self._outbox.forget(event)
-            log.info(
-                "event relayed", event_id=event.id, detail_type=event.detail_type, correlation_id=event.correlation_id
-            )
-        return len(taken)

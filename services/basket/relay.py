@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 
 from chassis import logs
-from chassis.outbox import Relay
 from chassis.process import Stop
+from chassis.relay import Relay
 from services.basket.app import make_bus, make_outbox
 
 

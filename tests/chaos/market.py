@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from chassis.errors import Conflict, Invalid, NotFound, Unavailable
 from chassis.events import Event
-from chassis.outbox import Relay
+from chassis.relay import Relay
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Listing
 from services.basket.service import BasketService

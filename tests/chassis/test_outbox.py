@@ -8,8 +8,9 @@ import structlog
 from chassis import aws, logs
 from chassis.errors import Unavailable
 from chassis.events import Event
-from chassis.outbox import Outbox, Relay
+from chassis.outbox import Outbox
 from chassis.process import Stop
+from chassis.relay import Relay
 
 pytestmark = pytest.mark.integration
 TABLE = "shop-basket-outbox"
@@ -142,3 +143,21 @@ def test_the_relay_goes_on_after_an_outage_and_until_it_is_stopped(shop: Shop) -
     Relay(shop.outbox, bus).run(stop)
     assert [event.id for event in bus.published] == ["a"]
     assert shop.left() == set()
+
+
+def test_a_relay_that_is_asked_to_end_amid_a_long_backlog_ends_after_the_page_in_hand(shop: Shop) -> None:
+    shop.commit(*(f"n{n}" for n in range(35)))
+    shop.now += 10
+    stop = Stop()
+
+    class Bus(FakeBus):
+        def publish(self, events: list[Event]) -> list[Event]:
+            taken = super().publish(events)
+            if len(self.published) > 10:
+                stop.ask()
+            return taken
+
+    bus = Bus()
+    Relay(shop.outbox, bus).run(stop)
+    assert len(bus.published) == 20
+    assert len(shop.left()) == 15, "what was published is not all forgotten"
