@@ -37,4 +37,4 @@ def test_a_request_in_hand_may_finish_before_a_container_is_killed() -> None:
 
 def test_threads_and_workers_can_be_set() -> None:
     made = settings(WEB_WORKERS="3", WEB_THREADS="5")
-    assert (made["worker_class"], made["workers"], made["threads"]) == ("gthread", 3, 5)
+    assert (made["worker_class"], made["workers"], made["threads"]) == ("chassis.webworker.Worker", 3, 5)

@@ -1,0 +1,75 @@
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from chassis.webworker import Worker
+from tests.conftest import free_port, wait_for
+from tests.processes import eventually, inherited
+
+ROOT = Path(__file__).parent.parent.parent
+APP = "services.ordering.app:from_env()"
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:chassis.gunicorn", APP]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=inherited() | {"PORT": str(port), "AWS_REGION": "us-east-1"}
+    ) as process:
+        wait_for(f"http://127.0.0.1:{port}/health/live")
+        yield process
+        process.kill()
+
+
+def refuses(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.e2e
+def test_a_server_that_ends_refuses_newcomers_at_once_and_still_answers_on_the_connections_it_has(
+    server: "subprocess.Popen[bytes]", port: int
+) -> None:
+    with urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=1, retries=False) as kept:
+        assert kept.request("GET", "/health/live").status == 200
+        asked = time.monotonic()
+        server.terminate()
+        eventually(lambda: refuses(port), seconds=5)
+        assert time.monotonic() - asked < 1, "it listened for as long as there was a connection"
+        answer = kept.request("GET", "/health/live")
+        assert (answer.status, kept.num_connections) == (200, 1)
+    assert server.wait(timeout=5) == 0
+
+
+class Door(Worker):
+    """Notes whom it lets in."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.alive = self._accepting = False
+        self.sockets = [listener]
+        self.guests: list[socket.socket] = []
+
+    def accept(self, listener: socket.socket) -> None:
+        self.guests.append(listener.accept()[0])
+
+
+def test_who_has_connected_already_is_let_in_before_the_door_closes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        door, port = Door(listener), int(listener.getsockname()[1])
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+        door.set_accept_enabled(False)
+        assert len(door.guests) == 3
+        assert refuses(port)
+        for each in [*clients, *door.guests]:
+            each.close()
