@@ -26,6 +26,7 @@ class Upstream:
             writer.transport.abort()
             raise
         if answer is None:
+            writer.transport.abort()
             raise ConnectionResetError("the endpoint closed instead of answering")
         self._idle.append((reader, writer))
         return answer
