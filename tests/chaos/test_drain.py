@@ -25,7 +25,7 @@ from tests.chaos.drains import CHECK, DELETE, FORGET, SCAN, WRITE, Drill, Witnes
 from tests.chaos.faults import PUBLISH, RECEIVE
 from tests.chaos.processes import Fleet, web, worker
 from tests.chaos.proxy import Proxy, proxy_of
-from tests.conftest import ROOT
+from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import PHONE, golden_message
 

@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from chassis.webworker import Worker
-from tests.conftest import free_port, wait_for
+from tests.machine import free_port, wait_for
 from tests.processes import eventually, inherited
 
 ROOT = Path(__file__).parent.parent.parent
