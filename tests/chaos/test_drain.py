@@ -169,7 +169,7 @@ def test_a_relay_that_is_asked_to_end_stops_soon_and_no_event_is_lost_or_sent_ag
         ends = Drill(relay, witness, tmp_path, IDLE).run(when)
         left = len(table.scan(ConsistentRead=True)["Items"])
         with Fleet([relay], tmp_path).running():
-            eventually(lambda: "outbox" not in pending("shop"))
+            eventually(lambda: "basket-outbox" not in pending("shop"))
     slowest = max(end.seconds for end in ends)
     record_property("figures", f"relay: {len(ends)} stops, slowest {slowest:.2f} s, {left} rows left")
     assert left > 0, "too few rows to stop amid them"

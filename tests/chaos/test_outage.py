@@ -140,7 +140,7 @@ def test_checkouts_are_taken_while_the_bus_is_down_and_every_order_arrives_after
                 slowest = max(checkout.ended - checkout.began for checkout in shop.customers.history)
                 assert slowest < 5
                 assert gather("shop").orders == []
-                assert pending("shop") == {"outbox": SIZE.checkouts}
+                assert pending("shop") == {"basket-outbox": SIZE.checkouts}
             seconds = check_all_arrive(shop)
             record_property(
                 "figures",
