@@ -1,0 +1,113 @@
+"""The shop's processes as their own mains build them, but for one collaborator that knows where to die."""
+
+import importlib
+import os
+import signal
+import uuid
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from chassis import aws, logs
+from chassis.bus import EventBus
+from chassis.outbox import Relay
+from chassis.process import Stop
+from chassis.queue import Queue, consume
+from services.basket.app import create_app, make_outbox, stack
+from services.basket.catalogue import HttpCatalogue
+from services.basket.service import BasketService
+from services.basket.store import BasketStore
+from services.ordering.app import make_store
+from services.ordering.consumer import Consumer, make_queue
+from services.ordering.service import OrderService
+from tests.chaos import crash as points
+from tests.chaos.crash import EXIT, FORGOTTEN, Crash
+from tests.processes import eventually
+
+Env = Mapping[str, str]
+MIN_AGE = 0.2  # seconds that an event is left to the process that committed it
+PATIENT = aws.Timeouts(2, 5, 1)  # on a busy machine, too, a case's events go the way that its scene says
+
+
+class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn with the shop's settings, but it dies with its worker, as a container dies with all that is in it."""
+
+    def __init__(self, make: Callable[[], Any], crash: Crash) -> None:
+        self._make = make
+        self._crash = crash
+        self._worker: Any = None
+        crash.drain = self._drain
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = vars(importlib.import_module("chassis.gunicorn"))  # it reads the environment when imported
+        for name in settings.keys() & self.cfg.settings.keys():
+            self.cfg.set(name, settings[name])
+        self.cfg.set("post_worker_init", self._remember)
+        self.cfg.set("child_exit", self._follow)
+
+    def load(self) -> Any:
+        return self._make()
+
+    def _remember(self, worker: Any) -> None:
+        self._worker = worker
+
+    def _follow(self, _server: Any, worker: Any) -> None:
+        if self._crash.killed(worker.pid):
+            os._exit(EXIT)
+
+    def _drain(self) -> None:
+        os.kill(os.getppid(), signal.SIGTERM)
+        eventually(lambda: not self._worker.alive)
+
+
+def make_bus(env: Env) -> EventBus:
+    return EventBus(aws.client("events", env, PATIENT), f"{stack(env)}-bus")
+
+
+def basket(env: Env, crash: Crash) -> None:
+    Server(partial(_basket_app, env, crash), crash).run()
+
+
+def _basket_app(env: Env, crash: Crash) -> Any:
+    logs.configure("basket", env)
+    outbox = make_outbox(env)
+    store = BasketStore(aws.client("dynamodb", env), outbox, f"{stack(env)}-basket", f"{stack(env)}-receipt")
+    service = BasketService(
+        crash.before(store, "commit", points.BEFORE_COMMIT),
+        HttpCatalogue(env["PRODUCT_URL"]),
+        crash.before(outbox, "forget", points.BEFORE_FORGET),
+        crash.before(make_bus(env), "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET),
+        lambda: str(uuid.uuid4()),
+    )
+    return create_app(service, store.check, "")
+
+
+def relay(env: Env, crash: Crash) -> None:
+    logs.configure("basket-relay", env)
+    stop = _stop(crash)
+    outbox = crash.before(make_outbox(env), "forget", points.MID_RELAY, points.DRAINING_RELAY, spared=FORGOTTEN)
+    Relay(outbox, make_bus(env), MIN_AGE).run(stop)
+
+
+def consumer(env: Env, crash: Crash) -> None:
+    logs.configure("ordering-consumer", env)
+    stop, store = _stop(crash), make_store(env)
+    sqs = crash.between_deletes(aws.client("sqs", env))
+    queue = Queue(sqs, aws.client("sqs", env, aws.LONG_POLL), f"{stack(env)}-order")
+    handler = crash.before(Consumer(OrderService(store), make_queue(env, "order-dlq")), "handle_batch", points.RECEIVED)
+    dying = crash.before(queue, "delete", points.BEFORE_DELETE, points.DRAINING_CONSUMER)
+    consume(dying, handler.handle_batch, store.answers, stop)
+
+
+def _stop(crash: Crash) -> Stop:
+    stop = Stop().on_signals()
+
+    def drain() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        eventually(lambda: bool(stop))
+
+    crash.drain = drain
+    return stop

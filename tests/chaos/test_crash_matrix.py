@@ -1,0 +1,78 @@
+"""Whatever process dies between any two steps, and whatever its clients do then: no order is lost, none is doubled."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import boto3
+import pytest
+from werkzeug.serving import make_server
+
+from services.product.app import create_app
+from services.product.service import ProductService
+from tests.chaos.audit import Outcome
+from tests.chaos.crash import EXIT, POINTS, USERS, Point
+from tests.chaos.matrix import PRODUCT, Behaviour, Case
+from tests.conftest import ROOT
+from tests.fakes import FakeProducts
+
+VISIBILITY = 2  # seconds until what a dead consumer had in hand comes back
+
+
+@pytest.fixture(scope="module")
+def product_url() -> Iterator[str]:
+    """The one service that takes no part in a checkout's way is not started for each case."""
+    app = create_app(ProductService(FakeProducts(PRODUCT), lambda: "-"), lambda: None)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, name="product")
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def brisk(aws_env: Mapping[str, str], product_url: str) -> Mapping[str, str]:
+    """The shop's resources with an order queue that soon hands out again what nobody deleted."""
+    template = (ROOT / "bootstrap" / "shop.yaml").read_text()
+    assert template.count("VisibilityTimeout: 30") == 1
+    body = template.replace("VisibilityTimeout: 30", f"VisibilityTimeout: {VISIBILITY}")
+    cloudformation = boto3.Session().client("cloudformation")
+    cloudformation.create_stack(StackName=aws_env["SHOP_STACK"], TemplateBody=body)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=aws_env["SHOP_STACK"], WaiterConfig={"Delay": 1})
+    return dict(aws_env) | {"PRODUCT_URL": product_url}
+
+
+def expected(point: Point, behaviour: Behaviour) -> int:
+    """Orders: one for each transaction there was, and one for each that the customers' going on adds."""
+    committed = point.left.receipts
+    return {
+        Behaviour.NO_RETRY: committed,
+        Behaviour.SAME_KEY: USERS,
+        Behaviour.SECOND_BASKET: committed + USERS,
+    }[behaviour]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("behaviour", Behaviour)
+@pytest.mark.parametrize("point", POINTS, ids=[point.name for point in POINTS])
+def test_a_crash_neither_loses_nor_doubles_an_order(
+    brisk: Mapping[str, str], tmp_path: Path, point: Point, behaviour: Behaviour
+) -> None:
+    case = Case(brisk, tmp_path, point)
+    with case.open(behaviour) as customers:
+        case.shop(customers)
+        assert case.death() == EXIT
+        assert case.marker.exists()
+        assert case.scene() == point.left
+        case.resurrect()
+        for customer in customers:
+            customer.go_on()
+        history = [checkout for customer in customers for checkout in customer.history]
+        violations, evidence = case.settled(history)
+        assert violations == []
+        assert len(evidence.orders) == expected(point, behaviour)
+        if behaviour is not Behaviour.NO_RETRY:
+            assert [customer.history[-1].outcome for customer in customers] == [Outcome.ACKNOWLEDGED] * USERS
+        assert case.web.surprises == []
