@@ -12,15 +12,15 @@ from gunicorn.app.base import BaseApplication
 
 from chassis import aws, logs
 from chassis.bus import EventBus
-from chassis.outbox import Relay
 from chassis.process import Stop
 from chassis.queue import Queue, consume
-from services.basket.app import create_app, make_outbox, stack
-from services.basket.catalogue import HttpCatalogue
+from chassis.relay import Relay
+from services.basket.app import create_app, make_catalogue_store, make_outbox, make_products, stack
+from services.basket.catalogue import OwnCatalogue
 from services.basket.service import BasketService
 from services.basket.store import BasketStore
 from services.ordering.app import make_store
-from services.ordering.consumer import Consumer, make_queue
+from services.ordering.consumer import make_consumer
 from services.ordering.service import OrderService
 from tests.chaos import crash as points
 from tests.chaos.crash import EXIT, FORGOTTEN, Crash
@@ -77,7 +77,7 @@ def _basket_app(env: Env, crash: Crash) -> Any:
     store = BasketStore(aws.client("dynamodb", env), outbox, f"{stack(env)}-basket", f"{stack(env)}-receipt")
     service = BasketService(
         crash.before(store, "commit", points.BEFORE_COMMIT),
-        HttpCatalogue(env["PRODUCT_URL"]),
+        OwnCatalogue(make_catalogue_store(env), make_products(env)),
         crash.before(outbox, "forget", points.BEFORE_FORGET),
         crash.before(make_bus(env), "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET),
         lambda: str(uuid.uuid4()),
@@ -97,7 +97,9 @@ def consumer(env: Env, crash: Crash) -> None:
     stop, store = _stop(crash), make_store(env)
     sqs = crash.between_deletes(aws.client("sqs", env))
     queue = Queue(sqs, aws.client("sqs", env, aws.LONG_POLL), f"{stack(env)}-order")
-    handler = crash.before(Consumer(OrderService(store), make_queue(env, "order-dlq")), "handle_batch", points.RECEIVED)
+    handler = crash.before(
+        make_consumer(OrderService(store), Queue.of(env, f"{stack(env)}-order-dlq")), "handle_batch", points.RECEIVED
+    )
     dying = crash.before(queue, "delete", points.BEFORE_DELETE, points.DRAINING_CONSUMER)
     consume(dying, handler.handle_batch, store.answers, stop)
 

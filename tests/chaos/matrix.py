@@ -15,7 +15,7 @@ from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, Violati
 from tests.chaos.crash import USERS, Crash, Point, Scene
 from tests.chaos.forks import Fork
 from tests.chaos.load import FACTS, Web
-from tests.conftest import free_port, wait_for
+from tests.machine import free_port, wait_for
 from tests.processes import eventually
 from tests.samples import product
 
@@ -131,7 +131,7 @@ class Case:
     def scene(self) -> Scene:
         found = gather(self._stack)
         rest = dict(found.pending)
-        scene = Scene(len(found.receipts), rest.pop("outbox", 0), rest.pop("order", 0), len(found.orders))
+        scene = Scene(len(found.receipts), rest.pop("basket-outbox", 0), rest.pop("order", 0), len(found.orders))
         assert not rest
         return scene
 

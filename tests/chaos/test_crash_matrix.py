@@ -1,20 +1,18 @@
 """Whatever process dies between any two steps, and whatever its clients do then: no order is lost, none is doubled."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import boto3
 import pytest
-from werkzeug.serving import make_server
 
 from services.product.app import create_app
-from services.product.service import ProductService
 from tests.chaos.audit import Outcome
 from tests.chaos.crash import EXIT, POINTS, USERS, Point
 from tests.chaos.matrix import PRODUCT, Behaviour, Case
-from tests.conftest import ROOT
-from tests.fakes import FakeProducts
+from tests.fakes import ProductShop
+from tests.machine import ROOT
+from tests.processes import serving
 
 VISIBILITY = 2  # seconds until what a dead consumer had in hand comes back
 
@@ -22,21 +20,15 @@ VISIBILITY = 2  # seconds until what a dead consumer had in hand comes back
 @pytest.fixture(scope="module")
 def product_url() -> Iterator[str]:
     """The one service that takes no part in a checkout's way is not started for each case."""
-    app = create_app(ProductService(FakeProducts(PRODUCT), lambda: "-"), lambda: None)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, name="product")
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(create_app(ProductShop(PRODUCT).service, lambda: None)) as url:
+        yield url
 
 
 @pytest.fixture
 def brisk(aws_env: Mapping[str, str], product_url: str) -> Mapping[str, str]:
-    """The shop's resources with an order queue that soon hands out again what nobody deleted."""
+    """The shop's resources with queues that soon hand out again what nobody deleted."""
     template = (ROOT / "bootstrap" / "shop.yaml").read_text()
-    assert template.count("VisibilityTimeout: 30") == 1
+    assert template.count("VisibilityTimeout: 30") == 2
     body = template.replace("VisibilityTimeout: 30", f"VisibilityTimeout: {VISIBILITY}")
     cloudformation = boto3.Session().client("cloudformation")
     cloudformation.create_stack(StackName=aws_env["SHOP_STACK"], TemplateBody=body)
@@ -54,7 +46,7 @@ def expected(point: Point, behaviour: Behaviour) -> int:
     }[behaviour]
 
 
-@pytest.mark.e2e
+@pytest.mark.chaos
 @pytest.mark.parametrize("behaviour", Behaviour)
 @pytest.mark.parametrize("point", POINTS, ids=[point.name for point in POINTS])
 def test_a_crash_neither_loses_nor_doubles_an_order(
