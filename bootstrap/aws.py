@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 Say = Callable[[str], None]
@@ -38,6 +39,7 @@ class Aws:
     cloudwatch: CloudWatchClient
     dynamodb: DynamoDBClient
     events: EventBridgeClient
+    sns: SNSClient
     sqs: SQSClient
     region: str
     emulator: bool
@@ -123,6 +125,7 @@ def _assemble(session: boto3.Session, env: Mapping[str, str], *, emulator: bool)
         cloudwatch=_client(session, env, "cloudwatch"),
         dynamodb=_client(session, env, "dynamodb"),
         events=_client(session, env, "events", "EVENTBRIDGE"),
+        sns=_client(session, env, "sns"),
         sqs=_client(session, env, "sqs"),
         region=session.region_name or "",
         emulator=emulator,

@@ -1,11 +1,11 @@
-"""Which dead-letter queues a stack has, and which queue each one's messages were meant for."""
+"""Which dead-letter queues a stack has, and what each one's messages were meant for: a queue, or a topic."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from botocore.exceptions import ClientError
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 # A target with one of these gets another text than the event, which its dead-letter queue does not have.
 _REWRITES = ("Input", "InputPath", "InputTransformer")
-# The ARNs of a dead-letter queue and of a queue that it serves.
+# The ARNs of a dead-letter queue and of what it serves.
 Link = tuple[str, str]
+Entries = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Queue:
     """A queue as it is now."""
+
+    kind: ClassVar = "queue"
 
     name: str
     url: str
@@ -43,31 +46,68 @@ class Queue:
     def in_hand(self) -> int:
         return int(self.attributes["ApproximateNumberOfMessagesNotVisible"])
 
+    def send(self, aws: Aws, entries: Entries) -> Any:
+        """Up to ten messages; the answer tells by `Id` which were taken."""
+        return aws.sqs.send_message_batch(QueueUrl=self.url, Entries=cast("Any", entries))
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a rule publishes to; all that subscribe to it hear a message again."""
+
+    kind: ClassVar = "topic"
+
+    arn: str
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition(":")[2]
+
+    def send(self, aws: Aws, entries: Entries) -> Any:
+        """As a queue does it."""
+        renamed = [{"Message" if key == "MessageBody" else key: value for key, value in e.items()} for e in entries]
+        return aws.sns.publish_batch(TopicArn=self.arn, PublishBatchRequestEntries=cast("Any", renamed))
+
+
+Destination = Queue | Topic
+
 
 @dataclass(frozen=True)
 class DeadLetterQueue(Queue):
-    """`sources` are the queues it serves, by ARN; none where its messages were meant for something else."""
+    """`sources` are what it serves, by ARN; none where its messages were meant for something else."""
 
-    sources: Mapping[str, Queue]
+    sources: Mapping[str, Destination]
 
-    def destination(self, letter: Letter) -> Queue | None:
-        """Where the message should have been handled; None if that cannot be told."""
+    def destination(self, letter: Letter) -> Destination | None:
+        """Where the message should have been handled; None if that cannot be told.
+
+        EventBridge always writes its target down; so a message that names none was meant for a queue.
+        """
         if letter.origin:
             return self.sources.get(letter.origin)
-        return next(iter(self.sources.values())) if len(self.sources) == 1 else None
+        queues = [source for source in self.sources.values() if isinstance(source, Queue)]
+        return queues[0] if len(queues) == 1 else None
 
 
 def dead_letter_queues(aws: Aws, resources: list[StackResourceSummaryTypeDef], bus: str) -> list[DeadLetterQueue]:
     """Those of the stack's queues that another queue, or a rule's target, names as its own."""
-    identities = [r.get("PhysicalResourceId", "") for r in resources if r["ResourceType"] == "AWS::SQS::Queue"]
-    queues = {queue.arn: queue for queue in (_look(aws, identity) for identity in identities)}
-    rules = [r.get("PhysicalResourceId", "") for r in resources if r["ResourceType"] == "AWS::Events::Rule"]
-    links = [*_redrive_links(queues), *(link for rule in rules for link in _rule_links(aws, rule, bus))]
-    return [_serving(queues[arn], links, queues) for arn in dict.fromkeys(dead for dead, _ in links) if arn in queues]
+
+    def of(kind: str) -> list[str]:
+        return [r.get("PhysicalResourceId", "") for r in resources if r["ResourceType"] == kind]
+
+    queues = {queue.arn: queue for queue in (_look(aws, url) for url in of("AWS::SQS::Queue"))}
+    served: dict[str, Destination] = {arn: Topic(arn) for arn in of("AWS::SNS::Topic")}
+    links = [
+        *_redrive_links(queues),
+        *(link for rule in of("AWS::Events::Rule") for link in _rule_links(aws, rule, bus)),
+        *(link for subscription in of("AWS::SNS::Subscription") for link in _subscription_links(aws, subscription)),
+    ]
+    dead = dict.fromkeys(arn for arn, _ in links if arn in queues)
+    return [_serving(queues[arn], links, served | queues) for arn in dead]
 
 
-def _serving(dead: Queue, links: list[Link], queues: Mapping[str, Queue]) -> DeadLetterQueue:
-    sources = {source: queues[source] for arn, source in links if arn == dead.arn and source in queues}
+def _serving(dead: Queue, links: list[Link], served: Mapping[str, Destination]) -> DeadLetterQueue:
+    sources = {source: served[source] for arn, source in links if arn == dead.arn and source in served}
     return DeadLetterQueue(dead.name, dead.url, dead.attributes, sources)
 
 
@@ -95,6 +135,19 @@ def _rule_links(aws: Aws, identity: str, default_bus: str) -> Iterator[Link]:
     for target in (target for page in pages for target in page["Targets"]):
         if dead := target.get("DeadLetterConfig", {}).get("Arn"):
             yield dead, _source(target)
+
+
+def _subscription_links(aws: Aws, arn: str) -> Iterator[Link]:
+    attributes = aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    if dead := json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"):
+        yield dead, endpoint(aws, arn)
+
+
+def endpoint(aws: Aws, subscription: str) -> str:
+    """Where it delivers to, as the topic tells: the subscription's own attributes need not."""
+    pages = aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=subscription.rpartition(":")[0])
+    each = (found for page in pages for found in page["Subscriptions"])
+    return next((found["Endpoint"] for found in each if found["SubscriptionArn"] == subscription), "")
 
 
 def _source(target: TargetOutputTypeDef) -> str:

@@ -46,7 +46,7 @@ def redrive(context: Context) -> int:
     budget = context.args.limit or EVERYTHING
     context.say(f"redriving at {context.aws.where}")
     for queue in _chosen(context):
-        work = Redrive(context.aws.sqs, queue, context.say)
+        work = Redrive(context.aws, queue, context.say)
         with in_hand(context.aws.sqs, queue.url) as hand:
             work.run(hand, selection, _most(selection, queue, budget))
         seen += hand.seen
@@ -131,7 +131,9 @@ def _oldest(context: Context, queue: DeadLetterQueue) -> str:
 
 
 def _goal(queue: DeadLetterQueue) -> str:
-    return " or ".join(sorted(queue.name for queue in queue.sources.values())) or "nowhere: not meant for a queue"
+    several = len({type(source) for source in queue.sources.values()}) > 1
+    names = [f"{source.kind} {source.name}" if several else source.name for source in queue.sources.values()]
+    return " or ".join(sorted(names)) or "nowhere: this stack does not have it"
 
 
 def _show(context: Context, letter: Letter) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from bootstrap.aws import Aws
+from bootstrap.deadletters import endpoint
 from bootstrap.errors import gone
 from bootstrap.names import Names
 
@@ -31,8 +32,11 @@ class Inventory:
             "AWS::DynamoDB::Table": self._table,
             "AWS::Events::EventBus": self._bus,
             "AWS::Events::Rule": self._rule,
+            "AWS::SNS::Subscription": self._subscription,
+            "AWS::SNS::Topic": self._topic,
+            "AWS::SNS::TopicPolicy": _seen_from_its_sender,
             "AWS::SQS::Queue": self._queue,
-            "AWS::SQS::QueuePolicy": self._queue_policy,
+            "AWS::SQS::QueuePolicy": _seen_from_its_sender,
         }
 
     def faults(self, resources: list[StackResourceSummaryTypeDef]) -> list[str]:
@@ -68,20 +72,35 @@ class Inventory:
         # AWS and LocalStack say "bus|rule", MiniStack only the rule.
         rule = identity.rpartition("|")[2]
         found = self._aws.events.describe_rule(Name=rule, EventBusName=self._names.bus)
-        targets = self._aws.events.list_targets_by_rule(Rule=rule, EventBusName=self._names.bus)
         if found.get("State") != "ENABLED":
             return f"{rule} is switched off: `aws events enable-rule` switches it on"
-        return None if targets["Targets"] else f"{rule} has lost its target, the queue"
+        targets = self._aws.events.list_targets_by_rule(Rule=rule, EventBusName=self._names.bus)["Targets"]
+        dead = [arn for target in targets if (arn := target.get("DeadLetterConfig", {}).get("Arn"))]
+        if not targets:
+            return f"{rule} has lost its target"
+        return self._refused([*(target["Arn"] for target in targets), *dead], f"rule/{self._names.bus}/{rule}")
 
-    def _queue_policy(self, _: str) -> str | None:
-        # Its own identity leads nowhere; what counts is what the queues say.
-        lost = [q for q in (self._names.order_queue, self._names.rule_dlq) if not self._admits_rule(q)]
-        return f"{' and '.join(lost)} no longer admit the rule" if lost else None
+    def _topic(self, arn: str) -> str | None:
+        self._aws.sns.get_topic_attributes(TopicArn=arn)
+        return None
 
-    def _admits_rule(self, queue: str) -> bool:
-        url = self._aws.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        policy = json.loads(self._attribute(url, "Policy") or "{}")
-        return f"rule/{self._names.bus}/{self._names.rule}" in json.dumps(policy)
+    def _subscription(self, arn: str) -> str | None:
+        attributes = self._aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        dead = json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        return self._refused([endpoint(self._aws, arn), *([dead] if dead else [])], arn.rpartition(":")[0])
+
+    def _refused(self, receivers: list[str], sender: str) -> str | None:
+        """Which of them no longer admit the sender: events would be dropped in silence."""
+        lost = [_last(arn) for arn in receivers if f'{sender}"' not in self._policy(arn)]
+        return f"{' and '.join(lost)} no longer admit {_last(sender)}" if lost else None
+
+    def _policy(self, arn: str) -> str:
+        """Who may send there, as JSON text."""
+        if arn.split(":")[2] == "sns":
+            policy = self._aws.sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("Policy")
+        else:
+            policy = self._attribute(self._aws.sqs.get_queue_url(QueueName=_last(arn))["QueueUrl"], "Policy")
+        return json.dumps(json.loads(policy or "{}"))
 
     def _alarm(self, name: str) -> str | None:
         found = self._aws.cloudwatch.describe_alarms(AlarmNames=[name])
@@ -90,3 +109,11 @@ class Inventory:
     def _attribute(self, url: str, name: QueueAttributeNameType) -> str | None:
         answer = self._aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
         return answer.get("Attributes", {}).get(name)
+
+
+def _seen_from_its_sender(_: str) -> None:
+    """A policy's own identity leads nowhere; whoever needs it is checked against what the receiver says."""
+
+
+def _last(arn: str) -> str:
+    return arn.rpartition(":")[2].rpartition("/")[2]

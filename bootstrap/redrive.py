@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bootstrap.aws import Say
-from bootstrap.deadletters import DeadLetterQueue, Queue
+from bootstrap.aws import Aws, Say
+from bootstrap.deadletters import DeadLetterQueue, Destination
 from bootstrap.hand import BATCH, Hand, Selection
 from bootstrap.letter import Letter
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 # All of a batch together; SQS now takes four times as much, but not every queue and not every emulator.
 MAX_BYTES = 256 * 1024
@@ -27,8 +24,8 @@ class Redrive:
     A death in between leaves it in both: consumers are used to that.
     """
 
-    def __init__(self, sqs: SQSClient, queue: DeadLetterQueue, say: Say) -> None:
-        self._sqs = sqs
+    def __init__(self, aws: Aws, queue: DeadLetterQueue, say: Say) -> None:
+        self._aws = aws
         self._queue = queue
         self._say = say
         self._sent: set[str] = set()
@@ -54,29 +51,28 @@ class Redrive:
     def _came_back(self, letter: Letter) -> bool:
         return bool(letter.names & self._sent)
 
-    def _sorted(self, letters: list[Letter]) -> Iterable[tuple[Queue, list[Letter]]]:
-        groups: dict[str, tuple[Queue, list[Letter]]] = {}
+    def _sorted(self, letters: list[Letter]) -> Iterable[tuple[Destination, list[Letter]]]:
+        groups: dict[str, tuple[Destination, list[Letter]]] = {}
         for letter in letters:
             goal = self._queue.destination(letter)
             if goal is None:
-                meant = letter.origin or "a queue it does not name"
+                meant = letter.origin or "something it does not name"
                 self.kept.append(f"{letter.id}: this stack cannot put it back to {meant}")
             else:
                 groups.setdefault(goal.arn, (goal, []))[1].append(letter)
         return groups.values()
 
-    def _move(self, hand: Hand, destination: Queue, letters: list[Letter]) -> None:
-        accepted = self._send(destination.url, letters)
+    def _move(self, hand: Hand, destination: Destination, letters: list[Letter]) -> None:
+        accepted = self._send(destination, letters)
         if accepted:
             self.moved[destination.name] = self.moved.get(destination.name, 0) + len(accepted)
         self.doubled += [letter.id for letter in hand.delete(accepted)]
 
-    def _send(self, url: str, letters: list[Letter]) -> list[Letter]:
-        """Those accepted: SQS answers 200 even where it refuses some."""
-        entries: Any = [_entry(str(i), letter) for i, letter in enumerate(letters)]
-        answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    def _send(self, destination: Destination, letters: list[Letter]) -> list[Letter]:
+        """Those accepted: the answer is 200 even where some are refused."""
+        answer = destination.send(self._aws, [_entry(str(i), letter) for i, letter in enumerate(letters)])
         for failure in answer.get("Failed", []):
-            why = f"{failure['Code']}: {failure.get('Message', 'SQS says no more')}"
+            why = f"{failure['Code']}: {failure.get('Message', 'it says no more')}"
             self.kept.append(f"{letters[int(failure['Id'])].id}: {why}")
         accepted = answer.get("Successful", [])
         self._sent |= {entry["MessageId"] for entry in accepted}

@@ -26,6 +26,8 @@ class Remains:
             "AWS::DynamoDB::Table": lambda name: aws.dynamodb.delete_table(TableName=name),
             "AWS::Events::EventBus": lambda name: aws.events.delete_event_bus(Name=name),
             "AWS::Events::Rule": self._remove_rule,
+            "AWS::SNS::Subscription": lambda arn: aws.sns.unsubscribe(SubscriptionArn=arn),
+            "AWS::SNS::Topic": lambda arn: aws.sns.delete_topic(TopicArn=arn),
             "AWS::SQS::Queue": lambda url: aws.sqs.delete_queue(QueueUrl=url),
         }
 

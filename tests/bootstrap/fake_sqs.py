@@ -66,6 +66,11 @@ class FakeSqs:
             "Failed": [{"Id": entry, "Code": "InternalError", "Message": "not today"} for entry in failed],
         }
 
+    def publish_batch(self, **asked: Any) -> dict[str, Any]:
+        """SNS's, to a topic that is looked into like a queue."""
+        entries = [{"MessageBody": entry["Message"], **entry} for entry in asked["PublishBatchRequestEntries"]]
+        return self.send_message_batch(QueueUrl=asked["TopicArn"], Entries=entries)
+
     def _arrive(self, url: str, entry: Mapping[str, Any]) -> str:
         texts = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
         arrived = message(f"sent-{next(self.ids)}", entry["MessageBody"], **texts)

@@ -66,7 +66,7 @@ def test_a_failed_update_prints_the_resources_reason_and_leaves_the_shop_as_it_w
     main(["up"], aws_env)
     before = visibility(empty_aws, names)
     assert main(["up", "--template", broken], aws_env) == 1
-    assert "OrderQueue (AWS::SQS::Queue) UPDATE_FAILED: Invalid value" in capsys.readouterr().err
+    assert "Queue (AWS::SQS::Queue) UPDATE_FAILED: Invalid value" in capsys.readouterr().err
     assert visibility(empty_aws, names) == before
     assert main(["status"], aws_env) == 1
     assert main(["doctor", "--no-consumer"], aws_env) == 1

@@ -20,7 +20,7 @@ def context(
     fake.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
     (tmp_path / "t.yaml").write_text("Resources: {}")
     args = Namespace(template=tmp_path / "t.yaml", force=force, really_aws=really_aws)
-    aws = Aws(fake, fake, fake, fake, fake, region="eu-west-1", emulator=False)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="eu-west-1", emulator=False)
     return commands.Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bootstrap.aws import Aws
 from bootstrap.clock import Clock
-from bootstrap.deadletters import dead_letter_queues
+from bootstrap.deadletters import Destination, Topic, dead_letter_queues
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed
 from bootstrap.names import Names
@@ -35,10 +35,25 @@ ANOTHER = """\
 Outputs:"""
 
 
+SHOP = {
+    "shop-order-dlq": {"shop-order"},
+    "shop-checkout-basket-dlq": {"shop-order"},
+    "shop-catalogue-dlq": {"shop-catalogue"},
+    "shop-product-changes-dlq": {"shop-catalogue"},
+    "shop-price-drops-dlq": {"topic shop-price-drops", "queue shop-price-drops"},
+}
+
+
 def sources(aws: Aws, names: Names, stack: Stack) -> dict[str, set[str]]:
-    """The queues that each dead-letter queue serves."""
+    """What each dead-letter queue serves."""
     found = dead_letter_queues(aws, stack.resources(), names.bus)
-    return {dead.name: {queue.name for queue in dead.sources.values()} for dead in found}
+    return {dead.name: {_named(source) for source in dead.sources.values()} for dead in found}
+
+
+def _named(source: Destination) -> str:
+    if not source.name.endswith("price-drops"):
+        return source.name
+    return f"{'topic' if isinstance(source, Topic) else 'queue'} {source.name}"
 
 
 def deploy(aws: Aws, stack: Stack, template: str) -> None:
@@ -47,13 +62,12 @@ def deploy(aws: Aws, stack: Stack, template: str) -> None:
 
 
 def test_a_rules_own_is_found_like_a_queues(aws: Aws, names: Names, shop: Stack) -> None:
-    assert sources(aws, names, shop) == {"shop-order-dlq": {"shop-order"}, "shop-checkout-basket-dlq": {"shop-order"}}
+    assert sources(aws, names, shop) == SHOP
 
 
 def test_one_more_in_the_template_is_found_and_one_may_serve_several(aws: Aws, names: Names, shop: Stack) -> None:
     deploy(aws, shop, TEMPLATE.replace("\nOutputs:", ANOTHER))
-    assert sources(aws, names, shop) == {
-        "shop-order-dlq": {"shop-order"},
+    assert sources(aws, names, shop) == SHOP | {
         "shop-stock-dlq": {"shop-stock"},
         "shop-checkout-basket-dlq": {"shop-order", "shop-stock"},
     }

@@ -18,7 +18,7 @@ LOST = client_error("InternalError", "No deployed instances of resource 'X' were
 
 def deployment(cloudformation: FakeCloudFormation, said: list[str] | None = None) -> Deployment:
     fake, clock = cast("Any", cloudformation), quick_clock()
-    aws = Aws(fake, fake, fake, fake, fake, region="", emulator=True)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
     return Deployment(aws, Stack(fake, "shop", clock), (said if said is not None else []).append, clock)
 
 

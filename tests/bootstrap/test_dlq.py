@@ -14,8 +14,9 @@ from bootstrap.aws import Aws
 from bootstrap.errors import Misused
 from bootstrap.names import Names
 from chassis.errors import Conflict
+from chassis.queue import Queue
 from services.ordering.app import make_store
-from services.ordering.consumer import Consumer, make_queue
+from services.ordering.consumer import make_consumer
 from services.ordering.models import BasketCheckedOut
 from services.ordering.service import OrderService
 from tests.bootstrap.fakes import FakeCloudFormation, quick_clock
@@ -48,9 +49,9 @@ class Ordering:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._store = make_store(env)
-        self._queue = make_queue(env, "order")
+        self._queue = Queue.of(env, "shop-order")
         self.service = Choosy(self._store)
-        self._consumer = Consumer(self.service, make_queue(env, "order-dlq"))
+        self._consumer = make_consumer(self.service, Queue.of(env, "shop-order-dlq"))
 
     def consume(self, count: int) -> None:
         """Handles exactly so many messages."""
@@ -122,7 +123,7 @@ def test_one_bad_message_among_ten_is_told_by_its_reason_and_becomes_an_order_on
     assert run("redrive", "order-dlq", "--all")[:2] == (0, "shop-order-dlq: 1 message back to shop-order\n")
     ordering.consume(1)
     assert ordering.orders() == {f"o-{n}" for n in range(10)}
-    assert run("redrive", "--all")[1].count("empty, nothing put back") == 2
+    assert run("redrive", "--all")[1].count("empty, nothing put back") == 5
 
 
 @integration
@@ -187,6 +188,26 @@ def test_a_message_that_sqs_itself_gave_up_says_so_and_goes_back(
 
 
 @integration
+def test_news_that_could_not_be_published_goes_to_its_topic_and_what_was_not_delivered_to_its_queue(
+    run: Run, send: Send, aws: Aws, queue_url: Callable[[str], str]
+) -> None:
+    (topic,) = aws.sns.list_topics()["Topics"]
+    send("shop-price-drops-dlq", '{"drop": 1}', TARGET_ARN=topic["TopicArn"], ERROR_CODE="NO_PERMISSIONS")
+    send("shop-price-drops-dlq", '{"drop": 2}', ErrorCode="AWS.SimpleQueueService.AccessDenied", RequestID="r")
+    shown = run("show", "price-drops-dlq")[1]
+    assert "reason       EventBridge could not deliver: NO_PERMISSIONS" in shown
+    assert "reason       SNS could not deliver: AWS.SimpleQueueService.AccessDenied" in shown
+    code, told, _ = run("redrive", "price-drops-dlq", "--all")
+    assert (code, "2 messages back to" in told) == (0, True)
+    url, bodies = queue_url("shop-price-drops"), set[str]()
+    while len(bodies) < 2:
+        (message, *_) = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+        assert "MessageAttributes" not in message
+        bodies.add(message["Body"])
+    assert bodies == {'{"drop": 1}', '{"drop": 2}'}
+
+
+@integration
 def test_list_shows_every_queue_with_depth_age_alarm_and_where_a_redrive_leads(
     run: Run, send: Send, names: Names
 ) -> None:
@@ -196,8 +217,11 @@ def test_list_shows_every_queue_with_depth_age_alarm_and_where_a_redrive_leads(
     first, *rows = shown.splitlines()
     assert re.fullmatch(r"shop at http://127\.0\.0\.1:\d+ \(an emulator\), region us-east-1", first)
     assert [re.sub(r"\d+ s|INSUFFICIENT_DATA|OK", "X", re.sub(" {2,}", " | ", row)) for row in rows] == [
+        " | shop-catalogue-dlq | empty | alarm X | redrive → shop-catalogue",
         " | shop-checkout-basket-dlq | empty | alarm X | redrive → shop-order",
         " | shop-order-dlq | 1 message | oldest X | alarm X | redrive → shop-order",
+        " | shop-price-drops-dlq | empty | alarm X | redrive → queue shop-price-drops or topic shop-price-drops",
+        " | shop-product-changes-dlq | empty | alarm X | redrive → shop-catalogue",
     ]
 
 
@@ -277,7 +301,7 @@ def test_what_cannot_be_printed_is_not_dropped(
         (
             ["show", "nowhere"],
             2,
-            "shop has no dead-letter queue 'nowhere'; it has shop-checkout-basket-dlq, shop-order-",
+            "shop has no dead-letter queue 'nowhere'; it has shop-catalogue-dlq, shop-checkout-basket-dlq",
         ),
         (["show", "--message", "m-9"], 1, r"no message m-9 in any dead-letter queue; there are \S+"),
         (["redrive", "order-dlq", "--message", "m-9"], 1, r"no message m-9 in order-dlq; there are \S+"),
@@ -302,7 +326,7 @@ def test_a_stack_that_is_not_there_is_one_line(aws_env: Mapping[str, str], capsy
 def test_drop_refuses_aws_unless_it_is_meant() -> None:
     fake = cast("Any", FakeCloudFormation())
     fake.meta = Namespace(endpoint_url="https://cloudformation.eu-west-1.amazonaws.com")
-    aws = Aws(fake, fake, fake, fake, fake, region="eu-west-1", emulator=False)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="eu-west-1", emulator=False)
     args = Namespace(queue=None, message=["m-1"], really_aws=False)
     context = commands.Context(args, aws, Names("shop"), quick_clock(), out=print, say=print)
     with pytest.raises(Misused, match=r"not an emulator.* delete m-1 for good\. Give --really-aws"):

@@ -23,7 +23,7 @@ def stack_finding(cloudformation: FakeCloudFormation) -> Finding:
     """What is said of a stack that does not let the examination go further."""
     fake = cast("Any", cloudformation)
     fake.meta = cast("Any", type("Meta", (), {"endpoint_url": "http://x"}))
-    aws = Aws(fake, fake, fake, fake, fake, region="", emulator=True)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
     endpoint, finding = examine(aws, Names("shop"), Stack(fake, "shop", quick_clock()))
     assert endpoint.ok
     assert not finding.ok

@@ -31,6 +31,16 @@ def drop_target(aws: Aws, names: Names) -> None:
     aws.events.remove_targets(Rule=names.rule, EventBusName=names.bus, Ids=["order-queue"])
 
 
+def close_the_catalogue(aws: Aws, _: Names) -> None:
+    for queue in ("shop-catalogue", "shop-product-changes-dlq"):
+        set_policy(aws, queue, "")
+
+
+def topic(aws: Aws) -> str:
+    (found,) = aws.sns.list_topics()["Topics"]
+    return found["TopicArn"]
+
+
 BREAKS: dict[str, Break] = {
     "shop-order is gone": lambda aws, names: aws.dynamodb.delete_table(TableName=names.order_table),
     "shop-order-dlq is gone": lambda aws, names: aws.sqs.delete_queue(QueueUrl=url(aws, names.order_dlq)),
@@ -39,7 +49,10 @@ BREAKS: dict[str, Break] = {
     "shop-order-dlq-not-empty is gone": lambda aws, _: aws.cloudwatch.delete_alarms(
         AlarmNames=["shop-order-dlq-not-empty"]
     ),
-    "shop-order no longer admit the rule": lambda aws, names: set_policy(aws, names.order_queue, ""),
+    "shop-order no longer admit shop-checkout-basket": lambda aws, names: set_policy(aws, names.order_queue, ""),
+    "shop-catalogue and shop-product-changes-dlq no longer admit shop-product-changes": close_the_catalogue,
+    "shop-price-drops no longer admit shop-price-drops": lambda aws, _: set_policy(aws, "shop-price-drops", ""),
+    "price-drops is gone": lambda aws, _: aws.sns.delete_topic(TopicArn=topic(aws)),
 }
 
 
@@ -81,7 +94,7 @@ class Tables:
 def faults(dynamodb: Tables, kind: str = "AWS::DynamoDB::Table") -> list[str]:
     fake = cast("Any", dynamodb)
     resource = {"LogicalResourceId": "T", "ResourceType": kind, "PhysicalResourceId": "t"}
-    aws = Aws(fake, fake, fake, fake, fake, region="", emulator=True)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
     return Inventory(aws, Names("shop")).faults([cast("Any", resource)])
 
 
@@ -91,7 +104,7 @@ def test_a_table_that_is_there_but_not_usable_is_a_fault() -> None:
 
 
 def test_a_type_without_a_check_is_a_fault() -> None:
-    assert "cannot check this type yet" in faults(Tables(), "AWS::SNS::Topic")[0]
+    assert "cannot check this type yet" in faults(Tables(), "AWS::S3::Bucket")[0]
 
 
 def test_a_denied_look_is_no_absence() -> None:

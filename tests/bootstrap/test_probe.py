@@ -167,7 +167,14 @@ def test_a_bus_that_refuses_the_event_is_named(aws: Aws, names: Names) -> None:
             }
 
     refusing = Aws(
-        aws.cloudformation, aws.cloudwatch, aws.dynamodb, cast("Any", Refusing()), aws.sqs, "us-east-1", emulator=True
+        aws.cloudformation,
+        aws.cloudwatch,
+        aws.dynamodb,
+        cast("Any", Refusing()),
+        aws.sns,
+        aws.sqs,
+        "us-east-1",
+        emulator=True,
     )
     finding = only(Probe(refusing, names, quick_clock(), 0.0).run(consumer_expected=True))
     assert (finding.ok, finding.subject) == (False, "bus")

@@ -1,12 +1,13 @@
 """Dead letters go back: none is lost, whatever fails on the way, and none goes round in circles."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.deadletters import DeadLetterQueue, Queue
+from bootstrap.deadletters import DeadLetterQueue, Destination, Queue, Topic
 from bootstrap.hand import EVERYTHING, Selection, in_hand
 from bootstrap.letter import Letter
 from bootstrap.redrive import MAX_BYTES, Redrive, batches
@@ -21,9 +22,9 @@ def shop(*messages: Any) -> FakeSqs:
     return FakeSqs({DLQ: list(messages), ORDER: [], OTHER: []})
 
 
-def redrive(sqs: FakeSqs, *sources: Queue, most: int = EVERYTHING, said: list[str] | None = None) -> Redrive:
+def redrive(sqs: FakeSqs, *sources: Destination, most: int = EVERYTHING, said: list[str] | None = None) -> Redrive:
     queue = DeadLetterQueue("shop-dlq", DLQ, {}, {source.arn: source for source in sources or (ORDER_QUEUE,)})
-    work = Redrive(cast("Any", sqs), queue, (said if said is not None else []).append)
+    work = Redrive(cast("Any", SimpleNamespace(sqs=sqs, sns=sqs)), queue, (said if said is not None else []).append)
     with in_hand(cast("Any", sqs), DLQ) as hand:
         work.run(hand, Selection(), most)
     return work
@@ -101,10 +102,17 @@ def test_each_message_goes_back_to_the_queue_it_names() -> None:
     assert (sqs.bodies(OTHER), sqs.bodies(ORDER)) == (["a"], ["b"])
 
 
+def test_what_a_rule_could_not_publish_goes_to_its_topic_and_what_names_nothing_to_the_queue() -> None:
+    sqs = shop(message("m-1", "a", TARGET_ARN="arn:news"), message("m-2", "b", ErrorCode="403"))
+    sqs.queues["arn:news"] = []
+    assert redrive(sqs, Topic("arn:news"), ORDER_QUEUE).moved == {"news": 1, "shop-order": 1}
+    assert (sqs.bodies("arn:news"), sqs.bodies(ORDER)) == (["a"], ["b"])
+
+
 def test_a_message_of_which_nobody_knows_where_to_is_kept() -> None:
     sqs = shop(message("m-1", reason="bad"), message("m-2", TARGET_ARN="arn:stranger"))
     assert redrive(sqs, ORDER_QUEUE, OTHER_QUEUE).kept == [
-        "m-1: this stack cannot put it back to a queue it does not name",
+        "m-1: this stack cannot put it back to something it does not name",
         "m-2: this stack cannot put it back to arn:stranger",
     ]
     assert len(sqs.queues[DLQ]) == 2

@@ -31,10 +31,10 @@ def test_a_denied_deletion_is_not_hidden() -> None:
     fake = cast("Any", Denying())
     table = cast("Any", {"ResourceType": "AWS::DynamoDB::Table", "PhysicalResourceId": "t"})
     with pytest.raises(ClientError):
-        Remains(Aws(fake, fake, fake, fake, fake, region="", emulator=True), "bus").clear([table])
+        Remains(Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True), "bus").clear([table])
 
 
 def test_what_was_never_made_is_not_deleted() -> None:
     fake = cast("Any", object())
-    remains = Remains(Aws(fake, fake, fake, fake, fake, region="", emulator=True), "bus")
+    remains = Remains(Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True), "bus")
     remains.clear([cast("Any", {"ResourceType": "AWS::DynamoDB::Table"})])
