@@ -4,6 +4,7 @@
 PYTHON ?= python3
 COMPOSE ?= docker compose
 WORKERS ?= auto
+EMULATOR ?= localstack
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -12,7 +13,7 @@ RUN := $(BIN)/python -m local
 UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-docker chaos chaos-docker teeth e2e lint fmt docs install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker chaos chaos-docker teeth e2e lint fmt docs install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -63,6 +64,9 @@ down:  ## stop the containers and remove them, volumes too
 test: $(STAMP)  ## every test that needs no Docker, with coverage
 	$(BIN)/pytest -m "not docker and not chaos" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
+test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
+	$(BIN)/pytest -m "integration and not docker and not chaos" --emulator $(EMULATOR) $(ARGS)
+
 test-docker: $(STAMP)  ## the tests that need Docker
 	$(BIN)/pytest -m "docker and not chaos" $(ARGS)
 
@@ -78,12 +82,15 @@ teeth: $(STAMP)  ## break ten promises in copies of the code, one each: does a t
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker" $(ARGS)
 
-lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation template
+lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation template, the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint bootstrap/shop.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --no-progress --quiet .github
 
 fmt: $(STAMP)  ## format, and repair what can be repaired
 	$(BIN)/ruff format

@@ -45,8 +45,6 @@ def plan(settings: Settings, home: Home) -> Plan:
             _web(settings, "product"),
             _web(settings, "basket", **peers),
             _web(settings, "ordering"),
-        ),
-        (
             _worker(settings, "product-relay", "services.product.relay"),
             _worker(settings, "basket-relay", "services.basket.relay"),
             _worker(settings, "basket-consumer", "services.basket.consumer"),

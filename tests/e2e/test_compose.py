@@ -1,66 +1,97 @@
-"""The shop in containers, as `docker compose up` starts it: bought from, followed through its logs, taken down."""
+"""The shop in containers, as `docker compose up` starts it: bought from, killed part by part, started in any order."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+import time
 
 import pytest
+import urllib3
 
-from tests.machine import free_port
-
-ROOT = Path(__file__).parent.parent.parent
-PROJECT = "shopwire-test"
-WORKERS = ["product", "basket", "ordering", "ordering-consumer", "basket-relay", "basket-consumer", "product-relay"]
+from tests.e2e.compose import SERVICES, WEB, WORKERS, Compose
+from tests.processes import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
-def run(*command: str, env: dict[str, str]) -> str:
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def compose(*arguments: str, env: dict[str, str]) -> str:
-    return run("docker", "compose", "--project-name", PROJECT, *arguments, env=env)
-
-
-@pytest.fixture(scope="module")
-def shop() -> Iterator[dict[str, str]]:
-    """The environment in which the stack runs, on ports of its own."""
-    ports = {name: str(free_port()) for name in ("PRODUCT", "BASKET", "ORDERING", "EMULATOR")}
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    env |= {f"SHOP_{name}_PORT": port for name, port in ports.items()}
-    env |= {f"{name}_URL": f"http://127.0.0.1:{ports[name]}" for name in ("PRODUCT", "BASKET", "ORDERING")}
-    try:
-        compose("up", "--build", "--wait", "--detach", env=env)
-        yield env
-    finally:
-        compose("down", "--volumes", "--remove-orphans", env=env)
-    assert (
-        run("docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}", env=env)
-        == ""
-    )
-
-
-def test_a_client_buys_and_one_correlation_id_leads_through_three_containers(shop: dict[str, str]) -> None:
-    told = run(sys.executable, "-m", "local", "demo", env=shop)
-    correlation_id = re.search(r"demo-[0-9a-f]{8}", told)
+def test_a_client_buys_and_one_correlation_id_leads_through_the_containers(shop: Compose) -> None:
+    correlation_id = re.search(r"demo-[0-9a-f]{8}", shop.buy())
     assert correlation_id is not None
-    logs = compose("logs", "--no-color", "--no-log-prefix", *WORKERS, env=shop)
+    logs = shop("logs", "--no-color", "--no-log-prefix", *SERVICES)
     lines = [line[line.index("{") :] for line in logs.splitlines() if correlation_id[0] in line]
     assert {json.loads(line)["process"] for line in lines} >= {"product", "basket", "ordering", "ordering-consumer"}
 
 
-def test_everything_stops_within_its_grace_period_and_with_exit_code_0(shop: dict[str, str]) -> None:
-    compose("stop", *WORKERS, env=shop)
-    for name in WORKERS:
-        container = compose("ps", "--all", "--quiet", name, env=shop).strip()
-        assert run("docker", "inspect", "--format", "{{.State.ExitCode}}", container, env=shop).strip() == "0", name
-    compose("up", "--wait", "--detach", env=shop)
-    # The emulator may hand the next message to the poll that the stopped consumer abandoned: it comes back after 30 s.
-    run(sys.executable, "-m", "local", "demo", "--deadline", "60", env=shop)
+def test_a_price_changed_in_one_container_is_charged_by_another(shop: Compose) -> None:
+    client = urllib3.PoolManager()
+    made = client.request("POST", f"{shop.url('product')}/product", json={"name": "P", "category": "C", "price": 5})
+    product, user = made.json()["id"], "repriced"
+    line = {"userName": user, "items": [{"productId": product, "quantity": 1}]}
+    client.request("POST", f"{shop.url('basket')}/basket", json=line)
+    client.request("PATCH", f"{shop.url('product')}/product/{product}", json={"price": 3})
+    eventually(lambda: client.request("GET", f"{shop.url('basket')}/basket/{user}").json()["totalPrice"] == 3, 60)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_shop_sells_again_once_a_killed_container_is_back(shop: Compose, service: str) -> None:
+    shop("kill", service)
+    assert shop.inspect(service)["State"]["Running"] is False
+    shop("up", "--wait", "--detach", "--no-deps", service)
+    shop.buy()
+
+
+@pytest.mark.parametrize("service", ["product", *WORKERS])
+def test_a_checkout_needs_neither_product_nor_any_worker_at_that_moment(shop: Compose, service: str) -> None:
+    """The order comes once the worker is there again; of product, basket has its copy."""
+    client = urllib3.PoolManager()
+    product = client.request("GET", f"{shop.url('product')}/product?limit=1").json()["items"][0]["id"]
+    basket, user = shop.url("basket"), f"without-{service}"
+    line = {"productId": product, "quantity": 1}
+    client.request("POST", f"{basket}/basket", json={"userName": user, "items": [line]})  # known from now on
+    shop("stop", service)
+    try:
+        assert client.request("POST", f"{basket}/basket/{user}/items", json=line).status == 200
+        facts = dict.fromkeys(("firstName", "lastName", "address"), "x") | {"email": "x@example.com"}
+        body = facts | {"userName": user, "cardInfo": "4111111111111111", "paymentMethod": 1}
+        assert client.request("POST", f"{basket}/basket/checkout", json=body).status == 202
+    finally:
+        shop("up", "--wait", "--detach", "--no-deps", service)
+    eventually(lambda: client.request("GET", f"{shop.url('ordering')}/order/{user}").json()["items"], 60)
+
+
+def test_everything_stops_within_its_grace_period_and_with_exit_code_0(shop: Compose) -> None:
+    began = time.monotonic()
+    shop("stop", *SERVICES)
+    assert time.monotonic() - began < 30, "a grace period ran out"
+    assert shop.of_each(lambda state: state["State"]["ExitCode"]) == dict.fromkeys(SERVICES, 0)
+    shop("up", "--wait", "--detach")
+    shop.buy()
+
+
+def test_an_emulator_restarted_empty_is_told_and_bootstrap_and_seed_repair_it_without_a_restart(shop: Compose) -> None:
+    before = shop.of_each(lambda state: state["State"]["StartedAt"])
+    shop("restart", "localstack")
+    eventually(lambda: [shop.status(service) for service in WEB] == [503] * 3, 60)
+    assert [shop.status(service, "/health/live") for service in WEB] == [200] * 3
+    answer = urllib3.request("GET", f"{shop.url('product')}/product", retries=False)
+    assert (answer.status, answer.json()["detail"]) == (503, "DynamoDB cannot serve this now.")
+    eventually(lambda: "does not answer" in shop("logs", "--since", "60s", "ordering-consumer"), 60)
+    shop("run", "--rm", "bootstrap", "up")
+    shop("run", "--rm", "seed")
+    eventually(lambda: [shop.status(service) for service in WEB] == [200] * 3, 60)
+    shop.buy()
+    assert shop.of_each(lambda state: state["State"]["StartedAt"]) == before
+
+
+def test_containers_started_before_what_they_need_find_it_when_it_comes(shop: Compose) -> None:
+    shop("down", "--volumes")
+    shop("up", "--detach", "--no-deps", *reversed(SERVICES))
+    eventually(lambda: [shop.status(service, "/health/live") for service in WEB] == [200] * 3, 60)
+    assert [shop.status(service) for service in WEB] == [503] * 3
+    before = shop.of_each(lambda state: state["State"]["StartedAt"])
+    shop("up", "--detach", "--wait", "--no-deps", "localstack")
+    shop("run", "--rm", "--no-deps", "bootstrap", "up")
+    shop("run", "--rm", "--no-deps", "seed")
+    eventually(lambda: [shop.status(service) for service in WEB] == [200] * 3, 60)
+    shop.buy()
+    assert shop.of_each(lambda state: state["State"]["StartedAt"]) == before
+    assert shop.of_each(lambda state: state["RestartCount"]) == dict.fromkeys(SERVICES, 0)

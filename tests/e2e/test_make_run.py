@@ -86,7 +86,7 @@ def eventually(true: Callable[[], object], terminal: Terminal, within: float = 6
 def is_open(terminal: Terminal) -> None:
     eventually(lambda: terminal.says(OPEN) or terminal.process.poll() is not None, terminal)
     assert terminal.says(OPEN), terminal.output.read_text()
-    eventually(lambda: len(terminal.everything()) == 8, terminal)
+    eventually(lambda: len(terminal.everything()) == 10, terminal)
 
 
 def stops_within_ten_seconds(terminal: Terminal, with_signal: signal.Signals) -> None:

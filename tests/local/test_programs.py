@@ -21,8 +21,10 @@ def test_the_emulator_is_first_and_what_needs_a_shop_is_last() -> None:
         ["emulator"],
         ["bootstrap"],
         ["seed"],
-        ["product", "basket", "ordering"],
-        ["product-relay", "basket-relay", "basket-consumer", "ordering-consumer"],
+        [
+            *("product", "basket", "ordering"),
+            *("product-relay", "basket-relay", "basket-consumer", "ordering-consumer"),
+        ],
     ]
 
 

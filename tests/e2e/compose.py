@@ -1,0 +1,62 @@
+"""The compose file as the tests drive it: a project of their own, on ports of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import urllib3
+
+from tests.machine import ROOT, free_port
+
+PROJECT = "shopwire-test"
+WEB = ["product", "basket", "ordering"]
+WORKERS = ["product-relay", "basket-relay", "basket-consumer", "ordering-consumer"]
+SERVICES = WEB + WORKERS
+
+
+class Compose:
+    """`docker compose` on that project; each call fails loudly, with what the command said."""
+
+    def __init__(self) -> None:
+        self.ports = {name: free_port() for name in ("product", "basket", "ordering", "emulator")}
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self._env |= {f"SHOP_{name.upper()}_PORT": str(port) for name, port in self.ports.items()}
+        self._env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}
+
+    def __call__(self, *arguments: str) -> str:
+        return self.run("docker", "compose", "--project-name", PROJECT, *arguments)
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(command, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def status(self, service: str, path: str = "/health/ready") -> int:
+        """0 where nothing answers."""
+        try:
+            return urllib3.request("GET", self.url(service) + path, timeout=6, retries=False).status
+        except urllib3.exceptions.HTTPError:
+            return 0
+
+    def buy(self, deadline: int = 60) -> str:
+        """As a client does; what it was told. A message in a killed consumer's hand comes back after 30 s."""
+        return self.run(sys.executable, "-m", "local", "demo", "--deadline", str(deadline))
+
+    def inspect(self, service: str) -> Mapping[str, Any]:
+        container = self("ps", "--all", "--quiet", service).strip()
+        return dict(json.loads(self.run("docker", "inspect", container))[0])
+
+    def of_each(self, tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
+        return {service: tell(self.inspect(service)) for service in SERVICES}
+
+    def remains(self) -> str:
+        """Containers, networks and volumes that the project has left behind."""
+        label = f"label=com.docker.compose.project={PROJECT}"
+        commands = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+        return "".join(self.run("docker", *command, "--quiet", "--filter", label) for command in commands)

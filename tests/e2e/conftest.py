@@ -1,0 +1,18 @@
+"""The shop in containers, brought up once for the tests of this folder that need it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.compose import Compose
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Compose]:
+    compose = Compose()
+    try:
+        compose("up", "--build", "--wait", "--detach")
+        yield compose
+    finally:
+        compose("down", "--volumes", "--remove-orphans")
+    assert compose.remains() == ""

@@ -1,0 +1,77 @@
+"""The images are what the files that make them say, seen from inside a running container."""
+
+import json
+
+import pytest
+
+from tests.e2e.compose import SERVICES, WEB, Compose
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+LARGEST = 260_000_000  # bytes unpacked, of which python:3.13-slim are some 180 million
+NOBODY = "10001"
+IMPORTABLE = "import sys; from importlib.util import find_spec; print(find_spec(sys.argv[1]) is not None)"
+
+
+def inside(shop: Compose, service: str, *command: str) -> str:
+    return shop("exec", "-T", service, *command).strip()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_runs_as_nobody_with_no_capability_and_can_write_nowhere_but_tmp(
+    shop: Compose, service: str
+) -> None:
+    assert inside(shop, service, "id", "-u") == NOBODY
+    status = inside(shop, service, "cat", "/proc/1/status")
+    told = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert [told[name] for name in ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs")] == ["0" * 16] * 3 + ["1"]
+    write = "for d in / /shop /venv /home /var/tmp; do touch $d/x 2>/dev/null && echo $d; done; touch /tmp/x && echo ok"
+    assert inside(shop, service, "sh", "-c", write) == "ok"
+
+
+@pytest.mark.parametrize("service", WEB)
+def test_an_image_holds_the_chassis_and_its_own_service_and_nothing_else_of_ours(shop: Compose, service: str) -> None:
+    found = set(inside(shop, service, "sh", "-c", "find /shop -mindepth 1 -maxdepth 2 -type d").splitlines())
+    assert found == {"/shop/chassis", "/shop/services", f"/shop/services/{service}"}
+    foreign = [f"services.{other}" for other in WEB if other != service] + ["bootstrap", "local", "tests", "pytest"]
+    for module in foreign:
+        assert inside(shop, service, "python", "-c", IMPORTABLE, module) == "False", module
+    assert inside(shop, service, "python", "-c", IMPORTABLE, f"services.{service}") == "True"
+
+
+@pytest.mark.parametrize("service", [*WEB, "bootstrap"])
+def test_an_image_is_small_and_keeps_no_secret(shop: Compose, service: str) -> None:
+    (image,) = json.loads(shop.run("docker", "image", "inspect", f"shopwire-{service}"))
+    assert image["Size"] < LARGEST
+    names = {setting.split("=")[0] for setting in image["Config"]["Env"]}
+    assert not {name for name in names if name.startswith("AWS_") or "TOKEN" in name or "SECRET" in name}
+    assert image["Config"]["User"] == f"{NOBODY}:{NOBODY}"
+    history = shop.run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", f"shopwire-{service}")
+    assert "SECRET" not in history.upper()
+    find = "find / -xdev -name .env -o -xdev -name .git -o -xdev -name credentials -o -path '/shop/*.pem'"
+    run = ["docker", "run", "--rm", "--entrypoint", "sh", f"shopwire-{service}", "-c", f"{find} 2>/dev/null; true"]
+    assert shop.run(*run) == ""
+
+
+@pytest.mark.parametrize(
+    ("image", "services"),
+    [
+        ("product", {"product", "product-relay"}),
+        ("basket", {"basket", "basket-relay", "basket-consumer"}),
+        ("ordering", {"ordering", "ordering-consumer"}),
+    ],
+)
+def test_one_image_runs_web_relay_and_consumer_by_command(shop: Compose, image: str, services: set[str]) -> None:
+    (built,) = json.loads(shop.run("docker", "image", "inspect", f"shopwire-{image}"))
+    assert {shop.inspect(service)["Image"] for service in services} == {built["Id"]}
+    commands = {" ".join(shop.inspect(service)["Config"]["Cmd"]) for service in services}
+    assert len(commands) == len(services)
+
+
+def test_ports_are_published_on_the_loopback_address_only(shop: Compose) -> None:
+    published = {
+        binding["HostIp"]
+        for service in [*SERVICES, "localstack"]
+        for bindings in (shop.inspect(service)["NetworkSettings"]["Ports"] or {}).values()
+        for binding in bindings or []
+    }
+    assert published == {"127.0.0.1"}
