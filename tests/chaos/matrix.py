@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from services.basket.app import make_outbox
 from tests.chaos import crashing
-from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, Violation, audit, gather
+from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, Violation, audit, gather, pending
 from tests.chaos.crash import USERS, Crash, Point, Scene
 from tests.chaos.forks import Fork
 from tests.chaos.load import FACTS, Web
@@ -84,6 +85,7 @@ class Case:
     def __init__(self, env: Mapping[str, str], logs: Path, point: Point) -> None:
         self.marker = logs / "died"
         self._stack = env["SHOP_STACK"]
+        self._env = env
         self._logs = logs
         self._point = point
         basket = self._basket(env)
@@ -118,6 +120,9 @@ class Case:
             customer.check_out()
         if self._point.victim == "consumer":
             eventually(lambda: self.scene().queue == USERS)
+        if self._point.victim == "relay":
+            outbox = make_outbox(self._env)
+            eventually(lambda: sum(map(len, outbox.left_behind(crashing.MIN_AGE))) == USERS)
         if self._point.victim != "basket":
             self._start(self._point.victim)
 
@@ -138,12 +143,13 @@ class Case:
     def settled(self, history: list[Checkout]) -> tuple[list[Violation], Evidence]:
         """What the auditor still finds when all is quiet, or will not be."""
         deadline = time.monotonic() + QUIET_WITHIN
-        while True:
-            evidence = gather(self._stack)
-            violations = audit(history, evidence, PRICES)
-            if not violations or time.monotonic() > deadline:
-                return violations, evidence
+        while time.monotonic() < deadline and (pending(self._stack) or self._audit(history)[0]):
             time.sleep(0.2)
+        return self._audit(history)
+
+    def _audit(self, history: list[Checkout]) -> tuple[list[Violation], Evidence]:
+        evidence = gather(self._stack)
+        return audit(history, evidence, PRICES), evidence
 
     def _start(self, *names: str) -> None:
         forks = [self._forks[name] for name in names]
