@@ -15,7 +15,7 @@ from local.control import Control, Process
 from local.errors import LocalError
 from local.follow import Follower
 from local.home import Home
-from local.programs import emptying, plan
+from local.programs import emptying, plan, programs
 from local.run import say
 from local.settings import ROOT, WEB, Settings
 
@@ -124,7 +124,7 @@ def reset(settings: Settings, env: Mapping[str, str]) -> int:
 
 def _empty_running(settings: Settings, home: Home, control: Control, env: Mapping[str, str]) -> None:
     environment.refuse_unless_emulator(settings.endpoint)
-    workers = [step.name for step in plan(settings, home)[-1]]
+    workers = [program.name for program in programs(plan(settings, home)) if not program.ready]
     control.stop(workers, within=8)  # they would complain about their missing tables and queues
     try:
         for task in emptying():

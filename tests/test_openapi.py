@@ -135,4 +135,4 @@ def test_a_document_is_valid_openapi_and_admits_no_null_where_http_has_none(
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     parameters = [parameter for operation in operations for parameter in operation.get("parameters", [])]
     assert parameters
-    assert all(parameter["schema"]["type"] in {"string", "integer"} for parameter in parameters)
+    assert all(parameter["schema"]["type"] in {"string", "integer", "boolean"} for parameter in parameters)

@@ -1,5 +1,6 @@
 """Prices on their way: what product says today is what baskets show, and nobody rewrites a basket for it."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from flask.testing import FlaskClient
 
+from chassis import deadline
 from chassis.queue import Queue
 from services.basket.app import from_env, make_catalogue_store
 from services.basket.consumer import make_consumer
@@ -92,6 +94,7 @@ def test_an_order_keeps_the_price_of_its_checkout(shop: Shop, stack: Mapping[str
     shop.product.patch(f"/product/{phone}", json={"price": 1})
     (entry,) = eventually(lambda: [e for e in make_catalogue_store(stack).get_many([phone]) if e.price == 1])
     assert entry.version == 2
+    deadline.start(math.inf)  # the last request's ends here
     with running("services.ordering.consumer", stack):
         (order,) = eventually(lambda: make_order_store(stack).page(10, None).items)
     assert [order.items[0].price, order.totalPrice] == [950, 1900]

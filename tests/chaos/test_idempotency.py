@@ -66,7 +66,8 @@ def shop(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Shop]:
     basket = web("basket", dict(stack) | {"PRODUCT_URL": product.url, "WEB_WORKERS": "2"})
     consumer = worker("services.ordering.consumer", "consumer", stack)
     relay = worker("services.basket.relay", "relay", stack)
-    fleet = Fleet([product, basket, consumer, relay], tmp_path)
+    catalogue = worker("services.basket.consumer", "basket-consumer", stack)
+    fleet = Fleet([product, basket, consumer, relay, catalogue], tmp_path)
     with fleet.running():
         yield Shop({"product": product.url, "basket": basket.url})
         assert fleet.dead == []

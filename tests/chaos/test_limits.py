@@ -84,7 +84,9 @@ def test_the_largest_legal_checkout_becomes_an_order(cloud: Mapping[str, str], t
         answer = post(f"{basket.url}/basket/checkout", checkout)
         assert (answer.status, answer.json()["totalPrice"]) == (202, 999 * 100 * 1_000_000)
         check_event(boto3.resource("dynamodb").Table("shop-basket-outbox").scan()["Items"])
-    workers = [worker(f"services.{name}", name, cloud) for name in ("basket.relay", "ordering.consumer")]
+    workers = [
+        worker(f"services.{name}", name, cloud) for name in ("basket.relay", "ordering.consumer", "basket.consumer")
+    ]
     with Fleet(workers, tmp_path).running():
         eventually(lambda: gather("shop").orders and not pending("shop"), 40)
     (order,) = gather("shop").orders

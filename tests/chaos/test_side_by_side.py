@@ -14,7 +14,7 @@ import pytest
 
 from tests.chaos.audit import gather, pending
 from tests.chaos.processes import Fleet, worker
-from tests.conftest import ROOT
+from tests.machine import ROOT
 from tests.processes import eventually
 
 ORDERS = 1000
