@@ -48,6 +48,7 @@ def localstack() -> Iterator[str]:
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
     container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
     with container:
+        _warm_up(container.get_url())
         yield container.get_url()
 
 
@@ -59,6 +60,15 @@ def shop_on_localstack(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
         needed = {"PATH": os.environ["PATH"]} | there
         subprocess.run([sys.executable, "-m", "bootstrap", "up"], cwd=ROOT, env=needed, check=True, capture_output=True)
         yield there
+
+
+def _warm_up(url: str) -> None:
+    """The first call of each service takes longer than any of ours may."""
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    session.client("dynamodb", endpoint_url=url).list_tables()
+    session.client("sqs", endpoint_url=url).list_queues()
+    session.client("sns", endpoint_url=url).list_topics()
+    session.client("events", endpoint_url=url).list_rules()
 
 
 def _checked(url: str) -> str:
