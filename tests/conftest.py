@@ -12,6 +12,7 @@ import structlog
 from hypothesis import settings
 
 from chassis import deadline
+from tests import emulated
 from tests.emulators import emulator
 from tests.machine import ROOT
 
@@ -70,7 +71,7 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch, worker_id: str) 
 @pytest.fixture
 def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
     """`aws_env` with the shop's resources in it."""
-    cloudformation = boto3.Session().client("cloudformation")  # boto3.client would keep the first test's account
+    cloudformation = emulated.client("cloudformation")
     template = (ROOT / "bootstrap" / "shop.yaml").read_text()
     cloudformation.create_stack(StackName=aws_env["SHOP_STACK"], TemplateBody=template)
     cloudformation.get_waiter("stack_create_complete").wait(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
 from chassis import aws, logs
@@ -25,6 +24,7 @@ from services.ordering.models import BasketCheckedOut as Read
 from services.ordering.service import OrderService
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
 from services.product.models import ProductChanges
+from tests import emulated
 from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, ProductShop
 from tests.machine import ROOT
 from tests.processes import eventually
@@ -123,7 +123,7 @@ EVENTS = sorted(path.stem for path in (ROOT / "tests" / "events").glob("*.json")
 
 @pytest.mark.integration
 def test_each_rule_matches_its_golden_events_and_no_other(stack: Mapping[str, str]) -> None:
-    rules = boto3.client("events").list_rules(EventBusName="shop-bus")["Rules"]
+    rules = emulated.client("events").list_rules(EventBusName="shop-bus")["Rules"]
     matched = {
         rule["Name"]: {name for name in EVENTS if matches(rule["EventPattern"], golden_message(name))} for rule in rules
     }
@@ -139,7 +139,7 @@ def test_each_rule_matches_its_golden_events_and_no_other(stack: Mapping[str, st
     ("percent", "told"), [(-100, True), (-10, True), (-9.99, False), (0, False), (250.5, False), (None, False)]
 )
 def test_only_a_fall_by_a_tenth_is_a_price_drop(stack: Mapping[str, str], percent: float | None, told: bool) -> None:
-    rule = boto3.client("events").describe_rule(Name="shop-price-drops", EventBusName="shop-bus")
+    rule = emulated.client("events").describe_rule(Name="shop-price-drops", EventBusName="shop-bus")
     event = golden_message("product_changed")
     event["detail"]["data"]["changePercent"] = percent
     assert matches(rule["EventPattern"], event) is told
@@ -147,7 +147,7 @@ def test_only_a_fall_by_a_tenth_is_a_price_drop(stack: Mapping[str, str], percen
 
 def matches(pattern: str, event: dict[str, Any]) -> bool:
     text = json.dumps(event, default=float)
-    return bool(boto3.client("events").test_event_pattern(EventPattern=pattern, Event=text)["Result"])
+    return bool(emulated.client("events").test_event_pattern(EventPattern=pattern, Event=text)["Result"])
 
 
 @pytest.mark.integration
@@ -163,7 +163,7 @@ def test_a_price_drop_reaches_basket_and_a_reader_that_nobody_wrote_a_line_for(s
 
 def received(queue: str, count: int) -> list[dict[str, Any]]:
     """The next `count` messages of a queue, and no more than are there."""
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     bodies: list[str] = []
 
@@ -178,7 +178,7 @@ def received(queue: str, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.integration
 def test_the_deployed_bus_carries_what_basket_emits_to_the_queue_ordering_reads(stack: Mapping[str, str]) -> None:
-    bus, sqs = EventBus(aws.client("events", stack), "shop-bus"), boto3.client("sqs")
+    bus, sqs = EventBus(aws.client("events", stack), "shop-bus"), emulated.client("sqs")
     event = emitted()
     assert bus.publish([event._replace(detail_type="BasketWashed"), event]) != []
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests import emulated
 from tests.machine import ROOT
 
 PAGE = ROOT / "docs" / "emulators.md"
@@ -26,39 +26,39 @@ class Difference(NamedTuple):
 def publish(detail: str, bus: str = "shop-bus") -> str:
     entry = {"EventBusName": bus, "Source": "com.example", "DetailType": "Tried", "Detail": detail}
     try:
-        answer = boto3.client("events").put_events(Entries=[entry])  # type: ignore[list-item] # a TypedDict
+        answer = emulated.client("events").put_events(Entries=[entry])
     except ClientError as error:
         return f"error {error.response['ResponseMetadata']['HTTPStatusCode']}"
     return "refused entry" if answer["FailedEntryCount"] else "taken"
 
 
 def time_to_live() -> str:
-    answer = boto3.client("dynamodb").describe_time_to_live(TableName="shop-receipt")
+    answer = emulated.client("dynamodb").describe_time_to_live(TableName="shop-receipt")
     return str(answer["TimeToLiveDescription"]["TimeToLiveStatus"]).lower()
 
 
 def recovery() -> str:
-    answer = boto3.client("dynamodb").describe_continuous_backups(TableName="shop-order")
+    answer = emulated.client("dynamodb").describe_continuous_backups(TableName="shop-order")
     recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     return str(recovery["PointInTimeRecoveryStatus"]).lower()
 
 
 def subscription() -> str:
-    sns = boto3.client("sns")
+    sns = emulated.client("sns")
     (found,) = sns.list_subscriptions()["Subscriptions"]
     attributes = sns.get_subscription_attributes(SubscriptionArn=found["SubscriptionArn"])["Attributes"]
     return "there" if "Endpoint" in attributes else "missing"
 
 
 def rule_identity() -> str:
-    answer = boto3.client("cloudformation").describe_stack_resource(
+    answer = emulated.client("cloudformation").describe_stack_resource(
         StackName="shop", LogicalResourceId="CheckoutBasketRule"
     )
     return "bus and name" if "|" in answer["StackResourceDetail"]["PhysicalResourceId"] else "name"
 
 
 def move_task() -> str:
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order-dlq")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     try:
@@ -70,7 +70,7 @@ def move_task() -> str:
 
 def stranger_sends() -> str:
     """To a queue whose policy admits one rule only; as another account, an emulator knows no users."""
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(DENY)})
     try:

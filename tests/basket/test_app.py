@@ -1,11 +1,11 @@
 import uuid
 from collections.abc import Iterator, Mapping
 
-import boto3
 import pytest
 
 from services.basket.app import from_env
 from services.product.app import from_env as product_from_env
+from tests import emulated
 from tests.processes import serving
 from tests.samples import CARD, CHECKOUT, PHONE
 
@@ -28,7 +28,7 @@ def test_the_service_of_an_environment_orders_at_the_product_services_prices(
     answer = client.post("/basket/checkout", json=CHECKOUT)
     assert (answer.status_code, answer.get_json()["totalPrice"]) == (202, 1900)
     assert answer.headers["Location"] == f"http://orders/order/swn/{answer.get_json()['orderId']}"
-    assert boto3.resource("dynamodb").Table("shop-basket-outbox").scan()["Items"] == []
+    assert emulated.table("shop-basket-outbox").scan()["Items"] == []
 
 
 def test_a_card_number_gets_no_further_than_the_request(
@@ -39,9 +39,9 @@ def test_a_card_number_gets_no_further_than_the_request(
     client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 1})
     answers = [client.post("/basket/checkout", json=CHECKOUT | wrong) for wrong in ({"cvv": CARD}, {}, {})]
     assert [answer.status_code for answer in answers] == [422, 202, 404]
-    queue = boto3.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
-    messages = boto3.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
-    tables = [boto3.resource("dynamodb").Table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
+    queue = emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
+    messages = emulated.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    tables = [emulated.table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
     rows = [row for table in tables for row in table.scan()["Items"]]
     logged = "".join(capsys.readouterr())
     assert [len(rows), len(messages), "checked out" in logged] == [1, 1, True]
@@ -53,7 +53,7 @@ def test_a_card_number_gets_no_further_than_the_request(
 def test_every_write_of_a_basket_has_a_fresh_random_version(stack: Mapping[str, str]) -> None:
     """A counter would start again after a checkout, and a slow checkout of the old basket would take the new one."""
     client = from_env(stack).test_client()
-    table, versions = boto3.resource("dynamodb").Table("shop-basket"), []
+    table, versions = emulated.table("shop-basket"), []
     for _ in range(3):
         client.post("/basket", json={"userName": "swn", "items": []})
         versions.append(str(table.get_item(Key={"userName": "swn"})["Item"]["version"]))

@@ -3,13 +3,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
 from chassis.consumer import Consumer
 from services.basket.app import make_catalogue_store
 from services.basket.catalogue import Entry
 from services.basket.consumer import make_consumer
+from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeEntries
 from tests.processes import eventually, running
 from tests.samples import golden_message
@@ -91,7 +91,7 @@ def test_an_event_waits_while_the_table_does_not_answer(
 
 @pytest.mark.integration
 def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(stack: Mapping[str, str]) -> None:
-    sqs, catalogue = boto3.client("sqs"), make_catalogue_store(stack)
+    sqs, catalogue = emulated.client("sqs"), make_catalogue_store(stack)
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-catalogue{name}")["QueueUrl"] for name in ("", "-dlq"))
     for body in [message(DELETED, productId="p-2"), message(CREATED), message(CREATED, productId="p-2"), "{"]:
         sqs.send_message(QueueUrl=queue, MessageBody=body)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from flask.testing import FlaskClient
 
@@ -20,6 +19,7 @@ from services.ordering.app import make_store as make_order_store
 from services.product.app import from_env as product_from_env
 from services.product.app import make_service, make_store
 from services.product.models import ProductChanges
+from tests import emulated
 from tests.chaos import wire
 from tests.chaos.proxy import proxy_of
 from tests.fakes import FakeDeadLetters
@@ -141,7 +141,7 @@ def change_price(env: Mapping[str, str], price: str) -> None:
 
 def fill_baskets(count: int) -> None:
     line = Line(productId="p-1", productName="P", color="", quantity=1, addedPrice=Decimal(950))
-    with boto3.resource("dynamodb").Table("shop-basket").batch_writer() as batch:
+    with emulated.table("shop-basket").batch_writer() as batch:
         for n in range(count):
             batch.put_item(Item=Basket(userName=f"u-{n}", items=[line], version="1").model_dump())
 

@@ -1,7 +1,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
-import boto3
 import pytest
 
 from chassis.paging import Page
@@ -11,6 +10,7 @@ from services.basket.rebuild import PASSES, main, rebuild
 from services.product.app import from_env as product_from_env
 from services.product.app import make_service, make_store
 from services.product.seed import seed
+from tests import emulated
 from tests.fakes import FakeEntries
 from tests.lists import every_row
 from tests.machine import free_port
@@ -83,7 +83,7 @@ def test_an_emptied_catalogue_is_filled_from_the_product_service(
         assert main([], {**stack, "PRODUCT_URL": url}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "The catalogue is as the product service has it."
     kept = {row.id: row.version for row in every_row(lambda cursor: products.page_with_tombstones(100, cursor))}
-    rows = boto3.resource("dynamodb").Table("shop-catalogue").scan()["Items"]
+    rows = emulated.table("shop-catalogue").scan()["Items"]
     assert {row["productId"]: row["version"] for row in rows} == kept
     (tombstone,) = make_catalogue_store(stack).get_many([deleted])
     assert (tombstone.deleted, tombstone.version) == (True, 2)

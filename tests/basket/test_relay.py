@@ -2,10 +2,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 import pytest
 
 from chassis.events import Event
+from tests import emulated
 from tests.processes import eventually, running
 
 pytestmark = pytest.mark.integration
@@ -16,7 +16,7 @@ def left_behind(event: Event, seconds_ago: float) -> dict[str, Any]:
 
 
 def test_the_relay_sends_what_a_checkout_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
-    table, sqs = boto3.resource("dynamodb").Table("shop-basket-outbox"), boto3.client("sqs")
+    table, sqs = emulated.table("shop-basket-outbox"), emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     detail = '{"metadata":{"correlation-id":"c-1"}}'
     for name, age in [("o-left", 60), ("o-in-hand", -60)]:

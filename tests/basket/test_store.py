@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -20,6 +19,7 @@ from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
 from services.basket.store import BasketStore, CatalogueStore
+from tests import emulated
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
 from tests.lists import every_row
 from tests.samples import CHECKOUT
@@ -118,13 +118,13 @@ def test_a_live_receipt_stops_a_commit_and_an_expired_one_does_not(shop: Shop) -
         shop.store.save(basket(), None)
         assert shop.commit(basket(), order_id) is committed
     expired = receipt("o-0", "old", int(NOW.timestamp()))
-    boto3.resource("dynamodb").Table("shop-receipt").put_item(Item=expired.model_dump())
+    emulated.table("shop-receipt").put_item(Item=expired.model_dump())
     assert shop.commit(basket(), "o-3", "old")
     assert shop.store.receipt("swn", "old") == receipt("o-3", "old")
 
 
 def test_a_thousand_baskets_are_paged_each_seen_once(shop: Shop) -> None:
-    with boto3.resource("dynamodb").Table("shop-basket").batch_writer() as batch:
+    with emulated.table("shop-basket").batch_writer() as batch:
         for n in range(1000):
             batch.put_item(Item=basket(f"u-{n}").model_dump())
     seen = [row.userName for row in every_row(lambda cursor: shop.store.page(100, cursor))]

@@ -7,8 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import boto3
 from boto3.dynamodb.types import TypeDeserializer
+
+from tests import emulated
 
 Row = Mapping[str, Any]
 QUEUES = (
@@ -91,7 +92,7 @@ def gather(stack: str) -> Evidence:
 def pending(stack: str) -> dict[str, int]:
     """Where anything lies in the outbox or a queue, and how much; messages in someone's hands count."""
     counts = {f"{service}-outbox": len(_rows(f"{stack}-{service}-outbox")) for service in ("product", "basket")}
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     for name in QUEUES:
         url = sqs.get_queue_url(QueueName=f"{stack}-{name}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -100,7 +101,7 @@ def pending(stack: str) -> dict[str, int]:
 
 
 def _rows(table: str) -> list[Row]:
-    scan = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    scan = emulated.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     read = TypeDeserializer().deserialize
     return [{name: read(value) for name, value in row.items()} for page in scan for row in page["Items"]]
 

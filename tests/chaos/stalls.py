@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-import boto3
-
 from chassis import aws
 from chassis.errors import Unavailable
 from chassis.events import Event
@@ -21,6 +19,7 @@ from services.basket.store import BasketStore
 from services.ordering.app import make_store
 from services.ordering.models import Order
 from services.ordering.service import Orders
+from tests import emulated
 from tests.chaos.ledger import Ledger, PriceHistory, Task
 from tests.chaos.weather import Fate, Kind, Weather
 from tests.fakes import FakeBaskets, FakeOrders, FakeOutbox
@@ -84,7 +83,7 @@ def wrapped(event: Event) -> str:
 
 
 def on_tables(env: Mapping[str, str]) -> Stalls:
-    stack, dynamodb, sqs = env["SHOP_STACK"], aws.client("dynamodb", env), boto3.Session().client("sqs")
+    stack, dynamodb, sqs = env["SHOP_STACK"], aws.client("dynamodb", env), emulated.client("sqs")
     outbox = make_outbox(env)
     queue = sqs.get_queue_url(QueueName=f"{stack}-order")["QueueUrl"]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
+from tests import emulated
 from tests.chaos.audit import COPY_LAG, Checkout, Evidence, Line, Outcome, Prices, audit, pending
 
 
@@ -103,9 +103,9 @@ def test_an_unknown_outcome_is_never_two_orders() -> None:
 
 @pytest.mark.integration
 def test_whatever_lies_in_the_outbox_or_a_queue_is_pending_also_in_someones_hands(stack: Mapping[str, str]) -> None:
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     assert pending("shop") == {}
-    boto3.resource("dynamodb").Table("shop-basket-outbox").put_item(Item={"id": "o-1"})
+    emulated.table("shop-basket-outbox").put_item(Item={"id": "o-1"})
     for name in ("shop-order", "shop-order-dlq", "shop-checkout-basket-dlq"):
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody="in someone's hands")

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from services.basket.app import make_catalogue_store, make_products
 from services.basket.rebuild import rebuild
+from tests import emulated
 from tests.chaos import faults
 from tests.chaos.audit import gather
 from tests.chaos.load import Web
@@ -66,7 +66,7 @@ def stale(stack: str) -> list[Any]:
 
 
 def empty(table: str) -> None:
-    rows = boto3.resource("dynamodb").Table(table)
+    rows = emulated.table(table)
     with rows.batch_writer() as batch:
         for row in rows.scan()["Items"]:
             batch.delete_item(Key={"productId": row["productId"]})

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import boto3
 import pytest
 
 from services.product.app import create_app
+from tests import emulated
 from tests.chaos.audit import Outcome
 from tests.chaos.crash import EXIT, POINTS, USERS, Point
 from tests.chaos.matrix import PRODUCT, Behaviour, Case
@@ -30,7 +30,7 @@ def brisk(aws_env: Mapping[str, str], product_url: str) -> Mapping[str, str]:
     template = (ROOT / "bootstrap" / "shop.yaml").read_text()
     assert template.count("VisibilityTimeout: 30") == 2
     body = template.replace("VisibilityTimeout: 30", f"VisibilityTimeout: {VISIBILITY}")
-    cloudformation = boto3.Session().client("cloudformation")
+    cloudformation = emulated.client("cloudformation")
     cloudformation.create_stack(StackName=aws_env["SHOP_STACK"], TemplateBody=body)
     cloudformation.get_waiter("stack_create_complete").wait(StackName=aws_env["SHOP_STACK"], WaiterConfig={"Delay": 1})
     return dict(aws_env) | {"PRODUCT_URL": product_url}

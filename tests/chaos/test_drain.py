@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import urllib3
 
 from chassis.events import Event
+from tests import emulated
 from tests.chaos.audit import gather, pending
 from tests.chaos.callers import Callers
 from tests.chaos.drains import CHECK, DELETE, FORGET, SCAN, WRITE, Drill, Witness, moments, told
@@ -43,7 +43,7 @@ def shop(aws_env: Mapping[str, str], record_property: Record) -> Mapping[str, st
     record_property("figures", f"drain, SHOP_SEED={SEED}:")
     template = (ROOT / "bootstrap" / "shop.yaml").read_text()
     assert template.count("VisibilityTimeout: 30\n") == 1
-    cloudformation = boto3.Session().client("cloudformation")
+    cloudformation = emulated.client("cloudformation")
     body = template.replace("VisibilityTimeout: 30\n", f"VisibilityTimeout: {HIDDEN}\n")
     cloudformation.create_stack(StackName="shop", TemplateBody=body)
     cloudformation.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
@@ -62,7 +62,7 @@ class Supply:
     def __init__(self, witness: Witness) -> None:
         self.sent: list[str] = []
         self._witness = witness
-        self._sqs = boto3.client("sqs")
+        self._sqs = emulated.client("sqs")
         self._url = self._sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
 
     @contextmanager
@@ -84,7 +84,7 @@ class Supply:
 
     def _send(self, names: list[str]) -> None:
         entries = [{"Id": name, "MessageBody": json.dumps(event(name))} for name in names]
-        answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type] # TypedDicts
+        answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
         assert not answer.get("Failed")
         self.sent += names
 
@@ -160,7 +160,7 @@ def test_a_relay_that_is_asked_to_end_stops_soon_and_no_event_is_lost_or_sent_ag
 ) -> None:
     witness, when = Witness(), moments(SEED, {SCAN: 2, PUBLISH: 6, FORGET: 60}, 12)
     names = [f"o-{n}" for n in range(1000)]
-    table = boto3.resource("dynamodb").Table("shop-basket-outbox")
+    table = emulated.table("shop-basket-outbox")
     with table.batch_writer() as batch:
         for name in names:
             batch.put_item(Item=row(name))
@@ -185,10 +185,10 @@ def row(order_id: str) -> dict[str, Any]:
 
 def arrived() -> list[str]:
     """The order ids in the queue, each as often as it is there."""
-    sqs, names = boto3.client("sqs"), list[str]()
+    sqs, names = emulated.client("sqs"), list[str]()
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
         names += [json.loads(message["Body"])["detail"]["data"]["orderId"] for message in messages]
         entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
-        sqs.delete_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type] # TypedDicts
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
     return names

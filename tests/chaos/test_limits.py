@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import urllib3
 from flask.testing import FlaskClient
@@ -14,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from chassis.web import MAX_BODY
 from services.basket.app import create_app
+from tests import emulated
 from tests.chaos.audit import gather, pending
 from tests.chaos.processes import Fleet, web, worker
 from tests.emulators import CLOUDS, shop_on_localstack
@@ -63,7 +63,6 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         return
     with shop_on_localstack(request.getfixturevalue("aws_env")) as env:
         monkeypatch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
-        boto3.setup_default_session()
         yield env
 
 
@@ -79,11 +78,11 @@ def test_the_largest_legal_checkout_becomes_an_order(cloud: Mapping[str, str], t
         assert listed.status == 201
         filled, checkout = largest(wide, listed.json()["id"])
         assert post(f"{basket.url}/basket", filled).status == 200
-        (row,) = boto3.resource("dynamodb").Table("shop-basket").scan()["Items"]
+        (row,) = emulated.table("shop-basket").scan()["Items"]
         assert item_size(row) < ROW
         answer = post(f"{basket.url}/basket/checkout", checkout)
         assert (answer.status, answer.json()["totalPrice"]) == (202, 999 * 100 * 1_000_000)
-        check_event(boto3.resource("dynamodb").Table("shop-basket-outbox").scan()["Items"])
+        check_event(emulated.table("shop-basket-outbox").scan()["Items"])
     workers = [
         worker(f"services.{name}", name, cloud) for name in ("basket.relay", "ordering.consumer", "basket.consumer")
     ]

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import urllib3
 
+from tests import emulated
 from tests.chaos import wire
 from tests.chaos.audit import Outcome, gather, pending
 from tests.chaos.faults import RECEIVE, Fault, always
@@ -49,7 +49,7 @@ def impatient(aws_env: Mapping[str, str]) -> Mapping[str, str]:
     """The shop's resources with queues that give a message up after three receives."""
     template = (ROOT / "bootstrap" / "shop.yaml").read_text()
     assert template.count("maxReceiveCount: 10") == 2
-    cloudformation = boto3.Session().client("cloudformation")
+    cloudformation = emulated.client("cloudformation")
     body = template.replace("maxReceiveCount: 10", f"maxReceiveCount: {TRIES}")
     cloudformation.create_stack(StackName="shop", TemplateBody=body)
     cloudformation.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})

@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from tests import emulated
 from tests.chaos import faults
 from tests.chaos.faults import PUBLISH, RECEIVE, TRANSACTION, Dice, Fault, always
 from tests.chaos.proxy import Proxy, proxy_of
@@ -42,7 +43,7 @@ def put(client: Client, row: str = "a") -> None:
 
 
 def rows() -> int:
-    return len(boto3.resource("dynamodb").Table(TABLE).scan()["Items"])
+    return len(emulated.table(TABLE).scan()["Items"])
 
 
 def publish(client: Client, count: int = 1) -> Any:
@@ -51,12 +52,12 @@ def publish(client: Client, count: int = 1) -> Any:
 
 
 def queue() -> str:
-    return str(boto3.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"])
+    return str(emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"])
 
 
 def waiting() -> int:
     names: Any = ["ApproximateNumberOfMessages"]
-    answer = boto3.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=names)
+    answer = emulated.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=names)
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
@@ -141,7 +142,7 @@ def test_refused_deletes_are_named_and_their_messages_stay(proxy: Proxy, client:
     refused = {failure["Id"] for failure in answer["Failed"]}
     assert refused
     assert refused | {done["Id"] for done in answer.get("Successful", [])} == set(handles)
-    answer = boto3.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=["All"])
+    answer = emulated.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=["All"])
     assert int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) == len(refused)
 
 

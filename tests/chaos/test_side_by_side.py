@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
+from tests import emulated
 from tests.chaos.audit import gather, pending
 from tests.chaos.processes import Fleet, worker
 from tests.machine import ROOT
@@ -39,10 +39,10 @@ def batches(order_ids: list[str]) -> Iterator[list[str]]:
 
 
 def send(batch: list[str]) -> None:
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     entries = [{"Id": str(n), "MessageBody": message(order_id)} for n, order_id in enumerate(batch)]
-    answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type] # plain dicts
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
     assert not answer.get("Failed")
 
 

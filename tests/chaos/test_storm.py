@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests.chaos.audit import Outcome
@@ -52,7 +51,6 @@ def test_a_storm_on_localstack_neither_loses_nor_doubles_an_order(
     localstack: Mapping[str, str], tmp_path: Path, record_property: Record
 ) -> None:
     seed = seeds(os.environ)[0]
-    boto3.setup_default_session()
     with proxy_of(localstack["AWS_ENDPOINT_URL"], seed) as proxy:
         env = dict(localstack) | {"AWS_ENDPOINT_URL": proxy.url}
         check(rage(env, proxy, tmp_path, Size(users=10, checkouts=200), seed), record_property)

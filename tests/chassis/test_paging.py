@@ -1,12 +1,12 @@
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis import paging
 from chassis.errors import Malformed
+from tests import emulated
 from tests.lists import every_row
 
 KEYS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=20), min_size=1, max_size=3)
@@ -78,7 +78,7 @@ def test_a_last_page_that_is_full_has_no_cursor() -> None:
 
 @pytest.mark.integration
 def test_a_thousand_rows_of_a_real_table_are_each_seen_once(stack: dict[str, str]) -> None:
-    resource = boto3.Session().resource("dynamodb")
+    resource = emulated.resource("dynamodb")
     with resource.Table("shop-product").batch_writer() as batch:
         for n in range(1000):
             batch.put_item({"id": str(n), "category": "c"})

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import boto3
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
@@ -15,6 +14,7 @@ from chassis.bus import EventBus
 from chassis.events import EventData
 from local.event_pages import EVENTS, page, schema, schema_file
 from services.product.events import ProductDeleted
+from tests import emulated
 from tests.machine import ROOT
 from tests.samples import golden_message
 
@@ -74,7 +74,7 @@ def mutilated(wire: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -> None:
     (template,) = re.findall(r"<!-- a test deploys this -->\n```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert template.count("\n") - 1 == 10
-    cloudformation = boto3.client("cloudformation")
+    cloudformation = emulated.client("cloudformation")
     cloudformation.create_stack(StackName="reader", TemplateBody=template.replace("shopwire-bus", "shop-bus"))
     cloudformation.get_waiter("stack_create_complete").wait(StackName="reader", WaiterConfig={"Delay": 1})
     deleted = ProductDeleted(productId="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")
@@ -83,6 +83,6 @@ def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -
     inbox = cloudformation.describe_stack_resource(StackName="reader", LogicalResourceId="Inbox")
     url = inbox["StackResourceDetail"]["PhysicalResourceId"]
     began = time.monotonic()
-    (message,) = boto3.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    (message,) = emulated.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     assert json.loads(message["Body"])["detail"] == json.loads(event.detail)
     assert time.monotonic() - began < 10

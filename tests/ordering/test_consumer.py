@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 import structlog
 
@@ -13,6 +12,7 @@ from chassis.errors import Unavailable
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
 from services.ordering.service import OrderService
+from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeOrders
 from tests.processes import eventually, running
 from tests.samples import golden_message, placed
@@ -143,7 +143,7 @@ def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer
 def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_when_told(
     stack: Mapping[str, str],
 ) -> None:
-    sqs, orders = boto3.client("sqs"), make_store(stack)
+    sqs, orders = emulated.client("sqs"), make_store(stack)
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-{name}")["QueueUrl"] for name in ("order", "order-dlq"))
     good = [message(orderId=f"o-{n}") for n in range(12)]
     bad = [body for body, _ in BAD.values()] + [message(orderId="o-0", address="Ankara")]
@@ -164,7 +164,7 @@ def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_wh
 
 def receive(url: str) -> dict[str, str]:
     """Bodies and reasons of up to ten dead letters, which are taken off."""
-    sqs = boto3.client("sqs")
+    sqs = emulated.client("sqs")
     messages = sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
     ).get("Messages", [])
@@ -176,6 +176,6 @@ def receive(url: str) -> dict[str, str]:
 
 def waiting(url: str) -> int:
     """Messages in the queue, in hand or not."""
-    attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    attributes = emulated.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     in_hand = attributes["ApproximateNumberOfMessagesNotVisible"]
     return int(attributes["ApproximateNumberOfMessages"]) + int(in_hand)

@@ -1,6 +1,5 @@
 from collections.abc import Iterable, Mapping
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -10,6 +9,7 @@ from chassis.errors import Conflict, NotFound, Unavailable
 from services.ordering.app import make_store
 from services.ordering.models import Order, OrderQuery
 from services.ordering.store import OrderStore
+from tests import emulated
 from tests.lists import every_row
 from tests.samples import order, orders_of
 
@@ -22,7 +22,7 @@ def store(stack: Mapping[str, str]) -> OrderStore:
 
 
 def fill(orders: Iterable[Order]) -> None:
-    with boto3.resource("dynamodb").Table("shop-order").batch_writer() as batch:
+    with emulated.table("shop-order").batch_writer() as batch:
         for row in orders:
             batch.put_item(Item=row.model_dump())
 
@@ -41,7 +41,7 @@ def test_an_order_comes_back_as_it_was_written(store: OrderStore) -> None:
 
 def test_the_same_order_again_is_known_even_when_its_status_has_moved_on(store: OrderStore) -> None:
     store.put_once(order(), "hash")
-    row = boto3.resource("dynamodb").Table("shop-order")
+    row = emulated.table("shop-order")
     row.update_item(
         Key={"userName": "swn", "orderId": "o-1"},
         UpdateExpression="SET #s = :sent",

@@ -1,9 +1,9 @@
 from collections.abc import Mapping
 
-import boto3
 import pytest
 
 from services.product.app import from_env, make_store
+from tests import emulated
 from tests.samples import PHONE, product
 
 pytestmark = pytest.mark.integration
@@ -14,7 +14,7 @@ def test_the_service_of_an_environment_works_on_its_own_stack(stack: Mapping[str
     assert client.get("/health/ready").status_code == 200
     made = client.post("/product", json=PHONE).get_json()
     assert make_store(stack).get(made["id"]) == product(made["id"])
-    assert boto3.resource("dynamodb").Table("shop-product-outbox").scan()["Items"] == []
+    assert emulated.table("shop-product-outbox").scan()["Items"] == []
 
 
 def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:

@@ -1,10 +1,10 @@
 from collections.abc import Mapping
 
-import boto3
 import pytest
 
 from services.product.app import make_outbox, make_store
 from services.product.events import tell
+from tests import emulated
 from tests.processes import eventually, running
 from tests.samples import product
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_the_relay_sends_what_a_change_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
-    outbox, sqs = make_outbox(stack), boto3.client("sqs")
+    outbox, sqs = make_outbox(stack), emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
     event = tell(None, product("p-1")).as_event("2026-11-21T09:30:00.123Z", "c-1")
     assert make_store(stack).save(product("p-1"), None, event)

@@ -1,7 +1,6 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-import boto3
 import pytest
 
 from chassis import aws
@@ -10,6 +9,7 @@ from services.product.app import make_outbox, make_store
 from services.product.events import tell
 from services.product.models import Product, Stored
 from services.product.store import ProductStore
+from tests import emulated
 from tests.lists import every_row
 from tests.samples import product
 
@@ -27,7 +27,7 @@ def save(store: ProductStore, after: Stored, before: Stored | None) -> bool:
 
 
 def fill(products: Iterable[Product]) -> None:
-    with boto3.resource("dynamodb").Table("shop-product").batch_writer() as batch:
+    with emulated.table("shop-product").batch_writer() as batch:
         for row in products:
             batch.put_item(Item=row.model_dump())
 
@@ -70,7 +70,7 @@ def test_a_tombstone_is_in_no_list_of_products_and_expires(store: ProductStore) 
     assert store.page(None, 10, None).items == store.page("Phone", 10, None).items == [kept]
     rows = every_row(lambda cursor: store.page_with_tombstones(1, cursor))
     assert sorted(rows, key=lambda row: row.id) == [tombstone, kept]
-    row = boto3.client("dynamodb").get_item(TableName="shop-product", Key={"id": {"S": "p-1"}})["Item"]
+    row = emulated.client("dynamodb").get_item(TableName="shop-product", Key={"id": {"S": "p-1"}})["Item"]
     assert row["expiresAt"] == {"N": str(tombstone.expires_at)}
 
 
@@ -83,7 +83,7 @@ def test_a_thousand_products_are_paged_each_seen_once(store: ProductStore, categ
 
 
 def test_a_page_is_full_however_many_tombstones_lie_between(store: ProductStore) -> None:
-    with boto3.resource("dynamodb").Table("shop-product").batch_writer() as batch:
+    with emulated.table("shop-product").batch_writer() as batch:
         for n in range(600):
             batch.put_item(Item={"id": f"t-{n}", "version": 2, "deletedAt": NOW})
         for n in range(30):
