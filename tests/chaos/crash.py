@@ -13,6 +13,7 @@ FORGOTTEN = DELETED = 2  # of those, when death comes between
 class Scene(NamedTuple):
     """What the tables and queues hold when the process has just died and nothing else has moved yet."""
 
+    baskets: int
     receipts: int
     outbox: int
     queue: int
@@ -25,17 +26,17 @@ class Point(NamedTuple):
     left: Scene
 
 
-BEFORE_COMMIT = Point("C1 before the transaction", "basket", Scene(0, 0, 0, 0))
-BEFORE_PUBLISH = Point("C2 committed, not published", "basket", Scene(1, 1, 0, 0))
-BEFORE_FORGET = Point("C3 published, not forgotten", "basket", Scene(1, 1, 1, 0))
-RECEIVED = Point("C4 received, not handled", "consumer", Scene(USERS, 0, USERS, 0))
-BEFORE_DELETE = Point("C5 written, not deleted", "consumer", Scene(USERS, 0, USERS, USERS))
-BETWEEN_DELETES = Point("C6 between deletes", "consumer", Scene(USERS, 0, USERS - DELETED, USERS))
-MID_RELAY = Point("C7 relay mid-batch", "relay", Scene(USERS, USERS - FORGOTTEN, USERS, 0))
+BEFORE_COMMIT = Point("C1 before the transaction", "basket", Scene(USERS, 0, 0, 0, 0))
+BEFORE_PUBLISH = Point("C2 committed, not published", "basket", Scene(USERS - 1, 1, 1, 0, 0))
+BEFORE_FORGET = Point("C3 published, not forgotten", "basket", Scene(USERS - 1, 1, 1, 1, 0))
+RECEIVED = Point("C4 received, not handled", "consumer", Scene(0, USERS, 0, USERS, 0))
+BEFORE_DELETE = Point("C5 written, not deleted", "consumer", Scene(0, USERS, 0, USERS, USERS))
+BETWEEN_DELETES = Point("C6 between deletes", "consumer", Scene(0, USERS, 0, USERS - DELETED, USERS))
+MID_RELAY = Point("C7 relay mid-batch", "relay", Scene(0, USERS, USERS - FORGOTTEN, USERS, 0))
 # Asked to end while it has something in hand, and dead before that is done.
-DRAINING_BASKET = Point("C8 basket draining", "basket", Scene(1, 1, 0, 0))
-DRAINING_RELAY = Point("C8 relay draining", "relay", Scene(USERS, USERS - FORGOTTEN, USERS, 0))
-DRAINING_CONSUMER = Point("C8 consumer draining", "consumer", Scene(USERS, 0, USERS, USERS))
+DRAINING_BASKET = Point("C8 basket draining", "basket", Scene(USERS - 1, 1, 1, 0, 0))
+DRAINING_RELAY = Point("C8 relay draining", "relay", Scene(0, USERS, USERS - FORGOTTEN, USERS, 0))
+DRAINING_CONSUMER = Point("C8 consumer draining", "consumer", Scene(0, USERS, 0, USERS, USERS))
 POINTS = (
     BEFORE_COMMIT, BEFORE_PUBLISH, BEFORE_FORGET,
     RECEIVED, BEFORE_DELETE, BETWEEN_DELETES,

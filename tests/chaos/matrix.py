@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.basket.app import make_outbox
+from tests import emulated
 from tests.chaos import crashing
 from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, Violation, audit, gather, pending
 from tests.chaos.crash import USERS, Crash, Point, Scene
@@ -136,7 +137,10 @@ class Case:
     def scene(self) -> Scene:
         found = gather(self._stack)
         rest = dict(found.pending)
-        scene = Scene(len(found.receipts), rest.pop("basket-outbox", 0), rest.pop("order", 0), len(found.orders))
+        baskets = emulated.client("dynamodb").scan(TableName=f"{self._stack}-basket", ConsistentRead=True)["Count"]
+        scene = Scene(
+            baskets, len(found.receipts), rest.pop("basket-outbox", 0), rest.pop("order", 0), len(found.orders)
+        )
         assert not rest
         return scene
 
