@@ -51,7 +51,7 @@ def placed_by(logs: Path) -> Counter[str]:
     return +Counter({log.stem: log.read_text().count('"order placed"') for log in logs.glob("consumer-*.log")})
 
 
-@pytest.mark.e2e
+@pytest.mark.chaos
 def test_three_consumers_side_by_side_turn_1000_messages_into_1000_orders(
     stack: Mapping[str, str], tmp_path: Path, record_property: Record
 ) -> None:
