@@ -30,6 +30,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--emulator") == "ministack":
+        return
+    for item in items:
+        if item.get_closest_marker("ministack"):
+            item.add_marker(pytest.mark.skip(reason="shows what MiniStack does; docs/emulators.md has the others"))
+
+
 @pytest.fixture(autouse=True)
 def own_context() -> Iterator[None]:
     """A request's deadline and correlation id, and a process's logging, would outlive the test that made them."""

@@ -59,6 +59,7 @@ def test_a_changed_template_updates_in_place(
     assert empty_aws.dynamodb.scan(TableName=names.order_table)["Count"] == 1
 
 
+@pytest.mark.ministack
 @pytest.mark.integration
 def test_a_failed_update_prints_the_resources_reason_and_leaves_the_shop_as_it_was(
     aws_env: Mapping[str, str], empty_aws: Aws, names: Names, broken: str, capsys: pytest.CaptureFixture[str]
@@ -72,6 +73,7 @@ def test_a_failed_update_prints_the_resources_reason_and_leaves_the_shop_as_it_w
     assert main(["doctor", "--no-consumer"], aws_env) == 1
 
 
+@pytest.mark.ministack
 @pytest.mark.integration
 def test_a_failed_creation_is_no_obstacle_to_the_next(
     aws_env: Mapping[str, str], broken: str, capsys: pytest.CaptureFixture[str]
@@ -154,6 +156,7 @@ def test_a_mistake_is_one_line_and_no_traceback(capsys: pytest.CaptureFixture[st
         assert expected in line
 
 
+@pytest.mark.ministack
 @pytest.mark.integration
 def test_an_answer_of_aws_is_one_line(
     tmp_path: Path, aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]

@@ -28,7 +28,7 @@ class Proxy:
         self._upstream = Upstream(upstream)
         self._dice = Dice(seed)
         self._observe = observe
-        self._copies: list[tuple[float, wire.Message]] = []
+        self._copies: dict[str, list[tuple[float, wire.Message]]] = {}  # by queue
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them only weakly
         self._loop = asyncio.new_event_loop()
@@ -131,9 +131,9 @@ class Proxy:
 
     async def _answer(self, request: wire.Message) -> wire.Message | None:
         """None where the client shall hear nothing."""
-        if request.operation == faults.RECEIVE and self._copies and self._copies[0][0] < time.monotonic():
+        if (copy := self._copy_for(request)) is not None:
             self.counts[request.operation, Fault.DELIVERED_AGAIN] += 1
-            return self._copies.pop(0)[1]
+            return copy
         fault = self._dice.fault(request.operation, self.rules)
         self.counts[request.operation, "forwarded" if fault in {None, Fault.DELIVERED_AGAIN} else fault] += 1
         return await self._suffer(fault, request)
@@ -164,11 +164,17 @@ class Proxy:
                 await asyncio.sleep(dice.uniform(0, SLOWEST))
         return await self._forward(request)
 
+    def _copy_for(self, request: wire.Message) -> wire.Message | None:
+        """What the same queue delivered a while ago."""
+        copies = self._copies.get(request.json()["QueueUrl"]) if request.operation == faults.RECEIVE else None
+        return copies.pop(0)[1] if copies and copies[0][0] < time.monotonic() else None
+
     async def _deliver_again(self, request: wire.Message) -> wire.Message:
         """Keeps a copy of what is delivered: one of the next receives gets it instead of an answer of its own."""
         answer = await self._forward(request)
         if answer.json().get("Messages"):
-            self._copies.append((time.monotonic() + AGAIN_AFTER, answer))
+            queue = request.json()["QueueUrl"]
+            self._copies.setdefault(queue, []).append((time.monotonic() + AGAIN_AFTER, answer))
         return answer
 
     async def _forward(self, request: wire.Message) -> wire.Message:

@@ -163,6 +163,15 @@ def test_a_message_is_delivered_again_although_nobody_gave_it_back(proxy: Proxy,
     client("sqs").delete_message(QueueUrl=queue(), ReceiptHandle=again["ReceiptHandle"])
 
 
+def test_a_message_is_delivered_again_by_its_own_queue_only(proxy: Proxy, client: Client) -> None:
+    publish(client)
+    proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
+    (first,) = receive(client)
+    another = queue().replace("shop-order", "shop-catalogue")
+    assert "Messages" not in client("sqs").receive_message(QueueUrl=another, WaitTimeSeconds=2)
+    assert receive(client) == [first]
+
+
 def test_calm_forgets_what_was_to_be_delivered_again(proxy: Proxy, client: Client) -> None:
     publish(client)
     proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
@@ -222,6 +231,7 @@ def test_calls_without_a_named_operation_pass_through_any_storm() -> None:
     assert {Dice(1).fault("", faults.storm(1.0)) for _ in range(100)} == {None}
 
 
+@pytest.mark.ministack
 def test_the_proxy_is_fast_enough_for_a_storm(proxy: Proxy, client: Client) -> None:
     dynamodb = client("dynamodb")
     began = time.monotonic()

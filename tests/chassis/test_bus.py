@@ -105,6 +105,6 @@ def test_ten_of_the_largest_leave_in_ten_calls() -> None:
 
 @pytest.mark.integration
 def test_what_an_emulator_refuses_by_itself_is_not_reported_as_taken(stack: Mapping[str, str]) -> None:
-    forbidden = Event("1", "aws.x", "Happened", "{}")
+    forbidden = Event("1", "aws.x", "Happened", "{")  # MiniStack minds the source, LocalStack the detail
     good = Event("2", "com.example", "Happened", "{}")
     assert EventBus(aws.client("events", stack), "shop-bus").publish([forbidden, good]) == [good]
