@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -27,8 +28,6 @@ Entries = list[dict[str, Any]]
 @dataclass(frozen=True)
 class Queue:
     """A queue as it is now."""
-
-    kind: ClassVar = "queue"
 
     name: str
     url: str
@@ -55,13 +54,12 @@ class Queue:
 class Topic:
     """What a rule publishes to; all that subscribe to it hear a message again."""
 
-    kind: ClassVar = "topic"
-
     arn: str
 
     @property
     def name(self) -> str:
-        return self.arn.rpartition(":")[2]
+        """For humans: a queue that subscribes to it may have its name."""
+        return f"topic {self.arn.rpartition(':')[2]}"
 
     def send(self, aws: Aws, entries: Entries) -> Any:
         """As a queue does it."""
@@ -112,13 +110,19 @@ def _serving(dead: Queue, links: list[Link], served: Mapping[str, Destination]) 
 
 
 def _look(aws: Aws, url: str) -> Queue:
-    try:
+    with _there(url):
         answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    return Queue(url.rpartition("/")[2], url, {str(name): text for name, text in answer["Attributes"].items()})
+
+
+@contextmanager
+def _there(identity: str) -> Iterator[None]:
+    try:
+        yield
     except ClientError as error:
         if gone(error):
-            raise Failed(f"{url} is gone: `python -m bootstrap doctor` says what to do") from error
+            raise Failed(f"{identity} is gone: `python -m bootstrap doctor` says what to do") from error
         raise
-    return Queue(url.rpartition("/")[2], url, {str(name): text for name, text in answer["Attributes"].items()})
 
 
 def _redrive_links(queues: Mapping[str, Queue]) -> Iterator[Link]:
@@ -131,23 +135,30 @@ def _redrive_links(queues: Mapping[str, Queue]) -> Iterator[Link]:
 def _rule_links(aws: Aws, identity: str, default_bus: str) -> Iterator[Link]:
     # AWS and LocalStack say "bus|rule", MiniStack only the rule.
     bus, _, rule = identity.rpartition("|")
-    pages = aws.events.get_paginator("list_targets_by_rule").paginate(Rule=rule, EventBusName=bus or default_bus)
-    for target in (target for page in pages for target in page["Targets"]):
+    with _there(rule):
+        pages = aws.events.get_paginator("list_targets_by_rule").paginate(Rule=rule, EventBusName=bus or default_bus)
+        targets = [target for page in pages for target in page["Targets"]]
+    for target in targets:
         if dead := target.get("DeadLetterConfig", {}).get("Arn"):
             yield dead, _source(target)
 
 
 def _subscription_links(aws: Aws, arn: str) -> Iterator[Link]:
-    attributes = aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    with _there(arn):
+        attributes = aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        queue = endpoint(aws, arn)
     if dead := json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"):
-        yield dead, endpoint(aws, arn)
+        yield dead, queue
 
 
 def endpoint(aws: Aws, subscription: str) -> str:
-    """Where it delivers to, as the topic tells: the subscription's own attributes need not."""
-    pages = aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=subscription.rpartition(":")[0])
-    each = (found for page in pages for found in page["Subscriptions"])
-    return next((found["Endpoint"] for found in each if found["SubscriptionArn"] == subscription), "")
+    """Where it delivers to. AWS says so among its attributes, MiniStack only in the topic's list."""
+    topic = subscription.rpartition(":")[0]
+    pages = aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    for found in (found for page in pages for found in page["Subscriptions"]):
+        if found["SubscriptionArn"] == subscription:
+            return found["Endpoint"]
+    raise Failed(f"{topic} does not list {subscription}: look again in a minute")
 
 
 def _source(target: TargetOutputTypeDef) -> str:

@@ -131,9 +131,8 @@ def _oldest(context: Context, queue: DeadLetterQueue) -> str:
 
 
 def _goal(queue: DeadLetterQueue) -> str:
-    several = len({type(source) for source in queue.sources.values()}) > 1
-    names = [f"{source.kind} {source.name}" if several else source.name for source in queue.sources.values()]
-    return " or ".join(sorted(names)) or "nowhere: this stack does not have it"
+    names = sorted(source.name for source in queue.sources.values())
+    return " or ".join(names) or "nowhere: this stack does not have it"
 
 
 def _show(context: Context, letter: Letter) -> None:

@@ -12,11 +12,10 @@ from unicodedata import category
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
 
-# What a consumer of ours, EventBridge, and SNS write onto a message they give up.
+# What a consumer of ours, and what EventBridge, writes onto a message it gives up. SNS writes nothing.
 _STAMPS = {
     "reason", "messageId",
     "RULE_ARN", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE", "EXHAUSTED_RETRY_CONDITION", "RETRY_ATTEMPTS",
-    "RequestID", "ErrorCode", "ErrorMessage",
 }  # fmt: skip
 _EVENTBRIDGE_ROWS = (("rule", "RULE_ARN"), ("retries", "RETRY_ATTEMPTS"), ("limit", "EXHAUSTED_RETRY_CONDITION"))
 _FACTS = {
@@ -87,12 +86,10 @@ class Letter:
             return own
         if code := self.attribute("ERROR_CODE"):
             return f"EventBridge could not deliver: {code}: {self.attribute('ERROR_MESSAGE') or 'it says no more'}"
-        if code := self.attribute("ErrorCode"):
-            return f"SNS could not deliver: {code}: {self.attribute('ErrorMessage') or 'it says no more'}"
         if self.origin:
             times = self.message.get("Attributes", {}).get("ApproximateReceiveCount", "?")
             return f"{_last(self.origin)} gave it up: received {times} times (with looks like this), never finished"
-        return "nobody wrote one down"
+        return "none is written down: SNS could not deliver it and never says why, or somebody sent it by hand"
 
     def rows(self, now: datetime) -> Iterator[Row]:
         """What a human wants to know, a label and a text each."""

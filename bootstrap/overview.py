@@ -40,7 +40,8 @@ def _section(title: str, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 def _resource_rows(resources: list[StackResourceSummaryTypeDef]) -> Iterator[tuple[str, ...]]:
     for resource in sorted(resources, key=lambda r: (r["ResourceType"], r["LogicalResourceId"])):
-        name = resource.get("PhysicalResourceId", "").rpartition("/")[2]
+        # Of a URL, and of an ARN, only what is not the account's and the region's.
+        name = resource.get("PhysicalResourceId", "").rpartition("/")[2].split(":", 5)[-1]
         yield resource["ResourceType"], name, resource["ResourceStatus"]
 
 

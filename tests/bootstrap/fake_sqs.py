@@ -68,6 +68,9 @@ class FakeSqs:
 
     def publish_batch(self, **asked: Any) -> dict[str, Any]:
         """SNS's, to a topic that is looked into like a queue."""
+        assert all(
+            set(entry) == {"Id", "Message", "MessageAttributes"} for entry in asked["PublishBatchRequestEntries"]
+        )
         entries = [{"MessageBody": entry["Message"], **entry} for entry in asked["PublishBatchRequestEntries"]]
         return self.send_message_batch(QueueUrl=asked["TopicArn"], Entries=entries)
 

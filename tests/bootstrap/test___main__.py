@@ -111,12 +111,15 @@ def test_force_mends_what_up_cannot_see(
 
 
 @pytest.mark.integration
-def test_down_leaves_nothing_and_may_be_repeated(
+def test_down_leaves_nothing_and_may_be_repeated_and_the_next_up_is_like_the_first(
     aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["up"], aws_env)
-    assert main(["down"], aws_env) == 0
-    assert empty_aws.dynamodb.list_tables()["TableNames"] == []
+    for _ in range(2):
+        assert main(["up"], aws_env) == 0
+        assert main(["doctor", "--no-consumer"], aws_env) == 0
+        assert main(["down"], aws_env) == 0
+        assert empty_aws.dynamodb.list_tables()["TableNames"] == []
+        assert empty_aws.sns.list_subscriptions()["Subscriptions"] == empty_aws.sns.list_topics()["Topics"] == []
     assert main(["down"], aws_env) == 0
     assert "nothing to delete" in capsys.readouterr().out
     assert main(["status"], aws_env) == 1

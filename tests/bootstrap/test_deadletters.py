@@ -1,15 +1,20 @@
 """The dead-letter queues are found in the stack itself: one more in the template is one more here."""
 
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
+
 import pytest
 
 from bootstrap.aws import Aws
 from bootstrap.clock import Clock
-from bootstrap.deadletters import Destination, Topic, dead_letter_queues
+from bootstrap.deadletters import dead_letter_queues
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed
 from bootstrap.names import Names
 from bootstrap.stack import Stack
 from tests.bootstrap.conftest import TEMPLATE
+from tests.bootstrap.drift import Break, drop_queue, drop_subscription, drop_topic
+from tests.bootstrap.fakes import client_error
 
 pytestmark = pytest.mark.integration
 ANOTHER = """\
@@ -40,20 +45,14 @@ SHOP = {
     "shop-checkout-basket-dlq": {"shop-order"},
     "shop-catalogue-dlq": {"shop-catalogue"},
     "shop-product-changes-dlq": {"shop-catalogue"},
-    "shop-price-drops-dlq": {"topic shop-price-drops", "queue shop-price-drops"},
+    "shop-price-drops-dlq": {"topic shop-price-drops", "shop-price-drops"},
 }
 
 
 def sources(aws: Aws, names: Names, stack: Stack) -> dict[str, set[str]]:
     """What each dead-letter queue serves."""
     found = dead_letter_queues(aws, stack.resources(), names.bus)
-    return {dead.name: {_named(source) for source in dead.sources.values()} for dead in found}
-
-
-def _named(source: Destination) -> str:
-    if not source.name.endswith("price-drops"):
-        return source.name
-    return f"{'topic' if isinstance(source, Topic) else 'queue'} {source.name}"
+    return {dead.name: {source.name for source in dead.sources.values()} for dead in found}
 
 
 def deploy(aws: Aws, stack: Stack, template: str) -> None:
@@ -61,7 +60,7 @@ def deploy(aws: Aws, stack: Stack, template: str) -> None:
     Deployment(aws, stack, lambda _: None, Clock()).up(template, may_lose_rows=True)
 
 
-def test_a_rules_own_is_found_like_a_queues(aws: Aws, names: Names, shop: Stack) -> None:
+def test_those_of_rules_and_subscriptions_are_found_like_those_of_queues(aws: Aws, names: Names, shop: Stack) -> None:
     assert sources(aws, names, shop) == SHOP
 
 
@@ -81,7 +80,25 @@ def test_a_target_that_gets_a_rewritten_event_cannot_be_redriven_to(empty_aws: A
     assert sources(empty_aws, names, stack)["shop-checkout-basket-dlq"] == set()
 
 
-def test_a_queue_that_is_gone_is_doctors_business(aws: Aws, names: Names, shop: Stack) -> None:
-    aws.sqs.delete_queue(QueueUrl=aws.sqs.get_queue_url(QueueName=names.order_dlq)["QueueUrl"])
-    with pytest.raises(Failed, match="shop-order-dlq is gone: `python -m bootstrap doctor`"):
+@pytest.mark.parametrize(
+    ("take_away", "gone"),
+    [
+        (drop_queue("shop-order-dlq"), "shop-order-dlq"),
+        (drop_subscription, ":shop-price-drops:.*"),
+        (drop_topic, ":shop-price-drops:.*"),
+    ],
+)
+def test_what_is_gone_is_doctors_business(aws: Aws, names: Names, shop: Stack, take_away: Break, gone: str) -> None:
+    take_away(aws)
+    with pytest.raises(Failed, match=f"{gone} is gone: `python -m bootstrap doctor`"):
         sources(aws, names, shop)
+
+
+def test_so_is_a_rule_that_is_gone_which_only_aws_calls_an_error() -> None:
+    def paginate(**_: str) -> NoReturn:
+        raise client_error("ResourceNotFoundException")
+
+    events = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=paginate))
+    rule = {"ResourceType": "AWS::Events::Rule", "PhysicalResourceId": "shop-bus|shop-price-drops"}
+    with pytest.raises(Failed, match="shop-price-drops is gone"):
+        dead_letter_queues(cast("Any", SimpleNamespace(events=events)), [cast("Any", rule)], "shop-bus")

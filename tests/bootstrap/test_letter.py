@@ -19,6 +19,7 @@ UNDELIVERED: dict[str, Any] = {
     "ERROR_CODE": "NO_PERMISSIONS",
     "ERROR_MESSAGE": "may not send",
 }
+UNTOLD = "none is written down: SNS could not deliver it and never says why, or somebody sent it by hand"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EVENT = {
     "source": "com.swn.basket.checkoutbasket",
@@ -43,7 +44,7 @@ def rows(body: Any = EVENT, **attributes: str) -> dict[str, str]:
         (UNDELIVERED, "EventBridge could not deliver: NO_PERMISSIONS: may not send"),
         ({"ERROR_CODE": "THROTTLING"}, "EventBridge could not deliver: THROTTLING: it says no more"),
         ({"origin": ARN}, "shop-order gave it up: received 11 times (with looks like this), never finished"),
-        ({}, "nobody wrote one down"),
+        ({}, UNTOLD),
     ],
 )
 def test_it_tells_why_it_is_there(attributes: dict[str, str], reason: str) -> None:
@@ -52,7 +53,7 @@ def test_it_tells_why_it_is_there(attributes: dict[str, str], reason: str) -> No
 
 def test_it_tells_what_it_is_about_and_since_when() -> None:
     assert rows(messageId="m-0") == {
-        "reason": "nobody wrote one down",
+        "reason": UNTOLD,
         "event": "CheckoutBasket of com.swn.basket.checkoutbasket",
         "version": "2",
         "order": "o-1 of ann",

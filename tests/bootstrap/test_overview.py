@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from bootstrap.aws import Aws
@@ -20,6 +22,7 @@ def test_it_shows_resources_depths_alarms_and_outputs(aws: Aws, names: Names, sh
     shown = lines(aws, shop)
     assert shown.startswith("shop: CREATE_COMPLETE at http://127.0.0.1:")
     assert "AWS::DynamoDB::Table" in shown
+    assert re.search(r"AWS::SNS::Topic +shop-price-drops +CREATE_COMPLETE", shown)
     assert "shop-order                1 waiting, 0 in hand" in shown
     assert "shop-order-dlq-not-empty" in shown
     assert "BusName                  shop-bus" in shown

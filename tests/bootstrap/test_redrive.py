@@ -16,10 +16,12 @@ from tests.bootstrap.fake_sqs import FakeSqs, letter, message
 DLQ, ORDER, OTHER = "dlq-url", "order-url", "other-url"
 ORDER_QUEUE = Queue("shop-order", ORDER, {"QueueArn": "arn:order"})
 OTHER_QUEUE = Queue("shop-other", OTHER, {"QueueArn": "arn:other"})
+TOPIC = Topic("arn:aws:sns:eu-west-1:1:shop-news")
+both = pytest.mark.parametrize(("goal", "url"), [(ORDER_QUEUE, ORDER), (TOPIC, TOPIC.arn)], ids=["queue", "topic"])
 
 
 def shop(*messages: Any) -> FakeSqs:
-    return FakeSqs({DLQ: list(messages), ORDER: [], OTHER: []})
+    return FakeSqs({DLQ: list(messages), ORDER: [], OTHER: [], TOPIC.arn: []})
 
 
 def redrive(sqs: FakeSqs, *sources: Destination, most: int = EVERYTHING, said: list[str] | None = None) -> Redrive:
@@ -34,31 +36,40 @@ def many(count: int) -> list[Any]:
     return [message(f"m-{n}", str(n)) for n in range(count)]
 
 
-def test_every_message_moves_with_its_body_and_without_its_reason() -> None:
-    sqs = shop(*[message(f"m-{n}", str(n), reason="bad", trace="t") for n in range(25)])
-    assert redrive(sqs).moved == {"shop-order": 25}
-    assert sqs.bodies(ORDER) == [str(n) for n in range(25)]
-    assert {tuple(m["MessageAttributes"]) for m in sqs.queues[ORDER]} == {("trace",)}
+def meant_for(goal: Destination, count: int) -> list[Any]:
+    """As EventBridge gives them up, of a publisher that adds an attribute of its own."""
+    return [message(f"m-{n}", str(n), TARGET_ARN=goal.arn, trace="t") for n in range(count)]
+
+
+@both
+def test_every_message_moves_with_its_body_and_without_its_stamps(goal: Destination, url: str) -> None:
+    sqs = shop(*meant_for(goal, 25))
+    assert redrive(sqs, goal).moved == {goal.name: 25}
+    assert sqs.bodies(url) == [str(n) for n in range(25)]
+    assert {tuple(m["MessageAttributes"]) for m in sqs.queues[url]} == {("trace",)}
     assert sqs.bodies(DLQ) == []
+    assert [len(batch) for batch in sqs.batches] == [10, 10, 5]
 
 
+@both
 @pytest.mark.parametrize(("dies_at", "arrived"), [("send", 0), ("delete", 3)])
-def test_a_death_between_any_two_steps_loses_nothing(dies_at: str, arrived: int) -> None:
+def test_a_death_between_any_two_steps_loses_nothing(goal: Destination, url: str, dies_at: str, arrived: int) -> None:
     """After the send a copy is in each queue: consumers are idempotent, and the next redrive sends it once more."""
-    sqs = shop(*many(3))
+    sqs = shop(*meant_for(goal, 3))
     sqs.dies_at = dies_at
     with pytest.raises(KeyboardInterrupt):
-        redrive(sqs)
-    assert len(sqs.bodies(ORDER)) == arrived
+        redrive(sqs, goal)
+    assert len(sqs.bodies(url)) == arrived
     assert sqs.bodies(DLQ) == ["0", "1", "2"]
     assert sqs.hidden == set()
 
 
-def test_only_what_the_queue_accepted_leaves() -> None:
-    sqs = shop(*many(12))
+@both
+def test_only_what_was_accepted_leaves(goal: Destination, url: str) -> None:
+    sqs = shop(*meant_for(goal, 12))
     sqs.refused = {"3", "11"}
-    work = redrive(sqs)
-    assert work.moved == {"shop-order": 10}
+    work = redrive(sqs, goal)
+    assert (work.moved, len(sqs.bodies(url))) == ({goal.name: 10}, 10)
     assert work.kept == ["m-3: InternalError: not today", "m-11: InternalError: not today"]
     assert sqs.bodies(DLQ) == ["3", "11"]
     assert sqs.hidden == set()
@@ -103,10 +114,10 @@ def test_each_message_goes_back_to_the_queue_it_names() -> None:
 
 
 def test_what_a_rule_could_not_publish_goes_to_its_topic_and_what_names_nothing_to_the_queue() -> None:
-    sqs = shop(message("m-1", "a", TARGET_ARN="arn:news"), message("m-2", "b", ErrorCode="403"))
-    sqs.queues["arn:news"] = []
-    assert redrive(sqs, Topic("arn:news"), ORDER_QUEUE).moved == {"news": 1, "shop-order": 1}
-    assert (sqs.bodies("arn:news"), sqs.bodies(ORDER)) == (["a"], ["b"])
+    """SNS writes nothing on what it could not deliver."""
+    sqs = shop(message("m-1", "a", TARGET_ARN=TOPIC.arn), message("m-2", "b"))
+    assert redrive(sqs, TOPIC, ORDER_QUEUE).moved == {"topic shop-news": 1, "shop-order": 1}
+    assert (sqs.bodies(TOPIC.arn), sqs.bodies(ORDER)) == (["a"], ["b"])
 
 
 def test_a_message_of_which_nobody_knows_where_to_is_kept() -> None:

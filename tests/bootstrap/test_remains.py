@@ -18,6 +18,7 @@ def test_nothing_that_was_listed_survives(aws: Aws, names: Names, shop: Stack) -
     Remains(aws, names.bus).clear(listed)
     assert aws.dynamodb.list_tables()["TableNames"] == []
     assert aws.sqs.list_queues().get("QueueUrls", []) == []
+    assert (aws.sns.list_topics()["Topics"], aws.sns.list_subscriptions()["Subscriptions"]) == ([], [])
     assert [bus["Name"] for bus in aws.events.list_event_buses()["EventBuses"]] == ["default"]
     assert aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
     Remains(aws, names.bus).clear(listed)

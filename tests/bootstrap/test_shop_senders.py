@@ -1,0 +1,152 @@
+"""Who may send to what: no emulator enforces it, so the template's policies are evaluated here."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.bootstrap.template import dead_letter_queues, of_type, read
+
+RULES = "arn:aws:events:eu-west-1:123456789012:rule"
+SENDERS = {"AWS::Events::Rule", "AWS::SNS::Subscription"}
+POLICIES = {"sqs": "AWS::SQS::QueuePolicy", "sns": "AWS::SNS::TopicPolicy"}
+ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}
+EVIL = ("events.amazonaws.com", f"{RULES}/shop-bus/evil")
+# A receiver, and the service and ARN of a sender.
+Feed = tuple[str, str, str]
+
+
+@pytest.fixture
+def resources() -> Mapping[str, Any]:
+    """A test's own, to be spoilt."""
+    return copy.deepcopy(read())
+
+
+def feeds(resources: Mapping[str, Any]) -> set[Feed]:
+    """Who is meant to send to what."""
+    return {
+        feed
+        for name, resource in resources.items()
+        if resource["Type"] in SENDERS
+        for feed in feeds_of(resources, name)
+    }
+
+
+def feeds_of(resources: Mapping[str, Any], sender: str) -> Iterator[Feed]:
+    properties = resources[sender]["Properties"]
+    if resources[sender]["Type"] == "AWS::SNS::Subscription":
+        arns = [properties["Endpoint"], properties["RedrivePolicy"]["deadLetterTargetArn"]]
+        source = ("sns.amazonaws.com", properties["TopicArn"])
+    else:
+        arns = [arn for target in properties["Targets"] for arn in (target["Arn"], target["DeadLetterConfig"]["Arn"])]
+        bus = resources[properties["EventBusName"]]["Properties"]["Name"]
+        source = ("events.amazonaws.com", f"{RULES}/{bus}/{properties['Name']}")
+    yield from ((arn.removesuffix(".Arn"), *source) for arn in arns)
+
+
+def kind(resources: Mapping[str, Any], receiver: str) -> str:
+    return str(resources[receiver]["Type"]).split("::")[1].lower()
+
+
+def statements(resources: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
+    """Each with the receivers to whose policy it belongs."""
+    return [
+        (policy.get("Queues", policy.get("Topics")), statement)
+        for policy_type in POLICIES.values()
+        for _, policy in of_type(resources, policy_type)
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def admitted(resources: Mapping[str, Any]) -> set[Feed]:
+    """Who may send to what, of those who are meant to send to anything, their namesakes, and strangers."""
+    known = {(service, arn) for _, service, arn in feeds(resources)}
+    strangers = {(service, arn.replace("123456789012", "999999999999")) for service, arn in known}
+    namesakes = {(service, f"{arn}-2") for service, arn in known}
+    receivers = [name for name, r in resources.items() if r["Type"] in {"AWS::SQS::Queue", "AWS::SNS::Topic"}]
+    return {
+        (receiver, service, arn)
+        for receiver in receivers
+        for service, arn in known | namesakes | strangers | {EVIL}
+        if any(
+            receiver in owners and admits(statement, kind(resources, receiver), receiver, service, arn)
+            for owners, statement in statements(resources)
+        )
+    }
+
+
+def admits(statement: Any, kind: str, receiver: str, service: str, source: str) -> bool:
+    principal = statement["Principal"]
+    known = set(statement) <= {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+    assert known, "the evaluator must understand all of it"
+    assert set(statement.get("Condition", {})) <= {"ArnEquals"}
+    wanted = statement.get("Condition", {}).get("ArnEquals", {"aws:SourceArn": source})
+    return (
+        statement["Effect"] == "Allow"
+        and (principal == "*" or principal.get("Service") in ("*", service))
+        and statement["Action"] in (ACTIONS[kind], f"{kind}:*", "*")
+        and (f"{receiver}.Arn" if kind == "sqs" else receiver) in statement["Resource"]
+        and wanted == {"aws:SourceArn": source}
+    )
+
+
+def test_who_feeds_a_queue_or_a_topic_may_send_to_it_and_nobody_else(resources: Mapping[str, Any]) -> None:
+    assert admitted(resources) == feeds(resources)
+    assert len(feeds(resources)) == 8
+
+
+def test_nobody_may_do_more_than_send(resources: Mapping[str, Any]) -> None:
+    for owners, statement in statements(resources):
+        assert {statement["Action"]} == {ACTIONS[kind(resources, owner)] for owner in owners}
+        assert set(statement["Principal"]) == {"Service"}
+
+
+SPOILS: dict[str, Callable[[Any], object]] = {
+    "without its condition": lambda statement: statement.pop("Condition"),
+    "for another rule": lambda statement: statement["Condition"]["ArnEquals"].update({"aws:SourceArn": EVIL[1]}),
+    "for another service": lambda statement: statement.update(Principal={"Service": "s3.amazonaws.com"}),
+    "for another action": lambda statement: statement.update(Action="sqs:ReceiveMessage"),
+    "for another queue": lambda statement: statement.update(Resource=["BasketQueue.Arn"]),
+    "denied": lambda statement: statement.update(Effect="Deny"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_the_evaluator_notices_when_any_one_statement_is_spoilt(resources: Mapping[str, Any], spoil: str) -> None:
+    for number in range(len(statements(resources))):
+        spoilt = copy.deepcopy(resources)
+        SPOILS[spoil](statements(spoilt)[number][1])
+        assert admitted(spoilt) != feeds(spoilt), number
+
+
+def test_whoever_sends_is_made_after_what_admits_it_and_after_those_who_listen(resources: Mapping[str, Any]) -> None:
+    """Without, the events of the first moments would be dropped."""
+    for name, resource in resources.items():
+        if resource["Type"] in SENDERS:
+            receivers = {receiver for receiver, *_ in feeds_of(resources, name)}
+            assert {*needed(resources, receivers)} <= {*depends_on(resource)}, name
+
+
+def needed(resources: Mapping[str, Any], receivers: set[str]) -> Iterator[str]:
+    for name, resource in resources.items():
+        properties = resource["Properties"]
+        if resource["Type"] in POLICIES.values() and receivers & {*properties.get("Queues", properties.get("Topics"))}:
+            yield name
+        if resource["Type"] == "AWS::SNS::Subscription" and properties["TopicArn"] in receivers:
+            yield name
+
+
+def depends_on(resource: Mapping[str, Any]) -> list[str]:
+    return [resource["DependsOn"]] if isinstance(resource["DependsOn"], str) else resource["DependsOn"]
+
+
+def test_only_its_own_queue_may_use_a_dead_letter_queue(resources: Mapping[str, Any]) -> None:
+    """Those of rules and subscriptions serve no queue; who may send to them their policies say."""
+    queues = dict(of_type(resources, "AWS::SQS::Queue"))
+    for dead in dead_letter_queues(resources):
+        policies = [(queue["QueueName"], queue.get("RedrivePolicy", {})) for queue in queues.values()]
+        served = [name for name, policy in policies if policy.get("deadLetterTargetArn") == f"{dead}.Arn"]
+        arns = [f"arn:aws:sqs:eu-west-1:123456789012:{name}" for name in served]
+        by_queue = {"redrivePermission": "byQueue", "sourceQueueArns": arns}
+        assert queues[dead]["RedriveAllowPolicy"] == (by_queue if served else {"redrivePermission": "denyAll"}), dead
