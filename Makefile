@@ -18,7 +18,7 @@ UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/py
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 
 ##@ The shop on this machine, without Docker

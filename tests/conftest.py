@@ -12,9 +12,8 @@ import structlog
 from hypothesis import settings
 
 from chassis import deadline
-from tests import emulated
 from tests.emulators import emulator
-from tests.machine import ROOT
+from tests.stacks import deploy
 
 _accounts = itertools.count(1)
 # A busy machine is no failure; and a gate gives the same answer twice: new examples are sought on people's machines.
@@ -79,10 +78,5 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch, worker_id: str) 
 @pytest.fixture
 def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
     """`aws_env` with the shop's resources in it."""
-    cloudformation = emulated.client("cloudformation")
-    template = (ROOT / "bootstrap" / "shop.yaml").read_text()
-    cloudformation.create_stack(StackName=aws_env["SHOP_STACK"], TemplateBody=template)
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=aws_env["SHOP_STACK"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    deploy(aws_env)
     return aws_env

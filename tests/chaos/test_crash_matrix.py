@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from services.product.app import create_app
-from tests import emulated
 from tests.chaos.audit import Outcome
 from tests.chaos.crash import EXIT, POINTS, USERS, Point
 from tests.chaos.matrix import PRODUCT, Behaviour, Case
 from tests.fakes import ProductShop
-from tests.machine import ROOT
 from tests.processes import serving
+from tests.stacks import deploy
 
 VISIBILITY = 2  # seconds until what a dead consumer had in hand comes back
 
@@ -27,12 +26,7 @@ def product_url() -> Iterator[str]:
 @pytest.fixture
 def brisk(aws_env: Mapping[str, str], product_url: str) -> Mapping[str, str]:
     """The shop's resources with queues that soon hand out again what nobody deleted."""
-    template = (ROOT / "bootstrap" / "shop.yaml").read_text()
-    assert template.count("VisibilityTimeout: 30") == 2
-    body = template.replace("VisibilityTimeout: 30", f"VisibilityTimeout: {VISIBILITY}")
-    cloudformation = emulated.client("cloudformation")
-    cloudformation.create_stack(StackName=aws_env["SHOP_STACK"], TemplateBody=body)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=aws_env["SHOP_STACK"], WaiterConfig={"Delay": 1})
+    deploy(aws_env, "VisibilityTimeout", VISIBILITY)
     return dict(aws_env) | {"PRODUCT_URL": product_url}
 
 

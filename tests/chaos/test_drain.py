@@ -25,9 +25,9 @@ from tests.chaos.drains import CHECK, DELETE, FORGET, SCAN, WRITE, Drill, Witnes
 from tests.chaos.faults import PUBLISH, RECEIVE
 from tests.chaos.processes import Fleet, web, worker
 from tests.chaos.proxy import Proxy, proxy_of
-from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import PHONE, golden_message
+from tests.stacks import deploy
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 SEED = int(os.environ.get("SHOP_SEED", "1"))
@@ -41,12 +41,7 @@ Record = Callable[[str, object], None]
 def shop(aws_env: Mapping[str, str], record_property: Record) -> Mapping[str, str]:
     """The shop's resources with an order queue that hides a message for a shorter time."""
     record_property("figures", f"drain, SHOP_SEED={SEED}:")
-    template = (ROOT / "bootstrap" / "shop.yaml").read_text()
-    assert template.count("VisibilityTimeout: 30\n") == 1
-    cloudformation = emulated.client("cloudformation")
-    body = template.replace("VisibilityTimeout: 30\n", f"VisibilityTimeout: {HIDDEN}\n")
-    cloudformation.create_stack(StackName="shop", TemplateBody=body)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+    deploy(aws_env, "VisibilityTimeout", HIDDEN)
     return aws_env
 
 

@@ -13,16 +13,15 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests import emulated
 from tests.chaos import wire
 from tests.chaos.audit import Outcome, gather, pending
 from tests.chaos.faults import RECEIVE, Fault, always
 from tests.chaos.processes import Fleet, Member, web
 from tests.chaos.proxy import Proxy, proxy_of
 from tests.chaos.storm import QUIET_WITHIN, Shop, Size
-from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import CHECKOUT, PHONE
+from tests.stacks import deploy
 
 # One consumer: another one, idle in a long poll, would receive once more before it notices an outage.
 SIZE = Size(users=6, checkouts=90, baskets=1, consumers=1, relays=1)
@@ -47,12 +46,7 @@ Record = Callable[[str, object], None]
 @pytest.fixture
 def impatient(aws_env: Mapping[str, str]) -> Mapping[str, str]:
     """The shop's resources with queues that give a message up after three receives."""
-    template = (ROOT / "bootstrap" / "shop.yaml").read_text()
-    assert template.count("maxReceiveCount: 10") == 2
-    cloudformation = emulated.client("cloudformation")
-    body = template.replace("maxReceiveCount: 10", f"maxReceiveCount: {TRIES}")
-    cloudformation.create_stack(StackName="shop", TemplateBody=body)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+    deploy(aws_env, "maxReceiveCount", TRIES)
     return aws_env
 
 
