@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m local
 UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker chaos chaos-docker teeth e2e lint fmt docs install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker chaos chaos-docker teeth e2e lint fmt docs engine install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -65,15 +65,15 @@ test: $(STAMP)  ## every test that needs no Docker, with coverage
 	$(BIN)/pytest -m "not docker and not chaos" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
-	$(BIN)/pytest -m "integration and not docker and not chaos" --emulator $(EMULATOR) $(ARGS)
+	$(BIN)/pytest -m "integration and not docker and not chaos" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
 
-test-docker: $(STAMP)  ## the tests that need Docker
+test-docker: $(STAMP) engine  ## the tests that need Docker
 	$(BIN)/pytest -m "docker and not chaos" $(ARGS)
 
 chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an auditor counts the orders (SHOP_SEED=7 replays)
 	$(BIN)/pytest -m "chaos and not docker" -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
 
-chaos-docker: $(STAMP)  ## the same storm against LocalStack
+chaos-docker: $(STAMP) engine  ## the same storm against LocalStack
 	$(BIN)/pytest -m "chaos and docker" tests/chaos $(ARGS)
 
 teeth: $(STAMP)  ## break ten promises in copies of the code, one each: does a test notice every one?
@@ -98,6 +98,10 @@ fmt: $(STAMP)  ## format, and repair what can be repaired
 
 docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models
 	$(BIN)/python -m local.event_pages
+
+# Asked for containers, so a machine without Docker is an error and no skip.
+engine:
+	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers: start it first. \`make test\` needs none."; exit 1; }
 
 install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 

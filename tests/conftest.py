@@ -1,10 +1,11 @@
 """What tests share: an emulator for the run, and for each test an account of its own in it."""
 
-import itertools
 import logging
 import math
 import os
+import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 
 import boto3
 import pytest
@@ -12,10 +13,10 @@ import structlog
 from hypothesis import settings
 
 from chassis import deadline
-from tests.emulators import emulator
+from tests.emulators import emulator, localstack
+from tests.machine import engine_answers
 from tests.stacks import deploy
 
-_accounts = itertools.count(1)
 # A busy machine is no failure; and a gate gives the same answer twice: new examples are sought on people's machines.
 settings.register_profile("shop", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("shop")
@@ -29,12 +30,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--emulator") == "ministack":
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Workers share one LocalStack, for it takes a gigabyte; each of them is told its URL by the option."""
+    config = session.config
+    if config.getoption("--emulator") != "localstack" or config.getoption("--collect-only"):
         return
+    if not engine_answers():
+        pytest.exit(
+            "no Docker engine answers, and LocalStack needs one: start it, or leave --emulator out", returncode=2
+        )
+    running = ExitStack()
+    config.option.emulator = running.enter_context(localstack())
+    config.add_cleanup(running.close)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whoever asks for all tests gets all that can run here, and is told of the rest."""
+    if config.getoption("--emulator") != "ministack":
+        _skip(items, "ministack", "shows what MiniStack does; docs/emulators.md has the others")
+    if any(item.get_closest_marker("docker") for item in items) and not engine_answers():
+        _skip(items, "docker", "no Docker engine answers")
+
+
+def _skip(items: list[pytest.Item], marker: str, reason: str) -> None:
     for item in items:
-        if item.get_closest_marker("ministack"):
-            item.add_marker(pytest.mark.skip(reason="shows what MiniStack does; docs/emulators.md has the others"))
+        if item.get_closest_marker(marker):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)
@@ -51,20 +73,19 @@ def own_context() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def emulator_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An emulator of this worker's own, unless `--emulator` names one that runs."""
+    """A MiniStack of this worker's own, or the one emulator of all."""
     with emulator(request.config.getoption("--emulator"), tmp_path_factory.mktemp("emulator")) as url:
         yield url
 
 
 @pytest.fixture
-def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch, worker_id: str) -> Mapping[str, str]:
-    """The environment of an account nobody else uses; boto3 sees it too, for it reads `os.environ` itself."""
+def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """The environment of an account that no test used before; boto3 sees it too, for it reads `os.environ` itself."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    worker = int(worker_id.removeprefix("gw") or 0) if worker_id != "master" else 0
     env = {
         "AWS_ENDPOINT_URL": emulator_url,
-        "AWS_ACCESS_KEY_ID": str(10**11 + worker * 10**6 + next(_accounts)),
+        "AWS_ACCESS_KEY_ID": str(10**11 + secrets.randbelow(9 * 10**11)),
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "SHOP_STACK": "shop",

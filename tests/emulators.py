@@ -22,10 +22,8 @@ CLOUDS = (pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack
 
 
 def emulator(choice: str, logs: Path) -> AbstractContextManager[str]:
-    """The URL of the emulator that `--emulator` names."""
-    if choice == "ministack":
-        return ministack(logs)
-    return localstack() if choice == "localstack" else nullcontext(_checked(choice))
+    """One that is started now, or the URL of one that runs."""
+    return ministack(logs) if choice == "ministack" else nullcontext(_checked(choice))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
-"""This machine, as tests need it: where the checkout is, a free port, a URL that answers."""
+"""This machine, as tests need it: where the checkout is, a free port, a URL that answers, whether Docker does."""
 
+import shutil
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -26,3 +28,8 @@ def wait_for(url: str, seconds: float = 30) -> None:
         except urllib3.exceptions.HTTPError:
             time.sleep(0.05)
     pytest.fail(f"{url} does not answer")
+
+
+def engine_answers() -> bool:
+    docker = shutil.which("docker")
+    return docker is not None and not subprocess.run([docker, "info"], capture_output=True, check=False).returncode

@@ -1,13 +1,21 @@
 """What the emulators do differently, each tried on the one that runs; docs/emulators.md says the same."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from tempfile import NamedTemporaryFile
+from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
+from bootstrap.__main__ import main
 from tests import emulated
 from tests.machine import ROOT
 
@@ -68,8 +76,7 @@ def move_task() -> str:
     return "known"
 
 
-def stranger_sends() -> str:
-    """To a queue whose policy admits one rule only; as another account, an emulator knows no users."""
+def refused_sender() -> str:
     sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(DENY)})
@@ -78,6 +85,53 @@ def stranger_sends() -> str:
     except ClientError:
         return "refused"
     return "taken"
+
+
+def switched_off() -> str:
+    """An event for a disabled rule: AWS and whoever heeds it never deliver it, so there is nothing to wait for."""
+    events, sqs = emulated.client("events"), emulated.client("sqs")
+    events.disable_rule(Name="shop-product-changes", EventBusName="shop-bus")
+    golden = json.loads((ROOT / "tests" / "events" / "product_deleted.json").read_text())
+    entry = {"Source": golden["source"], "DetailType": golden["detail-type"], "Detail": json.dumps(golden["detail"])}
+    events.put_events(Entries=[{"EventBusName": "shop-bus", **entry}])
+    queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
+    return "delivered" if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages") else "not delivered"
+
+
+def bare_subscription() -> str:
+    sns = emulated.client("sns")
+    (found,) = sns.list_subscriptions()["Subscriptions"]
+    arn = found["SubscriptionArn"]
+    try:
+        sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue="{}")
+    except ClientError:
+        return "refused"
+    return "taken"
+
+
+def updated(old: str, new: str) -> str:
+    """What becomes of an update of which one part, `new`, is wrong, and of another part, which is right."""
+    body = (ROOT / "bootstrap" / "shop.yaml").read_text().replace("VisibilityTimeout: 30\n", "VisibilityTimeout: 31\n")
+    with NamedTemporaryFile("w", suffix=".yaml") as template:
+        template.write(body.replace(old, new))
+        template.flush()
+        if main(["up", "--template", template.name], os.environ) == 0:
+            return "taken"
+    sqs = emulated.client("sqs")
+    url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    (stack,) = emulated.client("cloudformation").describe_stacks(StackName="shop")["Stacks"]
+    return f"`{stack['StackStatus']}`, {'undone' if attributes['VisibilityTimeout'] == '30' else 'half done'}"
+
+
+def update_of_a_setting() -> str:
+    return updated("VisibilityTimeout: 30 #", "VisibilityTimeout: 999999 #")
+
+
+def update_with_a_lost_rule() -> str:
+    lost = "{Name: lost, EventBusName: nowhere, EventPattern: {source: [x]}}"
+    rule = f"  LostRule:\n    Type: AWS::Events::Rule\n    Properties: {lost}\n"
+    return updated("Resources:\n", f"Resources:\n{rule}")
 
 
 DENY = {
@@ -93,16 +147,26 @@ DIFFERENCES = (
     Difference("the endpoint among a subscription's attributes", subscription, "missing", "there"),
     Difference("a rule's physical id in CloudFormation", rule_identity, "name", "bus and name"),
     Difference("`StartMessageMoveTask`", move_task, "unknown", "known"),
-    Difference("a message against the queue's policy", stranger_sends, "taken", "taken"),
+    Difference("a message against the queue's policy", refused_sender, "taken", "taken"),
+    Difference("an update to a timeout of 12 days", update_of_a_setting, "`UPDATE_ROLLBACK_COMPLETE`, undone", "taken"),
+    Difference("an update with a rule on no bus", update_with_a_lost_rule, "taken", "`ROLLBACK_COMPLETE`, half done"),
+    Difference("an event for a rule that is switched off", switched_off, "not delivered", "delivered"),
+    Difference("an empty `RedrivePolicy` for a subscription", bare_subscription, "taken", "refused"),
 )
 
 
+def versions() -> dict[str, str]:
+    header = PAGE.read_text().partition("| what |")[2].partition("\n")[0]
+    return {version: name.lower() for name, version in re.findall(r"(MiniStack|LocalStack) ([0-9.]+)", header)}
+
+
 @pytest.fixture
-def kind(request: pytest.FixtureRequest) -> str:
-    choice = str(request.config.getoption("--emulator"))
-    if choice not in {"ministack", "localstack"}:
-        pytest.skip(f"{choice} is neither: its differences are not known")
-    return choice
+def kind(aws_env: Mapping[str, str]) -> str:
+    health = urllib3.request("GET", f"{aws_env['AWS_ENDPOINT_URL']}/_localstack/health").json()
+    known = versions().get(health.get("version"))
+    if known is None:
+        pytest.skip(f"docs/emulators.md has no column for this emulator, version {health.get('version')}")
+    return known
 
 
 @pytest.mark.integration
@@ -111,7 +175,50 @@ def test_an_emulator_differs_as_the_page_says(stack: Mapping[str, str], kind: st
     assert difference.probe() == getattr(difference, kind)
 
 
+def test_the_page_is_about_the_versions_that_the_tests_start() -> None:
+    (pinned,) = re.findall(r"ministack==([0-9.]+)", (ROOT / "pyproject.toml").read_text())
+    (image,) = re.findall(r"localstack/localstack:([0-9.]+)", (ROOT / "docker-compose.yml").read_text())
+    assert versions() == {pinned: "ministack", image: "localstack"}
+
+
 def test_the_page_says_what_is_tried_and_nothing_else() -> None:
     rows: list[Any] = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| .+ \|$", PAGE.read_text(), flags=re.MULTILINE)
     told = [row for row in rows if row[0] != "what" and not row[0].startswith("--")]
     assert told == [(each.what, each.ministack, each.localstack) for each in DIFFERENCES]
+
+
+def run(*arguments: str, **env: str) -> tuple[int, str]:
+    """A test run of its own: its exit code and all it said."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_run_against_what_is_no_emulator_ends_before_it_has_asked_for_more_than_that() -> None:
+    asked = set()
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.add(f"{self.command} {self.path}")
+            self.send_error(404)
+
+        do_POST = do_PUT = do_DELETE = do_GET
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        code, said = run("-m", "integration", "--emulator", f"http://127.0.0.1:{server.server_port}", __file__)
+        server.shutdown()
+    assert (code, asked) == (2, {"GET /_localstack/health"})
+    assert "is not an emulator that answers: no test runs there" in said
+
+
+def test_without_a_docker_engine_a_run_says_what_it_skipped_and_one_for_localstack_what_it_needs() -> None:
+    code, said = run("-m", "docker", "tests/e2e/test_images.py", DOCKER_HOST="unix:///nowhere")
+    assert code == 0
+    assert re.search(r"^SKIPPED \[\d+\] .*: no Docker engine answers$", said, re.MULTILINE)
+    assert " passed" not in said
+    code, said = run("-m", "integration", "--emulator", "localstack", __file__, DOCKER_HOST="unix:///nowhere")
+    assert code == 2
+    assert "no Docker engine answers, and LocalStack needs one" in said

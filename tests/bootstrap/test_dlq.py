@@ -217,8 +217,9 @@ def test_news_that_could_not_be_published_goes_to_its_topic_and_what_was_not_del
     )
     url, bodies = queue_url("shop-price-drops"), set[str]()
     while len(bodies) < 2:
-        (message, *_) = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
-        assert "MessageAttributes" not in message
+        answer = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageAttributeNames=["All"])
+        (message, *_) = answer["Messages"]
+        assert not message.get("MessageAttributes")
         bodies.add(message["Body"])
     assert bodies == {'{"drop": 1}', '{"drop": 2}'}
 

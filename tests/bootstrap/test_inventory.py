@@ -9,7 +9,7 @@ from bootstrap.aws import Aws
 from bootstrap.inventory import Inventory
 from bootstrap.names import Names
 from bootstrap.stack import Stack
-from tests.bootstrap.drift import BUS, DRIFTS
+from tests.bootstrap.drift import BUS, DRIFTS, ONLY_ON_MINISTACK
 from tests.bootstrap.fakes import client_error
 
 
@@ -19,7 +19,9 @@ def test_a_fresh_shop_has_no_fault(aws: Aws, names: Names, shop: Stack) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("broken", DRIFTS)
+@pytest.mark.parametrize(
+    "broken", [pytest.param(name, marks=[pytest.mark.ministack] * (name in ONLY_ON_MINISTACK)) for name in DRIFTS]
+)
 def test_what_is_broken_by_hand_is_named_and_nothing_else(aws: Aws, names: Names, shop: Stack, broken: str) -> None:
     break_it, expected = DRIFTS[broken]
     break_it(aws)

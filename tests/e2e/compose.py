@@ -52,6 +52,14 @@ class Compose:
         container = self("ps", "--all", "--quiet", service).strip()
         return dict(json.loads(self.run("docker", "inspect", container))[0])
 
+    def crash(self, service: str) -> None:
+        """Its process is killed as the kernel does it when memory runs out, behind the engine's back.
+
+        `docker kill` would count as a wish of ours, and no restart policy goes against those.
+        """
+        kill = f"import os, signal; os.kill({self.inspect(service)['State']['Pid']}, signal.SIGKILL)"
+        self.run("docker", "run", "--rm", "--pid=host", "--user=0", "shopwire-product", "python", "-c", kill)
+
     def of_each(self, tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
         return {service: tell(self.inspect(service)) for service in SERVICES}
 

@@ -32,11 +32,13 @@ def test_a_price_changed_in_one_container_is_charged_by_another(shop: Compose) -
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_shop_sells_again_once_a_killed_container_is_back(shop: Compose, service: str) -> None:
-    shop("kill", service)
-    assert shop.inspect(service)["State"]["Running"] is False
-    shop("up", "--wait", "--detach", "--no-deps", service)
+def test_a_container_that_dies_comes_back_by_itself_and_the_shop_sells(shop: Compose, service: str) -> None:
+    before = shop.inspect(service)
+    shop.crash(service)
+    eventually(lambda: shop.inspect(service)["RestartCount"] == before["RestartCount"] + 1, 30)
     shop.buy()
+    after = shop.inspect(service)
+    assert (after["Id"], after["State"]["Running"]) == (before["Id"], True)
 
 
 @pytest.mark.parametrize("service", ["product", *WORKERS])
