@@ -8,6 +8,7 @@ import structlog
 from botocore.exceptions import ClientError
 
 from chassis import aws
+from chassis.errors import Unavailable
 from chassis.process import Stop
 
 BATCH = 10
@@ -87,21 +88,23 @@ class Queue:
         return self._urls[self._name]
 
 
-def consume(queue: Queue, handle: Handler, storage_answers: Callable[[], bool], stop: Stop) -> None:
+def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop) -> None:
     """Until `stop`: receives, handles, deletes what was handled and backs off what was not.
 
-    After a failure nothing is received until storage answers, so an outage does not use up the messages' tries.
+    After a failure nothing is received until `check`, which looks at storage, no longer raises Unavailable: an outage
+    does not use up the messages' tries.
     """
     doubt = True
     while not stop:
         try:
-            if doubt and not storage_answers():
-                log.warning("storage does not answer; not receiving")
-                stop.wait(PAUSE)
-                continue
-            doubt = False
+            if doubt:
+                check()
+                doubt = False
             if records := stop.interruptible(queue.receive):
                 doubt = _settle(queue, records, handle({"Records": records}))
+        except Unavailable as error:
+            log.warning("storage does not answer; not receiving", detail=error.detail)
+            stop.wait(PAUSE)
         except (ClientError, *aws.NO_ANSWER) as error:
             log.warning("queue does not answer", error=str(error))
             stop.wait(PAUSE)

@@ -71,7 +71,7 @@ def main(env: Mapping[str, str]) -> None:
     logs.configure("basket-consumer", env)
     store = make_catalogue_store(env)
     consumer = make_consumer(store, Queue.of(env, f"{stack(env)}-catalogue-dlq"))
-    consume(Queue.of(env, f"{stack(env)}-catalogue"), consumer.handle_batch, store.answers, Stop().on_signals())
+    consume(Queue.of(env, f"{stack(env)}-catalogue"), consumer.handle_batch, store.check, Stop().on_signals())
 
 
 if __name__ == "__main__":

@@ -137,13 +137,6 @@ class CatalogueStore:
         """Raises Unavailable while the table cannot be read."""
         self._dynamodb.get_item(TableName=self._table, Key={"productId": "_"})
 
-    def answers(self) -> bool:
-        try:
-            self.check()
-        except Unavailable:
-            return False
-        return True
-
     def _batch_get(self, product_ids: list[str]) -> Iterator[dict[str, Any]]:
         """A busy table answers for a part of the keys; the others are asked for again, within the deadline."""
         keys: Any = {"Keys": [{"productId": product_id} for product_id in product_ids], "ConsistentRead": True}

@@ -20,7 +20,7 @@ def main(env: Mapping[str, str]) -> None:
     logs.configure("ordering-consumer", env)
     store = make_store(env)
     consumer = make_consumer(OrderService(store), Queue.of(env, f"{stack(env)}-order-dlq"))
-    consume(Queue.of(env, f"{stack(env)}-order"), consumer.handle_batch, store.answers, Stop().on_signals())
+    consume(Queue.of(env, f"{stack(env)}-order"), consumer.handle_batch, store.check, Stop().on_signals())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chassis.aws import is_condition_failure, old_items, unavailable
-from chassis.errors import Conflict, NotFound, Unavailable
+from chassis.errors import Conflict, NotFound
 from chassis.paging import Page, read_page
 from services.ordering.models import Order
 
@@ -74,13 +74,6 @@ class OrderStore:
     def check(self) -> None:
         """Raises Unavailable while the table cannot be read."""
         self._dynamodb.get_item(TableName=self._table, Key={"userName": "_", "orderId": "_"})
-
-    def answers(self) -> bool:
-        try:
-            self.check()
-        except Unavailable:
-            return False
-        return True
 
 
 def _orders(page: Page[dict[str, Any]]) -> Page[Order]:

@@ -226,8 +226,9 @@ def test_a_table_that_stays_busy_is_a_dependency_down_at_the_deadline() -> None:
 
 
 def test_a_copy_that_is_not_there_does_not_answer(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
-    assert make_catalogue_store(stack).answers()
-    assert not make_catalogue_store({**stack, "SHOP_STACK": "none"}).answers()
+    make_catalogue_store(stack).check()
+    with pytest.raises(Unavailable):
+        make_catalogue_store({**stack, "SHOP_STACK": "none"}).check()
 
 
 # ── The service on real tables ──

@@ -101,7 +101,7 @@ def consumer(env: Env, crash: Crash) -> None:
         make_consumer(OrderService(store), Queue.of(env, f"{stack(env)}-order-dlq")), "handle_batch", points.RECEIVED
     )
     dying = crash.before(queue, "delete", points.BEFORE_DELETE, points.DRAINING_CONSUMER)
-    consume(dying, handler.handle_batch, store.answers, stop)
+    consume(dying, handler.handle_batch, store.check, stop)
 
 
 def _stop(crash: Crash) -> Stop:

@@ -8,6 +8,7 @@ import structlog
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chassis import aws
+from chassis.errors import Unavailable
 from chassis.process import Stop
 from chassis.queue import DELETE_TRIES, MAX_BACK_OFF, Queue, Record, consume
 
@@ -51,8 +52,19 @@ def failing(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     }
 
 
-def run(sqs: FakeSQS, handle: Any, stop: Stop, answers: Callable[[], bool] = lambda: True) -> None:
-    consume(Queue(sqs, sqs, "orders", lambda: 1.0), handle, answers, stop)
+class Storage:
+    """It answers or not, in that order; `left` are those it was not asked for."""
+
+    def __init__(self, *answers: bool) -> None:
+        self.left = [*answers]
+
+    def check(self) -> None:
+        if not self.left.pop(0):
+            raise Unavailable("DynamoDB cannot serve this now.")
+
+
+def run(sqs: FakeSQS, handle: Any, stop: Stop, check: Callable[[], None] = lambda: None) -> None:
+    consume(Queue(sqs, sqs, "orders", lambda: 1.0), handle, check, stop)
 
 
 def test_only_what_was_handled_is_deleted_and_the_rest_waits() -> None:
@@ -108,16 +120,10 @@ def test_the_back_off_doubles_to_a_limit_and_is_jittered(tries: int, longest: in
 
 
 def test_after_a_failure_nothing_is_received_until_storage_answers() -> None:
-    stop, answered = Stop(), iter([True, False, False, True])
-    asked = []
-
-    def answers() -> bool:
-        asked.append(answer := next(answered))
-        return answer
-
+    stop, storage = Stop(), Storage(True, False, False, True)
     sqs = FakeSQS(stop, ["a"], [], ["b"], ["c"])
-    run(sqs, failing("a"), stop, answers)
-    assert asked == [True, False, False, True]  # at the start and after the failure of a, not for each batch
+    run(sqs, failing("a"), stop, storage.check)
+    assert storage.left == []  # at the start and after the failure of a, not for each batch
     assert [kind for kind, _ in sqs.calls] == ["hide", "delete", "delete"]
 
 
@@ -183,7 +189,7 @@ def test_of_a_real_queue_only_what_was_handled_goes_and_the_rest_hides(queue: Qu
 
     for body in ("a", "b"):
         queue.send(body)
-    consume(queue, handle, iter([False, True, True]).__next__, stop)
+    consume(queue, handle, Storage(False, True, True).check, stop)
     assert sorted(seen) == [("a", "1"), ("b", "1")]  # no try was used up while storage did not answer
     assert counts(queue) == ("0", "1")
 
