@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
@@ -13,7 +12,7 @@ import structlog
 from hypothesis import settings
 
 from chassis import deadline
-from tests.emulators import emulator, localstack
+from tests.emulators import emulator, localstack, new_account
 from tests.machine import engine_answers
 from tests.stacks import deploy
 
@@ -85,7 +84,7 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
         monkeypatch.delenv(name)
     env = {
         "AWS_ENDPOINT_URL": emulator_url,
-        "AWS_ACCESS_KEY_ID": str(10**11 + secrets.randbelow(9 * 10**11)),
+        "AWS_ACCESS_KEY_ID": new_account(),
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "SHOP_STACK": "shop",

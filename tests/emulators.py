@@ -1,6 +1,7 @@
 """Emulators for the tests: MiniStack as a process, LocalStack as a container, or any other that runs already."""
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,11 @@ def shop_on_localstack(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
         needed = {"PATH": os.environ["PATH"]} | there
         subprocess.run([sys.executable, "-m", "bootstrap", "up"], cwd=ROOT, env=needed, check=True, capture_output=True)
         yield there
+
+
+def new_account() -> str:
+    """An access key of twelve digits is an account to MiniStack and to LocalStack; at random, no two are the same."""
+    return str(10**11 + secrets.randbelow(9 * 10**11))
 
 
 def _warm_up(url: str) -> None:

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from bootstrap.__main__ import main
 from tests import emulated
+from tests.emulators import new_account
 from tests.machine import ROOT
 
 PAGE = ROOT / "docs" / "emulators.md"
@@ -173,6 +174,29 @@ def kind(aws_env: Mapping[str, str]) -> str:
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.what)
 def test_an_emulator_differs_as_the_page_says(stack: Mapping[str, str], kind: str, difference: Difference) -> None:
     assert difference.probe() == getattr(difference, kind)
+
+
+@pytest.mark.integration
+def test_tests_side_by_side_see_nothing_of_each_other(
+    stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(seen().values())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", new_account())
+    assert not any(seen().values())
+
+
+def seen() -> dict[str, list[Any]]:
+    """What the account has of each kind that the template makes."""
+    asked = {
+        "stacks": emulated.client("cloudformation").describe_stacks()["Stacks"],
+        "tables": emulated.client("dynamodb").list_tables()["TableNames"],
+        "buses": emulated.client("events").list_event_buses(NamePrefix="shop")["EventBuses"],
+        "queues": emulated.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": emulated.client("sns").list_topics()["Topics"],
+        "subscriptions": emulated.client("sns").list_subscriptions()["Subscriptions"],
+        "alarms": emulated.client("cloudwatch").describe_alarms()["MetricAlarms"],
+    }
+    return {kind: [*found] for kind, found in asked.items()}
 
 
 def test_the_page_is_about_the_versions_that_the_tests_start() -> None:
