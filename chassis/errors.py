@@ -1,4 +1,4 @@
-"""Errors that carry an HTTP status: services and stores raise them, `web` alone turns them into answers."""
+"""Errors that carry an HTTP status: services and stores raise them, `problems` alone turns them into answers."""
 
 from typing import Any, ClassVar
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from chassis import logs
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "chassis.webworker.Worker"
-workers = int(os.environ.get("WEB_WORKERS", "1"))
-threads = int(os.environ.get("WEB_THREADS", "16"))
+workers = int(os.environ.get("WEB_WORKERS") or "1")
+threads = int(os.environ.get("WEB_THREADS") or "16")
 graceful_timeout = 10
 keepalive = 15
 control_socket_disable = True  # it would be written to a home directory, and containers are read-only

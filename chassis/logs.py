@@ -65,7 +65,7 @@ def _dict_config(process: str, env: Mapping[str, str]) -> dict[str, Any]:
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
     }
     to_stderr = {"class": "logging.StreamHandler", "formatter": "shop"}
-    level = env.get("LOG_LEVEL", "INFO").upper()
+    level = (env.get("LOG_LEVEL") or "INFO").upper()
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -30,7 +30,7 @@ class Queue:
         self._poller = poller
         self._name = name
         self._chance = chance
-        self._urls: dict[str, str] = {}
+        self._known_url = ""
 
     @classmethod
     def of(cls, env: Mapping[str, str], name: str) -> "Queue":
@@ -83,9 +83,8 @@ class Queue:
         return round(longest * (0.5 + self._chance() / 2))
 
     def _url(self) -> str:
-        if self._name not in self._urls:
-            self._urls[self._name] = self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
-        return self._urls[self._name]
+        self._known_url = self._known_url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
+        return self._known_url
 
 
 def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop) -> None:

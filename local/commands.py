@@ -83,7 +83,7 @@ def _status_line(process: Process, settings: Settings) -> bool:
     return healthy
 
 
-def stop(settings: Settings) -> int:
+def stop(settings: Settings, within: float = STOP_WITHIN) -> int:
     """Asks the launcher, else supervisor, else ends what the record knows: afterwards nothing of the shop runs."""
     home = home_of(settings)
     known, control = record.read(home.record), Control(home.socket)
@@ -94,15 +94,15 @@ def stop(settings: Settings) -> int:
     elif not known:
         say("The shop was not running.")
         return 0
-    _wait_until_gone(known, control)
-    ended = record.end_leftovers(known) if known else []
+    _wait_until_gone(known, control, within)
+    ended = record.end_all(known) if known else []
     home.record.unlink(missing_ok=True)
     say(f"Stopped; had to kill {', '.join(ended)}." if ended else "Stopped.")
     return 0
 
 
-def _wait_until_gone(known: record.Record | None, control: Control) -> None:
-    deadline = time.monotonic() + STOP_WITHIN
+def _wait_until_gone(known: record.Record | None, control: Control, within: float) -> None:
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         if not control.answers() and not (known and record.lives(known.launcher)):
             return

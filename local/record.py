@@ -68,6 +68,14 @@ def command_of(pid: int) -> str:
     return "" if state.startswith("Z") else command.strip()
 
 
+def end_all(record: Record) -> list[str]:
+    """Kills whatever of a shop still lives, its launcher too; answers the names once they are gone."""
+    if not lives(record.launcher):
+        return end_leftovers(record)
+    os.kill(record.launcher.pid, signal.SIGKILL)
+    return ["the launcher", *end_leftovers(record)]
+
+
 def end_leftovers(record: Record) -> list[str]:
     """Kills what is left of a shop whose supervisor can no longer do it; answers the names once they are gone."""
     if record.supervisor and lives(record.supervisor):

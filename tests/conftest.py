@@ -40,6 +40,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
     running = ExitStack()
     config.option.emulator = running.enter_context(localstack())
+    config.option.emulator_is_ours = True
     config.add_cleanup(running.close)
 
 

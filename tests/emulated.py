@@ -18,6 +18,20 @@ def table(name: str) -> Any:
     return resource("dynamodb").Table(name)
 
 
+def reads(dynamodb: Any) -> list[tuple[str, bool]]:
+    """What a client reads from now on, and whether consistently: every emulator's read is, AWS's only if asked."""
+    seen: list[tuple[str, bool]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name in {"GetItem", "Query", "Scan"}:
+            seen.append((model.name, params.get("ConsistentRead", False)))
+        if model.name == "BatchGetItem":
+            seen.append((model.name, all(keys.get("ConsistentRead") for keys in params["RequestItems"].values())))
+
+    dynamodb.meta.events.register("provide-client-params.dynamodb", note)
+    return seen
+
+
 def _session() -> Session:
     """Of the test's own account, on the endpoint of its environment."""
     return Session(

@@ -33,9 +33,11 @@ def ministack(logs: Path) -> Iterator[str]:
     env = {"PATH": os.environ["PATH"], "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
     log = logs / "ministack.log"
     with log.open("w") as out, subprocess.Popen([MINISTACK], env=env, stdout=out, stderr=out) as process:
-        wait_for(f"http://127.0.0.1:{port}/_localstack/health")
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_localstack/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 @contextmanager

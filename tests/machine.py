@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,10 @@ def wait_for(url: str, seconds: float = 30) -> None:
     """Returns once `url` answers 200; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
+        with suppress(urllib3.exceptions.HTTPError):
             if urllib3.request("GET", url, timeout=1, retries=False).status == 200:
                 return
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     pytest.fail(f"{url} does not answer")
 
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
@@ -23,10 +24,13 @@ def inherited() -> dict[str, str]:
 
 
 @contextmanager
-def running(module: str, env: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    """`python -m module` in that environment alone."""
+def running(module: str, env: Mapping[str, str], log: Path | None = None) -> Iterator["subprocess.Popen[str]"]:
+    """`python -m module` in that environment alone; without a `log`, what it says is shown where the test fails."""
     command = [sys.executable, "-m", module]
-    with subprocess.Popen(command, env=inherited() | dict(env), stderr=subprocess.PIPE, text=True) as process:
+    with (
+        nullcontext() if log is None else log.open("w") as out,
+        subprocess.Popen(command, env=inherited() | dict(env), stdout=out, stderr=out, text=True) as process,
+    ):
         try:
             yield process
         finally:

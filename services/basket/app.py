@@ -35,7 +35,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
 
 
 def stack(env: Mapping[str, str]) -> str:
-    return env.get("SHOP_STACK", "shopwire")
+    return env.get("SHOP_STACK") or "shopwire"
 
 
 def make_catalogue_store(env: Mapping[str, str]) -> CatalogueStore:
@@ -43,7 +43,7 @@ def make_catalogue_store(env: Mapping[str, str]) -> CatalogueStore:
 
 
 def make_products(env: Mapping[str, str]) -> HttpProducts:
-    return HttpProducts(env.get("PRODUCT_URL", "http://127.0.0.1:8001"))
+    return HttpProducts(env.get("PRODUCT_URL") or "http://127.0.0.1:8001")
 
 
 def make_outbox(env: Mapping[str, str]) -> Outbox:

@@ -14,7 +14,6 @@ from chassis.events import Event
 from chassis.paging import Page
 from services.basket.catalogue import Catalogue, Once
 from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
-from services.basket.events import BasketCheckedOut
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
 
 UNKNOWN_OUTCOME = (
@@ -94,10 +93,11 @@ class BasketService:
         attempt = Attempt.mint(self._new_id(), self._clock(), key)
         with _honest(attempt):
             for _ in deadline.attempts():
-                basket, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)
+                found, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)
                 if earlier is not None:
                     return earlier.replay(request, attempt)
-                checked_out = self._price(basket, request, attempt)
+                basket = _existing(found, request.userName)
+                checked_out = check_out(self._view(basket), request, attempt)
                 event = checked_out.as_event(logs.correlation_id())
                 receipt = Receipt.write(checked_out, request, attempt.key, self._clock())
                 if self._commit(basket, event, receipt, attempt):
@@ -114,14 +114,10 @@ class BasketService:
         receipt = self._baskets.receipt(user_name, key)
         return receipt if receipt and receipt.expiresAt > self._clock().timestamp() else None
 
-    def _price(self, basket: Basket | None, request: CheckoutInput, attempt: Attempt) -> BasketCheckedOut:
-        return check_out(self._view(_existing(basket, request.userName)), request, attempt)
-
-    def _commit(self, basket: Basket | None, event: Event, receipt: Receipt, attempt: Attempt) -> bool:
+    def _commit(self, basket: Basket, event: Event, receipt: Receipt, attempt: Attempt) -> bool:
         """False if another write came first, or if nobody knows: then the receipt, read again, tells."""
-        existing = _existing(basket, receipt.userName)
         attempt.sent = True
-        committed = _surely(lambda: self._baskets.commit(existing, event, receipt, self._clock()))
+        committed = _surely(lambda: self._baskets.commit(basket, event, receipt, self._clock()))
         attempt.unanswered |= committed is None
         return bool(committed)
 

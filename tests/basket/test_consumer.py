@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +103,15 @@ def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(st
         assert consumer.wait(timeout=5) == 0
     assert dead[0]["Body"] == "{"
     assert {each.productId: each.deleted for each in catalogue.get_many(["p-1", "p-2"])} == {"p-1": False, "p-2": True}
+
+
+@pytest.mark.integration
+def test_without_its_table_the_consumer_takes_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
+    emulated.client("dynamodb").delete_table(TableName="shop-catalogue")
+    sqs = emulated.client("sqs")
+    url = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=message("product_created"))
+    with running("services.basket.consumer", stack, tmp_path / "log"):
+        eventually(lambda: (tmp_path / "log").read_text().count("storage does not answer; not receiving") >= 2)
+    (found,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["ApproximateReceiveCount"])["Messages"]
+    assert found["Attributes"]["ApproximateReceiveCount"] == "1"

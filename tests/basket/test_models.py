@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chassis.errors import Invalid, NotFound
-from services.basket.models import MAX_LINES, MAX_QUANTITY, RECENT_WRITES, Basket, BasketInput, LineInput, Listing
+from services.basket.models import MAX_LINES, MAX_QUANTITY, Basket, BasketInput, LineInput, Listing
 
 PRODUCTS = ["p-1", "p-2", "p-3"]
 prices = st.decimals(0, 1_000_000, places=2)
@@ -73,10 +73,10 @@ def test_dropping_takes_one_colour_or_all_and_leaves_the_rest(
 
 def test_a_basket_remembers_its_last_writes_and_no_more() -> None:
     basket = empty()
-    for number in range(RECENT_WRITES + 2):
+    for number in range(12):
         basket = basket.written_as(f"v{number}")
-    assert basket.version == f"v{RECENT_WRITES + 1}"
-    assert all(basket.contains_write({f"v{number}"}) for number in range(1, RECENT_WRITES + 2))
+    assert (basket.version, basket.recent) == ("v11", [f"v{number}" for number in range(1, 11)])
+    assert all(basket.contains_write({f"v{number}"}) for number in range(1, 12))
     assert not basket.contains_write({"v0"})
     assert not basket.contains_write(set())
 

@@ -137,7 +137,13 @@ def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("reasons", "lost"), [(["None", "TransactionConflict", "None"], True), (["ValidationError", "None", "None"], False)]
+    ("reasons", "lost"),
+    [
+        (["None", "TransactionConflict", "None"], True),
+        (["ConditionalCheckFailed", "ThrottlingError", "ProvisionedThroughputExceeded"], True),
+        (["ValidationError", "None", "None"], False),
+        (["ConditionalCheckFailed", "AccessDenied", "None"], False),
+    ],
 )
 def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_try(
     aws_env: Mapping[str, str], reasons: list[str], lost: bool
@@ -264,3 +270,14 @@ def test_of_many_checkouts_at_once_one_order_comes(service: BasketService, shop:
     (event,) = shop.waiting()
     assert set(answers) == ({event.id} if key else {event.id, None})
     assert answers.count(event.id) == (8 if key else 1)
+
+
+@pytest.mark.integration
+def test_a_basket_its_receipt_and_the_catalogue_are_read_consistently(stack: Mapping[str, str]) -> None:
+    """A checkout believes what it reads: a receipt not yet seen would be an order denied."""
+    shop, catalogue = make_shop(stack), make_catalogue_store(stack)
+    seen = [emulated.reads(shop.store._dynamodb), emulated.reads(catalogue._dynamodb)]
+    shop.store.get("swn")
+    shop.store.receipt("swn", "key")
+    catalogue.get_many(["p-1"])
+    assert seen == [[("GetItem", True)] * 2, [("BatchGetItem", True)]]

@@ -142,6 +142,7 @@ def test_a_reader_that_has_enough_is_no_error(aws_env: Mapping[str, str]) -> Non
     assert done.stderr == ""
 
 
+@pytest.mark.integration
 def test_a_mistake_is_one_line_and_no_traceback(capsys: pytest.CaptureFixture[str], aws_env: Mapping[str, str]) -> None:
     nowhere = {**aws_env, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     tried = [
@@ -176,6 +177,7 @@ def test_a_wrong_argument_is_a_usage_error(arguments: list[str]) -> None:
     assert end.value.code == 2
 
 
+@pytest.mark.integration
 def test_an_interruption_is_said_and_not_shown_as_a_traceback(
     aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,10 +71,17 @@ def test_the_probe_of_another_run_is_left_to_it_unless_it_is_old(aws: Aws, url: 
 def test_however_often_it_looks_it_brings_no_message_into_the_dead_letter_queue(
     aws: Aws, names: Names, url: str, search: Search
 ) -> None:
-    send(aws, url, "order 1", "order 2")
+    send(aws, url, "order 1")
+    mark: Any = {"mark": {"DataType": "String", "StringValue": "its own"}}
+    aws.sqs.send_message(QueueUrl=url, MessageBody="order 2", MessageAttributes=mark)
     # An empty queue would be asked again; ten receives are the limit of a live message here.
     for _ in range(15):
         search.take("mine", wait=0)
     letters = Search(aws.sqs, names.order_dlq, lambda _: False)
     assert search.waiting() == 2
     assert letters.waiting() == 0
+    marks: dict[str, set[str]] = {}
+    while len(marks) < 2:
+        answer = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MessageAttributeNames=["All"])
+        marks |= {m["Body"]: {*m.get("MessageAttributes", {})} for m in answer["Messages"]}
+    assert marks == {"order 1": set(), "order 2": {"mark"}}

@@ -127,7 +127,8 @@ def test_every_rule_target_retries_and_has_a_dead_letter_queue(resources: Mappin
     for name, rule in of_type(resources, "AWS::Events::Rule"):
         for target in rule["Targets"]:
             assert target["DeadLetterConfig"]["Arn"] in letters, name
-            assert set(target["RetryPolicy"]) == {"MaximumEventAgeInSeconds", "MaximumRetryAttempts"}
+            day_and_all = {"MaximumEventAgeInSeconds": 24 * 3600, "MaximumRetryAttempts": 185}  # EventBridge's most
+            assert target["RetryPolicy"] == day_and_all, name
 
 
 def test_every_dead_letter_queue_has_an_alarm_for_its_first_message(resources: Mapping[str, Any]) -> None:
@@ -136,6 +137,8 @@ def test_every_dead_letter_queue_has_an_alarm_for_its_first_message(resources: M
         [dimension] = alarm["Dimensions"]
         assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
+        assert alarm["TreatMissingData"] == "notBreaching"
         watched[dimension["Value"].removesuffix(".QueueName")] = alarm["AlarmName"]
     for name in dead_letter_queues(resources):
         queue = resources[name]["Properties"]["QueueName"]

@@ -44,8 +44,9 @@ def test_an_attempt_begun_just_before_the_deadline_still_ends_within_five_second
     assert web.DEADLINE + aws.REQUEST.connect + aws.REQUEST.read <= 5
 
 
-def test_a_long_poll_is_outlasted() -> None:
-    assert aws.LONG_POLL.read > queue.WAIT
+def test_a_long_poll_is_outlasted_and_asked_once() -> None:
+    assert queue.WAIT < aws.LONG_POLL.read < queue.WAIT + 10
+    assert (aws.LONG_POLL.connect, aws.LONG_POLL.attempts) == (0.5, 1)
 
 
 def test_the_region_may_come_by_either_name(endpoint: socket.socket) -> None:
@@ -89,11 +90,18 @@ def test_nobody_listening_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoi
 @pytest.mark.parametrize(
     "cause",
     [
-        error("ThrottlingException"),
-        error("ProvisionedThroughputExceededException"),
-        error("TransactionConflictException"),
         error("AccessDeniedException"),
+        error("ExpiredTokenException"),
+        error("InternalServerError"),
+        error("LimitExceededException"),
+        error("ProvisionedThroughputExceededException"),
+        error("RequestLimitExceeded"),
         error("ResourceNotFoundException"),
+        error("ServiceUnavailable"),
+        error("ThrottlingException"),
+        error("TransactionConflictException"),
+        error("TransactionInProgressException"),
+        error("UnrecognizedClientException"),
         error("InternalServerError", 500),
         error("?", 503),
         NoCredentialsError(),

@@ -17,11 +17,13 @@ def client_of(endpoint: str) -> SimpleNamespace:
 
 
 @contextmanager
-def serving(status: int, body: bytes) -> Iterator[int]:
-    """The port of a server with one answer to everything."""
+def serving(status: int, body: bytes, asked: list[str] | None = None) -> Iterator[int]:
+    """The port of a server with one answer to everything; the paths go to `asked`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
@@ -61,8 +63,10 @@ def test_the_endpoint_of_the_service_counts_not_the_general_one(
 def test_aws_is_none_and_is_not_even_asked(host: str, emulator: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     resolve = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **named: resolve("127.0.0.1", *rest, **named))
-    with serving(200, b'{"services": {}}') as port:  # whoever asks is told that it is one
+    asked: list[str] = []
+    with serving(200, b'{"services": {}}', asked) as port:  # whoever asks is told that it is one
         assert is_emulator(client_of(f"http://{host}:{port}")) is emulator
+    assert len(asked) == emulator
 
 
 def test_a_port_where_nobody_listens_is_none() -> None:

@@ -11,6 +11,7 @@ from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.process import Stop
 from chassis.relay import Relay
+from tests import emulated
 
 pytestmark = pytest.mark.integration
 TABLE = "shop-basket-outbox"
@@ -63,13 +64,21 @@ def test_what_is_sent_is_exactly_what_was_committed(shop: Shop) -> None:
     assert shop.left() == set()
 
 
-def test_a_row_is_left_to_its_writer_for_a_while(shop: Shop) -> None:
+def test_a_row_is_left_to_its_writer_for_five_seconds(shop: Shop) -> None:
     bus = FakeBus()
     shop.commit("a")
-    shop.now += 4
-    assert Relay(shop.outbox, bus, min_age=5).sweep() == 0
+    shop.now += 4.9
+    assert Relay(shop.outbox, bus).sweep() == 0
     assert bus.published == []
     assert shop.left() == {"a"}
+    shop.now += 0.2
+    assert Relay(shop.outbox, bus).sweep() == 1
+
+
+def test_what_was_left_behind_is_read_consistently(shop: Shop) -> None:
+    seen = emulated.reads(shop.outbox._dynamodb)
+    assert list(shop.outbox.left_behind(0)) == [[]]
+    assert seen == [("Scan", True)]
 
 
 def test_what_the_bus_refuses_stays_and_delays_nothing(shop: Shop) -> None:

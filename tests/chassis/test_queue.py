@@ -7,10 +7,9 @@ import pytest
 import structlog
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chassis import aws
 from chassis.errors import Unavailable
 from chassis.process import Stop
-from chassis.queue import DELETE_TRIES, MAX_BACK_OFF, Queue, Record, consume
+from chassis.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, Record, consume
 
 
 class FakeSQS:
@@ -167,7 +166,13 @@ def test_a_queue_that_does_not_answer_or_is_not_there_yet_is_waited_for(error: E
 
 @pytest.fixture
 def queue(stack: Mapping[str, str]) -> Queue:
-    return Queue(aws.client("sqs", stack), aws.client("sqs", stack, aws.LONG_POLL), "shop-order")
+    return Queue.of(stack, "shop-order")
+
+
+@pytest.mark.integration
+def test_the_poller_of_an_environment_outlasts_a_long_poll_and_the_other_client_does_not_hang(queue: Queue) -> None:
+    assert queue._poller.meta.config.read_timeout > WAIT
+    assert queue._client.meta.config.read_timeout < 5
 
 
 def counts(queue: Queue) -> tuple[str, str]:

@@ -243,9 +243,11 @@ def server(tmp_path: Path) -> Iterator[int]:
     env = inherited() | {"PORT": str(port)}
     log = tmp_path / "log"
     with log.open("w") as out, subprocess.Popen(command, cwd=root, env=env, stdout=out, stderr=out) as process:
-        wait_for(f"http://127.0.0.1:{port}/health/live")
-        yield port
-        process.terminate()
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health/live")
+            yield port
+        finally:
+            process.terminate()
     assert process.returncode == 0
 
 

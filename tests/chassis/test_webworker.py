@@ -27,9 +27,11 @@ def server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(
         command, cwd=ROOT, env=inherited() | {"PORT": str(port), "AWS_REGION": "us-east-1"}
     ) as process:
-        wait_for(f"http://127.0.0.1:{port}/health/live")
-        yield process
-        process.kill()
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health/live")
+            yield process
+        finally:
+            process.kill()
 
 
 def refuses(port: int) -> bool:

@@ -1,10 +1,13 @@
 """Exit codes and one-line errors of the command line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from local import cli, ports
+from local import cli, commands, ports, record
+from local.settings import Settings
 
 
 def env(tmp_path: Path) -> dict[str, str]:
@@ -24,6 +27,25 @@ def test_status_of_no_shop_says_how_to_start_one(tmp_path: Path, capsys: pytest.
 def test_stopping_no_shop_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["stop"], env(tmp_path)) == 0
     assert "was not running" in capsys.readouterr().out
+
+
+def test_a_launcher_that_does_not_heed_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    settings = Settings.from_env(env(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as launcher:
+        try:
+            assert launcher.stdout
+            launcher.stdout.readline()
+            home = commands.home_of(settings)
+            home.record.parent.mkdir(parents=True)
+            record.write(
+                record.Record(record.mark(launcher.pid), "http://127.0.0.1:1", dict(settings.ports)), home.record
+            )
+            assert commands.stop(settings, within=0.5) == 0
+            assert launcher.wait(timeout=5) == -9
+        finally:
+            launcher.kill()
+    assert capsys.readouterr().out == "Stopped; had to kill the launcher.\n"
 
 
 def test_logs_of_a_shop_that_never_ran_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

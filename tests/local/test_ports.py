@@ -1,5 +1,8 @@
 """Which ports are taken."""
 
+import os
+import re
+import shutil
 import socket
 from collections.abc import Iterator
 
@@ -45,6 +48,11 @@ def test_an_unknown_holder_is_not_mentioned(listener: int) -> None:
 
 def test_free_ports_are_four_different_ones() -> None:
     assert len(set(ports.free_ports().values())) == 4
+
+
+@pytest.mark.skipif(not shutil.which("lsof"), reason="lsof alone can tell, and is not here")
+def test_whoever_holds_a_port_is_told_by_name_and_pid(listener: int) -> None:
+    assert re.fullmatch(rf"\S+ \(pid {os.getpid()}\)", ports.held_by(listener))
 
 
 def test_nobody_holds_a_free_port() -> None:

@@ -1,7 +1,9 @@
 import copy
 import json
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from chassis.consumer import Consumer
 from chassis.errors import Unavailable
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
+from services.ordering.models import BasketCheckedOut
 from services.ordering.service import OrderService
 from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeOrders
@@ -139,6 +142,12 @@ def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer
     assert ("version 2" in refused_line["reason"], refused_line["correlation_id"]) == (True, "c-3")
 
 
+def test_the_messages_of_a_batch_are_handled_at_the_same_time() -> None:
+    together = threading.Barrier(10, timeout=5)
+    consumer = Consumer({BasketCheckedOut: lambda _: together.wait()}, FakeDeadLetters())
+    assert failures(consumer, *[message(orderId=f"o-{n}") for n in range(10)]) == []
+
+
 @pytest.mark.integration
 def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_when_told(
     stack: Mapping[str, str],
@@ -179,3 +188,15 @@ def waiting(url: str) -> int:
     attributes = emulated.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     in_hand = attributes["ApproximateNumberOfMessagesNotVisible"]
     return int(attributes["ApproximateNumberOfMessages"]) + int(in_hand)
+
+
+@pytest.mark.integration
+def test_without_its_table_the_consumer_takes_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
+    emulated.client("dynamodb").delete_table(TableName="shop-order")
+    sqs = emulated.client("sqs")
+    url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=message())
+    with running("services.ordering.consumer", stack, tmp_path / "log"):
+        eventually(lambda: (tmp_path / "log").read_text().count("storage does not answer; not receiving") >= 2)
+    (found,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["ApproximateReceiveCount"])["Messages"]
+    assert found["Attributes"]["ApproximateReceiveCount"] == "1"

@@ -107,3 +107,12 @@ def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) ->
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):
             OrderStore(client, "order").put_once(order(), "hash")
+
+
+def test_an_order_and_a_users_orders_are_read_consistently(stack: Mapping[str, str]) -> None:
+    store = make_store(stack)
+    seen = emulated.reads(store._dynamodb)
+    with pytest.raises(NotFound):
+        store.get("swn", "o-1")
+    store.page_of_user("swn", None, 10, None)
+    assert seen == [("GetItem", True), ("Query", True)]

@@ -110,3 +110,11 @@ def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> Non
     store = ProductStore(aws.client("dynamodb", aws_env), make_outbox(aws_env), "none")
     with pytest.raises(Unavailable):
         store.check()
+
+
+def test_a_product_and_the_list_for_who_copies_are_read_consistently(stack: Mapping[str, str]) -> None:
+    store = make_store(stack)
+    seen = emulated.reads(store._dynamodb)
+    store.get("p-1")
+    store.page_with_tombstones(10, None)
+    assert seen == [("GetItem", True), ("Scan", True)]
