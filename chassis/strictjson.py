@@ -1,9 +1,13 @@
 """JSON as RFC 8259 has it, and numbers exact: no NaN, no duplicate keys, no number beyond reason."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
+# JSON allows them, but SQS refuses a message with one ("SendMessage", Amazon SQS API Reference), and a dead-letter
+# queue is SQS too: an event with one would vanish on its way. Characters below U+0020 pass, for JSON escapes them.
+NOT_FOR_SQS = re.compile("[\ufffe\uffff]")
 MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gigabyte
 
 
@@ -11,8 +15,10 @@ def loads(text: str | bytes) -> Any:
     """Raises ValueError (or RecursionError, for a body of brackets); numbers with a point become Decimal."""
     decoded = text.decode() if isinstance(text, bytes) else text
     value = json.loads(decoded, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
-    if "\\u" in decoded:
-        json.dumps(value, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no character
+    plain = json.dumps(value, ensure_ascii=False, default=str) if "\\u" in decoded else decoded
+    plain.encode()  # half a surrogate pair is no character
+    if NOT_FOR_SQS.search(plain):
+        raise ValueError("U+FFFE and U+FFFF are no characters")
     return value
 
 

@@ -16,7 +16,7 @@ from chassis.errors import DomainError, Invalid, Malformed
 
 MAX_BODY = 64 * 1024
 DEADLINE = 3.0  # with one last attempt of 1.5 s begun just before it, an answer within 5 s
-NOT_JSON = "The body is not valid JSON (UTF-8, unique keys, no NaN, no Infinity, no number beyond 10³⁰)."
+NOT_JSON = "The body is not valid JSON (UTF-8, no U+FFFE or U+FFFF, unique keys, no NaN, no number beyond 10³⁰)."
 CORRELATION_HEADER = "X-Correlation-Id"
 
 Body = Response | dict[str, Any] | str

@@ -10,8 +10,8 @@ import structlog
 from chassis.fields import Amount, Record
 from services.basket.models import Listing
 
-# Longer than an event can be on its way: 14 days in a queue, and 14 in its dead-letter queue.
-TOMBSTONE_LIFETIME = timedelta(days=30)
+# Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
+TOMBSTONE_LIFETIME = timedelta(days=90)
 
 log = structlog.stdlib.get_logger(__name__)
 

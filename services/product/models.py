@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from chassis.fields import Absent, Amount, Input, PageQuery, Record
 
-# Longer than an event can be on its way: 14 days in a queue, and 14 in its dead-letter queue.
-TOMBSTONE_LIFETIME = timedelta(days=30)
+# Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
+TOMBSTONE_LIFETIME = timedelta(days=90)
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=2000)]

@@ -52,7 +52,7 @@ def test_what_becomes_of_a_product_is_known_afterwards(consumer: Consumer, entri
     assert failed(consumer, message(CHANGED)) == 0
     assert (entries.rows["p-1"].version, entries.rows["p-1"].price) == (2, Decimal(760))
     assert failed(consumer, message(DELETED)) == 0
-    assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=1797845400)
+    assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=1803029400)
 
 
 def test_an_event_that_comes_late_or_again_changes_nothing(

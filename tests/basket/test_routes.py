@@ -115,6 +115,7 @@ def test_an_unknown_outcome_names_the_order_and_when_to_ask_again(shop: BasketSh
         (lambda c: c.get("/basket/nobody"), 404),
         (lambda c: c.delete("/basket/swn/items/none"), 404),
         (lambda c: c.delete("/basket/swn/items/phone?color=Green"), 404),
+        (lambda c: checkout(c, address="1 Harbour\ufffe Street"), 400),
         (lambda c: checkout(c, "two words"), 422),
         (lambda c: checkout(c, "k" * 256), 422),
         (lambda c: checkout(c, cvv="123"), 422),

@@ -1,8 +1,10 @@
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -95,6 +97,14 @@ def test_a_write_whose_answer_was_lost_is_known_again_even_after_the_next_one(sh
     assert shop.store.save(second, first)
     assert shop.store.save(first, None)
     assert shop.store.get("swn") == second
+
+
+@pytest.mark.parametrize(("retries", "denied"), [(0, True), (1, False)])
+def test_a_basket_that_the_unanswered_try_deleted_is_not_denied(retries: int, denied: bool) -> None:
+    answer = {"ResponseMetadata": {"RetryAttempts": retries}}
+    dynamodb = cast("Any", SimpleNamespace(delete_item=lambda **_: answer))
+    with pytest.raises(NotFound) if denied else nullcontext():
+        BasketStore(dynamodb, Outbox(dynamodb, "outbox"), "basket", "receipt").remove("swn")
 
 
 def test_a_commit_moves_the_basket_into_outbox_and_receipt(shop: Shop) -> None:

@@ -48,8 +48,16 @@ def test_a_table_deleted_by_hand_is_found_and_nothing_is_sent(aws: Aws, names: N
 
 @pytest.mark.integration
 def test_a_stack_of_another_template_is_told(aws: Aws, names: Names, shop: Stack) -> None:
-    bad = [finding for finding in examine(aws, names, shop, TEMPLATE + "# new\n") if not finding.ok]
+    other = TEMPLATE.replace("VisibilityTimeout: 30", "VisibilityTimeout: 31")
+    bad = [finding for finding in examine(aws, names, shop, other) if not finding.ok]
     assert [finding.subject for finding in bad] == ["template"]
+
+
+@pytest.mark.integration
+def test_another_comment_is_no_other_template_for_up_would_not_change_it(aws: Aws, names: Names, shop: Stack) -> None:
+    other = TEMPLATE.replace("VisibilityTimeout: 30\n", "# why\n\n      VisibilityTimeout: 30 # because\n")
+    assert other != TEMPLATE
+    assert "template" not in [finding.subject for finding in examine(aws, names, shop, other)]
 
 
 def test_a_missing_stack_ends_the_examination() -> None:

@@ -131,12 +131,31 @@ def test_every_rule_target_retries_and_has_a_dead_letter_queue(resources: Mappin
             assert target["RetryPolicy"] == day_and_all, name
 
 
+def alarms(resources: Mapping[str, Any], metric: str) -> list[Any]:
+    return [alarm for _, alarm in of_type(resources, "AWS::CloudWatch::Alarm") if alarm["MetricName"] == metric]
+
+
+def test_every_queue_that_a_consumer_reads_has_an_alarm_for_messages_that_wait(resources: Mapping[str, Any]) -> None:
+    """SQS drops what is past its retention without a word, so nobody may find out by then."""
+    watched = {alarm["Dimensions"][0]["Value"]: alarm for alarm in alarms(resources, "ApproximateAgeOfOldestMessage")}
+    assert watched.keys() == {"OrderQueue.QueueName", "CatalogueQueue.QueueName"}
+    for alarm in watched.values():
+        assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("AWS/SQS", "Maximum", 60)
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 900)
+
+
+def test_the_template_is_ascii() -> None:
+    """GetTemplate gives every other character back as a question mark, and doctor would see a change."""
+    assert (ROOT / "bootstrap" / "shop.yaml").read_text().isascii()
+
+
 def test_every_dead_letter_queue_has_an_alarm_for_its_first_message(resources: Mapping[str, Any]) -> None:
     watched = {}
-    for _, alarm in of_type(resources, "AWS::CloudWatch::Alarm"):
+    for alarm in alarms(resources, "ApproximateNumberOfMessagesVisible"):
         [dimension] = alarm["Dimensions"]
-        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
-        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert (alarm["Namespace"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+            "AWS/SQS", "GreaterThanThreshold", 0,
+        )  # fmt: skip
         assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
         assert alarm["TreatMissingData"] == "notBreaching"
         watched[dimension["Value"].removesuffix(".QueueName")] = alarm["AlarmName"]

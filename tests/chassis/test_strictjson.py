@@ -7,11 +7,26 @@ from hypothesis import strategies as st
 
 from chassis import strictjson
 
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\ufffe\uffff"))
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    st.none() | st.booleans() | st.integers(-(10**18), 10**18) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=10,
 )
+
+
+@pytest.mark.parametrize("text", ['"1 Harbour\ufffe"', '"\uffff"', r'"a\ufffe"', r'"\uFFFF"', r'{"\uFfFe": 1}'])
+def test_what_sqs_would_not_take_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no characters"):
+        strictjson.loads(text)
+    with pytest.raises(ValueError, match="no characters"):
+        strictjson.loads(text.encode())
+
+
+def test_every_other_character_comes_through() -> None:
+    assert strictjson.loads(r'"\\ufffe \u0001"') == r"\ufffe" + " \x01"
+    every = "".join(chr(n) for n in range(0x110000) if not 0xD800 <= n <= 0xDFFF and n not in {0xFFFE, 0xFFFF})
+    assert strictjson.loads(json.dumps(every, ensure_ascii=False)) == every
 
 
 @given(VALUES)
