@@ -80,15 +80,15 @@ MUTANTS = (
     Mutant(
         "the receipt is read before the basket",
         "services/basket/service.py",
-        "basket, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)",
-        "earlier, basket = self._receipt(request.userName, attempt.key), self._load(request.userName)",
+        "found, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)",
+        "earlier, found = self._receipt(request.userName, attempt.key), self._load(request.userName)",
         "tests/basket/test_service.py::test_a_twin_that_commits_between_the_reads_is_heard[0]",
     ),
     Mutant(
         "each attempt of a checkout gets an order id of its own",
         "services/basket/service.py",
-        "                basket, earlier = self._load(",
-        "                attempt.order_id = self._new_id()\n                basket, earlier = self._load(",
+        "                found, earlier = self._load(",
+        "                attempt.order_id = self._new_id()\n                found, earlier = self._load(",
         "tests/basket/test_service.py"
         "::test_a_database_that_dies_in_the_commit_leaves_an_unknown_outcome_that_names_the_order",
     ),
