@@ -1,6 +1,6 @@
 """Problem documents (RFC 9457): the one place where an error becomes an answer, and their part of OpenAPI."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import structlog
@@ -72,11 +72,22 @@ def response(error: DomainError) -> Response:
 
 def invalid(error: ValidationError) -> Invalid:
     """Names each field and what it should be, never the value it had (it may be a card number)."""
+    told = error.errors(include_url=False, include_context=False, include_input=False)
+    optional = {e["loc"][:-1] for e in told if e["type"] == "none_required"}
     fields = [
-        {"pointer": _pointer(e["loc"]), "detail": e["msg"].removeprefix("Value error, ")}
-        for e in error.errors(include_url=False, include_context=False, include_input=False)
+        {"pointer": _pointer(_field(e["loc"], optional)), "detail": e["msg"].removeprefix("Value error, ")}
+        for e in told
+        if e["type"] != "none_required"
     ]
     return Invalid("Some fields are not valid.", errors=fields)
+
+
+def _field(location: tuple[object, ...], optional: Collection[tuple[object, ...]]) -> tuple[object, ...]:
+    """Without the name that pydantic gives to the one type that an optional parameter has."""
+    for place in optional:
+        if location[: len(place)] == place:
+            return *place, *location[len(place) + 1 :]
+    return location
 
 
 def _pointer(location: Iterable[object]) -> str:

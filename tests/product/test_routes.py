@@ -152,3 +152,9 @@ def test_the_service_says_what_it_is(client: FlaskClient) -> None:
     assert client.get("/docs", follow_redirects=True).status_code == 200
     assert client.get("/openapi.json").get_json()["info"]["title"] == "Shopwire product"
     assert client.get("/health/ready").get_json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("query", ["category=", "cursor=", "limit=0", "tombstones=perhaps"])
+def test_what_is_wrong_with_a_parameter_is_told_once_and_by_its_name(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"/product?{query}")
+    assert [error["pointer"] for error in answer.get_json()["errors"]] == [f"/{query.partition('=')[0]}"]
