@@ -8,7 +8,7 @@ import pytest
 
 from chassis.consumer import Consumer
 from services.basket.app import make_catalogue_store
-from services.basket.catalogue import Entry
+from services.basket.catalogue import Entries, Entry
 from services.basket.consumer import make_consumer
 from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeEntries
@@ -97,12 +97,15 @@ def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(st
     for body in [message(DELETED, productId="p-2"), message(CREATED), message(CREATED, productId="p-2"), "{"]:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
     with running("services.basket.consumer", stack) as consumer:
-        eventually(lambda: len(catalogue.get_many(["p-1", "p-2"])) == 2)
+        eventually(lambda: deleted(catalogue) == {"p-1": False, "p-2": True})
         dead = eventually(lambda: sqs.receive_message(QueueUrl=dlq, WaitTimeSeconds=1).get("Messages"))
         consumer.terminate()
         assert consumer.wait(timeout=5) == 0
     assert dead[0]["Body"] == "{"
-    assert {each.productId: each.deleted for each in catalogue.get_many(["p-1", "p-2"])} == {"p-1": False, "p-2": True}
+
+
+def deleted(catalogue: Entries) -> dict[str, bool]:
+    return {each.productId: each.deleted for each in catalogue.get_many(["p-1", "p-2"])}
 
 
 @pytest.mark.integration
