@@ -88,15 +88,14 @@ def unavailable(dependency: str) -> Iterator[None]:
         raise Unavailable(f"{dependency} cannot serve this now.") from error
 
 
-def old_items(error: ClientError) -> list[dict[str, Any]]:
-    """The rows that failed conditions met, one per action, empty where there was none.
+def old_item(error: ClientError) -> dict[str, Any]:
+    """The row that a failed condition met, empty if there was none.
 
-    For calls with `ReturnValuesOnConditionCheckFailure=ALL_OLD`; botocore leaves these rows in wire format.
+    For calls with `ReturnValuesOnConditionCheckFailure=ALL_OLD`; botocore leaves the row in wire format.
     """
     response: dict[str, Any] = dict(error.response)
-    rows = [reason.get("Item") for reason in response.get("CancellationReasons", [response])]
     read = TypeDeserializer().deserialize
-    return [{name: read(value) for name, value in (row or {}).items()} for row in rows]
+    return {name: read(value) for name, value in response.get("Item", {}).items()}
 
 
 def is_condition_failure(error: ClientError) -> bool:

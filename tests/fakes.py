@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from chassis.errors import Conflict, NotFound, Unavailable
+from chassis.errors import Conflict, Unavailable
 from chassis.events import Event
 from chassis.paging import Page, read_page
 from services.basket.catalogue import Entry
@@ -161,9 +161,8 @@ class FakeBaskets(Fallible):
     def page(self, limit: int, cursor: str | None) -> Page[Basket]:
         return page_of(self.rows.values(), ["userName"], "basket", limit, cursor)
 
-    def remove(self, user_name: str) -> None:
-        if self.rows.pop(user_name, None) is None:
-            raise NotFound(f"{user_name} has no basket.")
+    def remove(self, user_name: str) -> bool:
+        return self.rows.pop(user_name, None) is not None
 
     def save(self, basket: Basket, previous: Basket | None) -> bool:
         def write() -> bool:
@@ -295,10 +294,8 @@ class FakeOrders:
             raise Conflict(f"Order {order.orderId} exists with another content.")
         return self.rows.setdefault(key, (order, content_hash))[0] is order
 
-    def get(self, user_name: str, order_id: str) -> Order:
-        if (user_name, order_id) not in self.rows:
-            raise NotFound(f"{user_name} has no order {order_id}.")
-        return self.rows[user_name, order_id][0]
+    def get(self, user_name: str, order_id: str) -> Order | None:
+        return self.rows[user_name, order_id][0] if (user_name, order_id) in self.rows else None
 
     def page(self, limit: int, cursor: str | None) -> Page[Order]:
         return self._page(lambda _: True, "order", limit, cursor)

@@ -14,11 +14,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, ScenarioFinished
 
-from chassis import aws, logs
+from chassis import logs
 from services.basket import app as basket
 from services.basket.models import Listing
 from services.basket.service import BasketService
-from services.basket.store import BasketStore
 from services.ordering import app as ordering
 from services.product import app as product
 from services.product.seed import seed
@@ -76,8 +75,7 @@ def make_product(env: Mapping[str, str]) -> OpenAPI:
 
 def make_basket(env: Mapping[str, str]) -> OpenAPI:
     logs.configure("basket", env)
-    outbox = basket.make_outbox(env)
-    store = BasketStore(aws.client("dynamodb", env), outbox, "shop-basket", "shop-receipt")
+    store, outbox = basket.make_store(env), basket.make_outbox(env)
     service = BasketService(store, AnyProduct(), outbox, basket.make_bus(env), lambda: str(uuid.uuid4()))
     return basket.create_app(service, store.check, "http://orders")
 

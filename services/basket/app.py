@@ -26,12 +26,17 @@ def create_app(service: BasketService, check_ready: Callable[[], None], ordering
 
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("basket", env)
-    dynamodb = aws.client("dynamodb", env)
-    outbox = make_outbox(env)
-    store = BasketStore(dynamodb, outbox, f"{stack(env)}-basket", f"{stack(env)}-receipt")
+    store = make_store(env)
+    return create_app(make_service(env, store), store.check, env.get("ORDERING_URL", "http://127.0.0.1:8003"))
+
+
+def make_service(env: Mapping[str, str], store: BasketStore) -> BasketService:
     catalogue = OwnCatalogue(make_catalogue_store(env), make_products(env))
-    service = BasketService(store, catalogue, outbox, make_bus(env), lambda: str(uuid.uuid4()))
-    return create_app(service, store.check, env.get("ORDERING_URL", "http://127.0.0.1:8003"))
+    return BasketService(store, catalogue, make_outbox(env), make_bus(env), lambda: str(uuid.uuid4()))
+
+
+def make_store(env: Mapping[str, str]) -> BasketStore:
+    return BasketStore(aws.client("dynamodb", env), make_outbox(env), f"{stack(env)}-basket", f"{stack(env)}-receipt")
 
 
 def stack(env: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ class Baskets(Protocol):
     def get(self, user_name: str) -> Basket | None: ...
     def page(self, limit: int, cursor: str | None) -> Page[Basket]: ...
     def save(self, basket: Basket, previous: Basket | None) -> bool: ...
-    def remove(self, user_name: str) -> None: ...
+    def remove(self, user_name: str) -> bool: ...
     def receipt(self, user_name: str, key: str) -> Receipt | None: ...
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool: ...
 
@@ -82,7 +82,8 @@ class BasketService:
         self._edit(user_name, lambda old: old.without(product_id, color))
 
     def remove(self, user_name: str) -> None:
-        self._baskets.remove(user_name)
+        if not self._baskets.remove(user_name):
+            raise _no_basket(user_name)
 
     def checkout(self, request: CheckoutInput, key: str | None = None) -> Receipt:
         """A returned receipt means one order, now or soon; Unavailable says whether the outcome is unknown.
@@ -152,8 +153,12 @@ class BasketService:
 
 def _existing(basket: Basket | None, user_name: str) -> Basket:
     if basket is None:
-        raise NotFound(f"{user_name} has no basket.")
+        raise _no_basket(user_name)
     return basket
+
+
+def _no_basket(user_name: str) -> NotFound:
+    return NotFound(f"{user_name} has no basket.")
 
 
 def _surely(write: Callable[[], bool]) -> bool | None:

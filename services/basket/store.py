@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chassis import deadline
-from chassis.aws import is_condition_failure, old_items, unavailable
-from chassis.errors import NotFound, Unavailable
+from chassis.aws import is_condition_failure, old_item, unavailable
+from chassis.errors import Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page, read_page
@@ -59,7 +59,7 @@ class BasketStore:
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
-            row = old_items(error)[0]
+            row = old_item(error)
             if row and Basket.model_validate(row).contains_write({basket.version}):
                 return True
             if error.response["ResponseMetadata"].get("RetryAttempts"):
@@ -68,13 +68,12 @@ class BasketStore:
         return True
 
     @unavailable("DynamoDB")
-    def remove(self, user_name: str) -> None:
+    def remove(self, user_name: str) -> bool:
+        """False if there surely was none: a try that got no answer may have deleted it before the one that did."""
         answer = self._dynamodb.delete_item(
             TableName=self._table, Key={"userName": user_name}, ReturnValues="ALL_OLD"
         )  # fmt: skip
-        # After a retry nobody knows: the try that got no answer may have deleted it.
-        if "Attributes" not in answer and not answer["ResponseMetadata"].get("RetryAttempts"):
-            raise NotFound(f"{user_name} has no basket.")
+        return "Attributes" in answer or bool(answer["ResponseMetadata"].get("RetryAttempts"))
 
     @unavailable("DynamoDB")
     def receipt(self, user_name: str, key: str) -> Receipt | None:
@@ -129,7 +128,7 @@ class CatalogueStore:
             )
         except ClientError as error:
             if is_condition_failure(error):
-                return Entry.model_validate(old_items(error)[0])
+                return Entry.model_validate(old_item(error))
             raise
         return entry
 

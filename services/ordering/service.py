@@ -4,6 +4,7 @@ from typing import Protocol
 
 import structlog
 
+from chassis.errors import NotFound
 from chassis.paging import Page
 from services.ordering.models import BasketCheckedOut, Order
 
@@ -14,7 +15,7 @@ class Orders(Protocol):
     """The storage this service needs; `store.OrderStore` is the one on DynamoDB."""
 
     def put_once(self, order: Order, content_hash: str) -> bool: ...
-    def get(self, user_name: str, order_id: str) -> Order: ...
+    def get(self, user_name: str, order_id: str) -> Order | None: ...
     def page(self, limit: int, cursor: str | None) -> Page[Order]: ...
     def page_of_user(
         self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
@@ -31,7 +32,10 @@ class OrderService:
         log.info("order placed" if new else "order was placed before", order_id=checkout.orderId)
 
     def get(self, user_name: str, order_id: str) -> Order:
-        return self._orders.get(user_name, order_id)
+        order = self._orders.get(user_name, order_id)
+        if order is None:
+            raise NotFound(f"{user_name} has no order {order_id}; one just placed may take a moment.")
+        return order
 
     def page(self, limit: int, cursor: str | None) -> Page[Order]:
         return self._orders.page(limit, cursor)

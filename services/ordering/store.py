@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chassis.aws import is_condition_failure, old_items, unavailable
-from chassis.errors import Conflict, NotFound
+from chassis.aws import is_condition_failure, old_item, unavailable
+from chassis.errors import Conflict
 from chassis.paging import Page, read_page
 from services.ordering.models import Order
 
@@ -32,18 +32,16 @@ class OrderStore:
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
-            if old_items(error)[0].get("contentHash") != content_hash:
+            if old_item(error).get("contentHash") != content_hash:
                 raise Conflict(f"Order {order.orderId} exists with another content.") from error
             return False
         return True
 
     @unavailable("DynamoDB")
-    def get(self, user_name: str, order_id: str) -> Order:
+    def get(self, user_name: str, order_id: str) -> Order | None:
         key = {"userName": user_name, "orderId": order_id}
         row = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        if row is None:
-            raise NotFound(f"{user_name} has no order {order_id}; one just placed may take a moment.")
-        return Order.model_validate(row)
+        return Order.model_validate(row) if row else None
 
     @unavailable("DynamoDB")
     def page(self, limit: int, cursor: str | None) -> Page[Order]:

@@ -16,9 +16,9 @@ from chassis.process import Stop
 from chassis.queue import Queue, consume
 from chassis.relay import Relay
 from services.basket.app import create_app, make_catalogue_store, make_outbox, make_products, stack
+from services.basket.app import make_store as make_basket_store
 from services.basket.catalogue import OwnCatalogue
 from services.basket.service import BasketService
-from services.basket.store import BasketStore
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
 from services.ordering.service import OrderService
@@ -73,8 +73,7 @@ def basket(env: Env, crash: Crash) -> None:
 
 def _basket_app(env: Env, crash: Crash) -> Any:
     logs.configure("basket", env)
-    outbox = make_outbox(env)
-    store = BasketStore(aws.client("dynamodb", env), outbox, f"{stack(env)}-basket", f"{stack(env)}-receipt")
+    outbox, store = make_outbox(env), make_basket_store(env)
     service = BasketService(
         crash.before(store, "commit", points.BEFORE_COMMIT),
         OwnCatalogue(make_catalogue_store(env), make_products(env)),

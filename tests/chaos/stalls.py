@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from chassis import aws
 from chassis.errors import Unavailable
 from chassis.events import Event
 from chassis.outbox import Leftover
 from chassis.paging import Page
-from services.basket.app import make_bus, make_outbox
+from services.basket.app import make_bus, make_outbox, make_store
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.basket.service import Baskets
-from services.basket.store import BasketStore
-from services.ordering.app import make_store
+from services.ordering.app import make_store as make_order_store
 from services.ordering.models import Order
 from services.ordering.service import Orders
 from tests import emulated
@@ -83,9 +81,8 @@ def wrapped(event: Event) -> str:
 
 
 def on_tables(env: Mapping[str, str]) -> Stalls:
-    stack, dynamodb, sqs = env["SHOP_STACK"], aws.client("dynamodb", env), emulated.client("sqs")
-    outbox = make_outbox(env)
-    queue = sqs.get_queue_url(QueueName=f"{stack}-order")["QueueUrl"]
+    sqs = emulated.client("sqs")
+    queue = sqs.get_queue_url(QueueName=f"{env['SHOP_STACK']}-order")["QueueUrl"]
 
     def collect() -> list[str]:
         bodies: list[str] = []
@@ -97,8 +94,7 @@ def on_tables(env: Mapping[str, str]) -> Stalls:
                 bodies.append(message["Body"])
         return bodies
 
-    baskets = BasketStore(dynamodb, outbox, f"{stack}-basket", f"{stack}-receipt")
-    return Stalls(baskets, outbox, make_store(env), make_bus(env).publish, collect)
+    return Stalls(make_store(env), make_outbox(env), make_order_store(env), make_bus(env).publish, collect)
 
 
 class WatchedBaskets:
@@ -130,8 +126,8 @@ class WatchedBaskets:
         write = self._entered(basket.userName, lambda: self._baskets.save(basket, previous))
         return self._weather.strike(Kind.WRITE, write, lambda: False, write if previous else None)
 
-    def remove(self, user_name: str) -> None:
-        self._weather.strike(Kind.WRITE, self._entered(user_name, lambda: self._baskets.remove(user_name)))
+    def remove(self, user_name: str) -> bool:
+        return self._weather.strike(Kind.WRITE, self._entered(user_name, lambda: self._baskets.remove(user_name)))
 
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool:
         write = self._entered(basket.userName, lambda: self._baskets.commit(basket, event, receipt, now), event)

@@ -95,8 +95,8 @@ MUTANTS = (
     Mutant(
         "an order's content is not compared",
         "services/ordering/store.py",
-        'if old_items(error)[0].get("contentHash") != content_hash:',
-        "if not old_items(error):",
+        'if old_item(error).get("contentHash") != content_hash:',
+        "if not old_item(error):",
         "tests/ordering/test_store.py::test_another_content_under_the_same_id_is_a_conflict_and_changes_nothing",
     ),
     Mutant(

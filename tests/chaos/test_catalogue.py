@@ -21,7 +21,7 @@ from tests.chaos.proxy import proxy_of
 from tests.chaos.storm import QUIET_WITHIN, seeds
 from tests.processes import eventually
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.chaos
 CHANGES = 1000
 PRODUCTS = 25
 EDITORS = 8

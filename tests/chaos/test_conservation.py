@@ -14,13 +14,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chassis import aws
 from chassis.errors import Unavailable
-from services.basket.app import make_outbox
+from services.basket.app import make_outbox, make_store
 from services.basket.checkout import CheckoutInput
 from services.basket.models import LineInput
 from services.basket.service import BasketService
-from services.basket.store import BasketStore
 from tests.chaos import wire
 from tests.chaos.deeds import (
     PRODUCTS,
@@ -173,6 +171,5 @@ def test_a_line_that_was_ordered_before_botocore_sent_it_again_is_not_added_agai
 
 
 def shop_on(env: Mapping[str, str]) -> BasketService:
-    dynamodb, outbox = aws.client("dynamodb", env), make_outbox(env)
-    store = BasketStore(dynamodb, outbox, "shop-basket", "shop-receipt")
-    return BasketService(store, FakeCatalogue(phone="9.99"), outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
+    catalogue, new_id = FakeCatalogue(phone="9.99"), lambda: str(uuid.uuid4())
+    return BasketService(make_store(env), catalogue, make_outbox(env), FakeBus("is down"), new_id)

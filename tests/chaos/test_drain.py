@@ -29,7 +29,7 @@ from tests.processes import eventually
 from tests.samples import PHONE, golden_message
 from tests.stacks import deploy
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.chaos
 SEED = int(os.environ.get("SHOP_SEED", "1"))
 BUSY, IDLE = 10.0, 3.0  # seconds that an end may take: idle it takes half a one, more where the machine is busy
 HIDDEN = 10  # seconds: no drain may take longer, else another consumer rightly gets the message too

@@ -19,7 +19,7 @@ from local.home import Home
 from local.run import running
 from local.settings import ROOT, Settings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 OPEN = "The shop is open"
 

@@ -168,7 +168,7 @@ def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_wh
         assert consumer.wait(timeout=5) == 0
     assert set(dead) == set(bad)
     assert all(dead.values())
-    assert orders.get("swn", "o-0").address == "Istanbul"
+    assert OrderService(orders).get("swn", "o-0").address == "Istanbul"
 
 
 def receive(url: str) -> dict[str, str]:
