@@ -53,8 +53,11 @@ plan: $(STAMP)  ## what `bootstrap up` would change on the shop's emulator
 up:  ## build and start everything with Docker Compose, wait until it is healthy
 	@$(COMPOSE) version >/dev/null 2>&1 || \
 	  { echo "Docker Compose is not here: install Docker, or use \`make run\`, which needs none."; exit 1; }
-	$(COMPOSE) up --build --wait --detach
-	@echo "The shop is open: http://127.0.0.1:8001/docs (product), :8002/docs (basket), :8003/docs (ordering)."
+	@$(COMPOSE) up --build --wait --detach || \
+	  { echo "It did not come up. A port in use? \`make stop\` ends a shop of \`make run\`; .env.example shows how to choose others."; \
+	    echo "Otherwise: \`$(COMPOSE) logs\`, and \`make down\` to begin anew."; exit 1; }
+	@echo "The shop is open:"
+	@for it in product basket ordering; do echo "  http://$$($(COMPOSE) port $$it 8000)/docs ($$it)"; done
 	@echo "Buy something with \`make demo\`; logs: \`$(COMPOSE) logs -f\`; end it with \`make down\`."
 
 down:  ## stop the containers and remove them, volumes too

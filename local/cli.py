@@ -1,7 +1,6 @@
 """The command line: arguments and environment in, an exit code out, every error one clear line."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 
@@ -11,7 +10,7 @@ from local.run import say
 from local.settings import Settings
 
 
-def main(arguments: list[str], env: Mapping[str, str] = os.environ) -> int:
+def main(arguments: list[str], env: Mapping[str, str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
         return _dispatch(asked, env)
@@ -55,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--no-follow", dest="follow", action="store_false", help="do not wait for more")
     buy = commands_.add_parser("demo", help="buy something and follow the order until it is there")
     buy.add_argument("--deadline", type=float, default=15.0, help="seconds the order may take (15)")
-    tool = commands_.add_parser("bootstrap", help="`python -m bootstrap` on the shop's emulator")
-    tool.add_argument("arguments", nargs=argparse.REMAINDER)
+    # No argument begins with a space, so that all of them, options too, are bootstrap's own.
+    tool = commands_.add_parser(
+        "bootstrap", help="`python -m bootstrap` on the shop's emulator", prefix_chars=" ", add_help=False
+    )
+    tool.add_argument("arguments", nargs="*")
     return parser

@@ -65,10 +65,13 @@ def status(settings: Settings) -> int:
 
 def _status_without_us(settings: Settings) -> int:
     say(NOT_RUNNING)
-    for name in WEB:
-        if ports.is_taken(settings.ports[name]):
-            say(f"  but something else answers on {settings.url(name)} (Docker Compose? see `docker compose ps`)")
+    for url in _answered_by_another(settings):
+        say(f"  but something else answers on {url} (Docker Compose? see `docker compose ps`)")
     return 1
+
+
+def _answered_by_another(settings: Settings) -> list[str]:
+    return [settings.url(name) for name in WEB if ports.is_taken(settings.ports[name])]
 
 
 def _status_line(process: Process, settings: Settings) -> bool:
@@ -119,11 +122,13 @@ def reset(settings: Settings, env: Mapping[str, str]) -> int:
     else:
         shutil.rmtree(home.state, ignore_errors=True)
         say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
+        if urls := _answered_by_another(settings):
+            say(f"Not so what answers on {', '.join(urls)}: containers are emptied by `make down` and `make up`.")
     return 0
 
 
 def _empty_running(settings: Settings, home: Home, control: Control, env: Mapping[str, str]) -> None:
-    environment.refuse_unless_emulator(settings.endpoint)
+    environment.refuse_unless_emulator(settings)
     workers = [program.name for program in programs(plan(settings, home)) if not program.ready]
     control.stop(workers, within=8)  # they would complain about their missing tables and queues
     try:
@@ -138,8 +143,11 @@ def _empty_running(settings: Settings, home: Home, control: Control, env: Mappin
 
 def bootstrap(settings: Settings, env: Mapping[str, str], arguments: list[str]) -> int:
     """In the environment of the shop that runs here, so that it cannot reach a real account."""
+    settings = as_running(settings)
+    if not {"-h", "--help"}.intersection(arguments):
+        environment.refuse_unless_emulator(settings)
     command = [sys.executable, "-m", "bootstrap", *arguments]
-    its = environment.for_processes(env, as_running(settings))
+    its = environment.for_processes(env, settings)
     return subprocess.run(command, cwd=ROOT, env=its, check=False).returncode  # noqa: S603 our own module
 
 
@@ -149,7 +157,10 @@ def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: 
     if unknown := sorted(set(names) - set(follower.names)):
         raise LocalError(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
     if not _any_log(home):
-        raise LocalError(f"There are no logs in {home.logs} yet: `make run` writes them.")
+        raise LocalError(
+            f"There are no logs in {home.logs} yet: `make run` writes them. "
+            "Of containers, `docker compose logs --follow` shows them."
+        )
     follower.only(names or follower.names)
     follower.from_now(last)
     with closing(follower), suppress(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from xmlrpc.client import Error, Fault, ServerProxy
 
 from supervisor.states import STOPPED_STATES
 from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from local.errors import LocalError
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,13 @@ class Process:
     stopped: bool
     pid: int
     seconds: int
+
+
+class ShuttingDown(LocalError, Error):
+    """A supervisor that ends its programs hears nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("The shop is just stopping: ask again in a moment; `make stop` waits until it is gone.")
 
 
 class Control:
@@ -35,7 +45,7 @@ class Control:
         """True also while it is shutting down."""
         try:
             self._call("getState")
-        except Fault:
+        except ShuttingDown:
             return True
         except (OSError, Error):
             return False
@@ -60,11 +70,13 @@ class Control:
 
     def shutdown(self) -> None:
         """Supervisor stops what still runs, in reverse order, and then itself."""
-        self._unless(Faults.SHUTDOWN_STATE, "shutdown")
+        with suppress(ShuttingDown):
+            self._call("shutdown")
 
-    def _unless(self, harmless: int, method: str, *names: str) -> None:
+    def _unless(self, harmless: int, method: str, name: str) -> None:
+        wait = False
         try:
-            self._call(method, *names, *([False] if names else []))
+            self._call(method, name, wait)
         except Fault as fault:
             if fault.faultCode != harmless:
                 raise
@@ -72,6 +84,10 @@ class Control:
     def _call(self, method: str, *arguments: object) -> Any:
         try:
             return getattr(self._rpc, method)(*arguments)
+        except Fault as fault:
+            if fault.faultCode == Faults.SHUTDOWN_STATE:
+                raise ShuttingDown from None
+            raise
         finally:
             self._transport.close()  # supervisor keeps no connection alive for long, and a stale one fails
 

@@ -65,7 +65,7 @@ class Demo:
         page = self.hops.call("product", "GET", f"{self.urls['product']}/product?limit=3", expect=200)
         products = [p for p in page.body["items"] if Decimal(p["price"]) > 0]
         if not products:
-            raise LocalError("The catalogue is empty: `python -m services.product.seed` fills it.")
+            raise LocalError("The catalogue is empty: `make reset`, or `make up` of containers, seeds it.")
         purchase = Purchase.of(products, user=f"demo-{uuid.uuid4().hex[:8]}")
         self.hops.call(
             "basket",
@@ -99,7 +99,7 @@ class Demo:
                 self.hops.show("ordering", "GET", receipt.headers["location"], answer, time.monotonic() - begun)
                 return answer
             if answer.status not in (404, 503):
-                raise LocalError(f"ordering answered {answer.status}: {answer.reason}")
+                raise LocalError(f"ordering answered {answer.status}: {answer.reason}.")
             time.sleep(PAUSE)
         raise LocalError(
             f"Order {receipt.body['orderId']} did not arrive within {self.deadline:g} s: is ordering-consumer "

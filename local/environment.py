@@ -52,11 +52,15 @@ def _past_proxies(env: Mapping[str, str]) -> dict[str, str]:
     return {"no_proxy": local, "NO_PROXY": local}
 
 
-def refuse_unless_emulator(endpoint: str) -> None:
+def refuse_unless_emulator(settings: Settings) -> None:
     """The shop here is seeded, reset and thrown away: never on an account that is somebody's."""
+    endpoint = settings.endpoint
     asked = SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint))  # a real client would read AWS_PROFILE
-    if not is_emulator(asked):
+    if is_emulator(asked):
+        return
+    if settings.given_endpoint:
         raise LocalError(
             f"No emulator answers at {endpoint}: start it (MiniStack or LocalStack), "
             "or unset SHOP_ENDPOINT_URL to use the embedded one."
         )
+    raise LocalError(f"No emulator answers at {endpoint}: `make run` or `make up` starts one, with the shop.")

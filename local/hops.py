@@ -12,6 +12,8 @@ import urllib3
 from local.errors import LocalError
 
 ADVICE = "Is the shop running? `make run` (or `make up`) starts it."
+UNREADY = "`make doctor` says what it waits for; `make up`, or a new `make run`, makes again what is missing."
+STRANGE = "Is it this shop that answers? `make status` shows what runs."
 SHOWN = 60  # characters of a URL
 
 
@@ -25,7 +27,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        return str(self.body.get("detail") or self.body.get("title") or "no reason given")
+        return str(self.body.get("detail") or self.body.get("title") or "no reason given").rstrip(".")
 
 
 class Hops:
@@ -53,7 +55,8 @@ class Hops:
         answer = self.ask(method, url, body, headers)
         self.show(service, method, url, answer, time.monotonic() - begun)
         if answer.status != expect:
-            raise LocalError(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {ADVICE}")
+            advice = UNREADY if answer.status == 503 else STRANGE
+            raise LocalError(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {advice}")
         return answer
 
     def ask(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:

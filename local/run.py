@@ -62,7 +62,7 @@ def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], Non
 
 def _refuse_unusable(settings: Settings) -> None:
     if settings.given_endpoint:
-        environment.refuse_unless_emulator(settings.given_endpoint)
+        environment.refuse_unless_emulator(settings)
     elif not MINISTACK.exists():
         raise LocalError(
             "MiniStack, the embedded emulator, is not installed: run `make install`, "

@@ -1,9 +1,12 @@
 """What `make run` is told: read once from the environment, checked, then passed on as a value."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from local.errors import LocalError
 
@@ -15,6 +18,7 @@ PORT_VARIABLES = {
     "ordering": ("SHOP_ORDERING_PORT", 8003),
 }
 WEB = ("product", "basket", "ordering")
+ENV_FILE = ROOT / ".env"
 STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 
 
@@ -47,6 +51,11 @@ class Settings:
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
+
+
+def from_shell(env: Mapping[str, str] = os.environ, file: Path = ENV_FILE) -> dict[str, str]:
+    """The shell's variables, and for those it has not the file's: as Docker Compose reads it."""
+    return {name: value or "" for name, value in dotenv_values(file).items()} | dict(env)
 
 
 def _stack(name: str) -> str:

@@ -1,5 +1,6 @@
 """Exit codes and one-line errors of the command line."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_resetting_a_shop_that_is_closed_forgets_what_it_held(tmp_path: Path) ->
     state.mkdir(parents=True)
     assert cli.main(["reset"], env(tmp_path)) == 0
     assert not state.exists()
+
+
+def test_a_reset_says_that_it_did_not_empty_what_another_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        port = str(another.getsockname()[1])
+        assert cli.main(["reset"], env(tmp_path) | {"SHOP_BASKET_PORT": port}) == 0
+    assert f"Not so what answers on http://127.0.0.1:{port}: containers" in capsys.readouterr().out
+
+
+def test_bootstrap_without_an_emulator_says_what_starts_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bootstrap", "doctor"], env(tmp_path)) == 1
+    assert "`make run` or `make up` starts one" in capsys.readouterr().err
+
+
+def test_every_option_after_bootstrap_is_bootstraps_own(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bootstrap", "--help"], env(tmp_path)) == 0
+    assert "usage: python -m bootstrap" in capfd.readouterr().out
 
 
 def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

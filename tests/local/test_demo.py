@@ -128,7 +128,13 @@ def test_an_order_that_does_not_arrive_is_told_with_how_to_follow_it(shop: TinyS
 
 def test_a_refused_checkout_is_told_with_its_reason(shop: TinyShop) -> None:
     shop.checkout_status = 409
-    with pytest.raises(LocalError, match="basket answered 409 instead of 202: the basket changed"):
+    with pytest.raises(LocalError, match=r"basket answered 409 instead of 202: the basket changed\. Is it this shop"):
+        buy(shop)
+
+
+def test_a_shop_that_waits_for_its_tables_is_told_with_what_makes_them(shop: TinyShop) -> None:
+    shop.checkout_status = 503
+    with pytest.raises(LocalError, match=r"basket answered 503 .*`make doctor` says .*`make up`"):
         buy(shop)
 
 
@@ -140,7 +146,7 @@ def test_a_checkout_without_location_is_a_fault(shop: TinyShop) -> None:
 
 def test_an_empty_catalogue_is_told_with_what_fills_it(shop: TinyShop) -> None:
     shop.products = []
-    with pytest.raises(LocalError, match=r"services\.product\.seed"):
+    with pytest.raises(LocalError, match="`make reset`, or `make up` of containers, seeds it"):
         buy(shop)
 
 

@@ -48,11 +48,16 @@ def test_a_proxy_is_kept_for_others_but_not_asked_for_this_machine() -> None:
 
 
 def test_an_endpoint_where_no_emulator_answers_is_refused() -> None:
-    nobody = f"http://127.0.0.1:{ports.free_ports()['SHOP_EMULATOR_PORT']}"
-    with pytest.raises(LocalError, match="No emulator answers at"):
-        environment.refuse_unless_emulator(nobody)
+    given = f"http://127.0.0.1:{ports.free_ports()['SHOP_EMULATOR_PORT']}"
+    with pytest.raises(LocalError, match=f"No emulator answers at {given}: start it"):
+        environment.refuse_unless_emulator(Settings(given_endpoint=given))
+
+
+def test_where_the_shops_own_emulator_does_not_answer_the_shop_is_to_be_started() -> None:
+    with pytest.raises(LocalError, match="`make run` or `make up` starts one"):
+        environment.refuse_unless_emulator(Settings.from_env(ports.free_ports()))
 
 
 def test_aws_itself_is_refused() -> None:
     with pytest.raises(LocalError, match="No emulator answers at"):
-        environment.refuse_unless_emulator("https://dynamodb.us-east-1.amazonaws.com")
+        environment.refuse_unless_emulator(Settings(given_endpoint="https://dynamodb.us-east-1.amazonaws.com"))

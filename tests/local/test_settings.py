@@ -5,13 +5,25 @@ from pathlib import Path
 import pytest
 
 from local.errors import LocalError
-from local.settings import Settings
+from local.settings import Settings, from_shell
 
 
 def test_an_empty_environment_gives_the_usual_ports() -> None:
     settings = Settings.from_env({})
     assert settings.ports == {"emulator": 4566, "product": 8001, "basket": 8002, "ordering": 8003}
     assert (settings.stack, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
+
+
+def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# ports\nSHOP_BASKET_PORT=9\nSHOP_PRODUCT_PORT=8\nSHOP_STACK=\nSHOP_VAR\n")
+    read = from_shell({"SHOP_PRODUCT_PORT": "7", "HOME": "/h"}, file)
+    assert read == {"SHOP_BASKET_PORT": "9", "SHOP_PRODUCT_PORT": "7", "SHOP_STACK": "", "SHOP_VAR": "", "HOME": "/h"}
+    assert Settings.from_env(read).ports["basket"] == 9
+
+
+def test_without_a_file_the_shell_is_all(tmp_path: Path) -> None:
+    assert from_shell({"HOME": "/h"}, tmp_path / ".env") == {"HOME": "/h"}
 
 
 def test_ports_stack_and_folder_come_from_the_environment() -> None:
