@@ -164,6 +164,22 @@ def test_every_dead_letter_queue_has_an_alarm_for_its_first_message(resources: M
         assert watched[name] == f"{queue}-not-empty"
 
 
+def test_every_rule_has_an_alarm_for_an_event_that_even_its_dead_letter_queue_did_not_take(
+    resources: Mapping[str, Any],
+) -> None:
+    """Dimensions: "Monitoring Amazon EventBridge"; a rule of a bus of one's own is found by both."""
+    watched = set()
+    for alarm in alarms(resources, "InvocationsFailedToBeSentToDlq"):
+        bus, rule = alarm["Dimensions"]
+        assert (bus, rule["Name"]) == ({"Name": "EventBusName", "Value": "Bus"}, "RuleName")
+        assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("AWS/Events", "Sum", 60)
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmName"] == f"{rule['Value']}-lost"
+        watched.add(rule["Value"])
+    assert watched == {rule["Name"] for _, rule in of_type(resources, "AWS::Events::Rule")}
+
+
 def test_every_subscription_has_a_dead_letter_queue_and_delivers_the_event_itself(resources: Mapping[str, Any]) -> None:
     letters = {f"{name}.Arn" for name in dead_letter_queues(resources)}
     for name, subscription in of_type(resources, "AWS::SNS::Subscription"):
