@@ -25,7 +25,7 @@ _LOOK_AT_CONSUMER = "look at the ordering consumer's log"
 class Probe:
     """One event of the reserved user; whatever becomes of it is deleted again."""
 
-    def __init__(self, aws: Aws, names: Names, clock: Clock, patience: float, grace: int = 5) -> None:
+    def __init__(self, aws: Aws, names: Names, clock: Clock, patience: float, grace: int = 10) -> None:
         self._aws = aws
         self._names = names
         self._clock = clock
@@ -110,7 +110,7 @@ class Probe:
         return Search(self._aws.sqs, queue, self._is_stale)
 
     def _found(self, queue: Search) -> bool:
-        # On AWS an event may need a second or two to reach the queue: the search waits for it.
+        # On AWS an event may need a second or two to reach the queue, a busy LocalStack more: the search waits for it.
         return queue.take(self._order_id, wait=self._grace) is not None
 
     def _in_queue(self, *, consumer_expected: bool) -> list[Finding]:

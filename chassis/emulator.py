@@ -18,7 +18,7 @@ def is_emulator(client: Any) -> bool:
     if host.endswith(AWS_DOMAINS):
         return False
     try:
-        answer = urllib3.request("GET", f"{endpoint}/_localstack/health", timeout=2.0, retries=False)
+        answer = urllib3.request("GET", f"{endpoint}/_localstack/health", timeout=5.0, retries=False)
     except urllib3.exceptions.HTTPError:
         return False
     return answer.status == 200 and b"services" in answer.data

@@ -5,6 +5,11 @@ from typing import Any
 
 from localstack_client.session import Session
 
+from chassis.aws import Timeouts
+
+# For calls whose repetition a test would count: what a busy machine's emulator may take, and once.
+PATIENT = Timeouts(2, 10, 1)
+
 
 def client(service: str) -> Any:
     return _session().client(service)

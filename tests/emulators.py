@@ -42,15 +42,18 @@ def ministack(logs: Path) -> Iterator[str]:
 
 @contextmanager
 def localstack() -> Iterator[str]:
-    """On the loopback address only; `with` removes the container, so no other image need be pulled for that."""
+    """On the loopback address only; removed at the end, so no other image need be pulled for that."""
     testcontainers_config.ryuk_disabled = True
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
     testcontainers_config.tc_host_override = "127.0.0.1"
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
     container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
-    with container:
+    container.start(timeout=180)
+    try:
         _warm_up(container.get_url())
         yield container.get_url()
+    finally:
+        container.stop()
 
 
 @contextmanager

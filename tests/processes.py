@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from contextvars import Context
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
@@ -13,6 +14,8 @@ from typing import TypeVar
 import pytest
 from flask import Flask
 from werkzeug.serving import make_server
+
+from chassis.errors import Unavailable
 
 T = TypeVar("T")
 NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
@@ -51,11 +54,19 @@ def serving(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-def eventually(ask: Callable[[], T], seconds: float = 20) -> T:
-    """The first answer that is true."""
+def eventually(ask: Callable[[], T], seconds: float = 60) -> T:
+    """The first answer that is true.
+
+    No deadline of a request that was made here before bounds it, and "does not answer now" is no answer: a busy machine
+    is no failure.
+    """
     deadline = time.monotonic() + seconds
+    last: Exception | None = None
     while time.monotonic() < deadline:
-        if answer := ask():
-            return answer
+        try:
+            if answer := Context().run(ask):
+                return answer
+        except Unavailable as error:
+            last = error
         time.sleep(0.02)
-    pytest.fail(f"nothing within {seconds} s")
+    pytest.fail(f"nothing within {seconds} s; last error: {last!r}")

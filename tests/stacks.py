@@ -15,5 +15,5 @@ def deploy(env: Mapping[str, str], setting: str = "", value: int = 0) -> None:
         assert found, f"the template has no {setting}"
     cloudformation = emulated.client("cloudformation")
     cloudformation.create_stack(StackName=env["SHOP_STACK"], TemplateBody=body)
-    settings = {"Delay": 1, "MaxAttempts": 30}
+    settings = {"Delay": 1, "MaxAttempts": 120}
     cloudformation.get_waiter("stack_create_complete").wait(StackName=env["SHOP_STACK"], WaiterConfig=settings)

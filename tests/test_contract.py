@@ -152,7 +152,7 @@ def matches(pattern: str, event: dict[str, Any]) -> bool:
 
 @pytest.mark.integration
 def test_a_price_drop_reaches_basket_and_a_reader_that_nobody_wrote_a_line_for(stack: Mapping[str, str]) -> None:
-    bus = EventBus(aws.client("events", stack), "shop-bus")
+    bus = EventBus(aws.client("events", stack, emulated.PATIENT), "shop-bus")
     events = product_events()
     assert bus.publish(events) == events
     at_basket = sorted((m["detail-type"], m["detail"]["metadata"]["id"]) for m in received("shop-catalogue", 3))
@@ -178,7 +178,7 @@ def received(queue: str, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.integration
 def test_the_deployed_bus_carries_what_basket_emits_to_the_queue_ordering_reads(stack: Mapping[str, str]) -> None:
-    bus, sqs = EventBus(aws.client("events", stack), "shop-bus"), emulated.client("sqs")
+    bus, sqs = EventBus(aws.client("events", stack, emulated.PATIENT), "shop-bus"), emulated.client("sqs")
     event = emitted()
     assert bus.publish([event._replace(detail_type="BasketWashed"), event]) != []
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]

@@ -96,7 +96,7 @@ def switched_off() -> str:
     entry = {"Source": golden["source"], "DetailType": golden["detail-type"], "Detail": json.dumps(golden["detail"])}
     events.put_events(Entries=[{"EventBusName": "shop-bus", **entry}])
     queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
-    return "delivered" if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages") else "not delivered"
+    return "delivered" if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10).get("Messages") else "not delivered"
 
 
 def bare_subscription() -> str:

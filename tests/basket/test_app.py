@@ -6,7 +6,7 @@ import pytest
 from services.basket.app import from_env
 from services.product.app import from_env as product_from_env
 from tests import emulated
-from tests.processes import serving
+from tests.processes import eventually, running, serving
 from tests.samples import CARD, CHECKOUT, PHONE
 
 pytestmark = pytest.mark.integration
@@ -24,11 +24,17 @@ def test_the_service_of_an_environment_orders_at_the_product_services_prices(
 ) -> None:
     product = product_from_env(stack).test_client().post("/product", json=PHONE).get_json()
     client = from_env({**stack, "PRODUCT_URL": product_url, "ORDERING_URL": "http://orders"}).test_client()
-    client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 2})
-    answer = client.post("/basket/checkout", json=CHECKOUT)
-    assert (answer.status_code, answer.get_json()["totalPrice"]) == (202, 1900)
-    assert answer.headers["Location"] == f"http://orders/order/swn/{answer.get_json()['orderId']}"
-    assert emulated.table("shop-basket-outbox").scan()["Items"] == []
+
+    def buy() -> str:
+        client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 2})
+        answer = client.post("/basket/checkout", json=CHECKOUT)
+        assert (answer.status_code, answer.get_json()["totalPrice"]) == (202, 1900)
+        assert answer.headers["Location"] == f"http://orders/order/swn/{answer.get_json()['orderId']}"
+        return str(answer.get_json()["orderId"])
+
+    outbox = emulated.table("shop-basket-outbox")
+    # A bus that was busy leaves it to the relay.
+    eventually(lambda: "Item" not in outbox.get_item(Key={"id": buy()}))
 
 
 def test_a_card_number_gets_no_further_than_the_request(
@@ -39,12 +45,13 @@ def test_a_card_number_gets_no_further_than_the_request(
     client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 1})
     answers = [client.post("/basket/checkout", json=CHECKOUT | wrong) for wrong in ({"cvv": CARD}, {}, {})]
     assert [answer.status_code for answer in answers] == [422, 202, 404]
-    queue = emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
-    messages = emulated.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     tables = [emulated.table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
-    rows = [row for table in tables for row in table.scan()["Items"]]
+    rows = [row for table in tables for row in table.scan()["Items"]]  # the event's own too where the bus was busy
+    queue = emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
+    with running("services.basket.relay", stack):
+        messages = emulated.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     logged = "".join(capsys.readouterr())
-    assert [len(rows), len(messages), "checked out" in logged] == [1, 1, True]
+    assert [len(rows) in {1, 2}, len(messages), "checked out" in logged] == [True, 1, True]
     traces = f"{rows}{messages}{logged}{[answer.data for answer in answers]}".replace(" ", "")
     assert "3322" in traces
     assert CARD.replace(" ", "")[:8] not in traces

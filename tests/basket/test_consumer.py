@@ -100,7 +100,7 @@ def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(st
         eventually(lambda: deleted(catalogue) == {"p-1": False, "p-2": True})
         dead = eventually(lambda: sqs.receive_message(QueueUrl=dlq, WaitTimeSeconds=1).get("Messages"))
         consumer.terminate()
-        assert consumer.wait(timeout=5) == 0
+        assert consumer.wait(timeout=30) == 0
     assert dead[0]["Body"] == "{"
 
 

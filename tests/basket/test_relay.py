@@ -26,6 +26,6 @@ def test_the_relay_sends_what_a_checkout_left_behind_and_ends_when_told(stack: M
         messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
         eventually(lambda: [row["id"] for row in table.scan()["Items"]] == ["o-in-hand"])
         relay.terminate()
-        assert relay.wait(timeout=5) == 0
+        assert relay.wait(timeout=30) == 0
     assert len(messages) == 1
     assert detail in str(messages[0]["Body"]).replace(" ", "")

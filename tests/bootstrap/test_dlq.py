@@ -217,7 +217,7 @@ def test_news_that_could_not_be_published_goes_to_its_topic_and_what_was_not_del
     )
     url, bodies = queue_url("shop-price-drops"), set[str]()
     while len(bodies) < 2:
-        answer = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageAttributeNames=["All"])
+        answer = aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MessageAttributeNames=["All"])
         (message, *_) = answer["Messages"]
         assert not message.get("MessageAttributes")
         bodies.add(message["Body"])

@@ -24,11 +24,11 @@ from services.ordering.consumer import make_consumer
 from services.ordering.service import OrderService
 from tests.chaos import crash as points
 from tests.chaos.crash import EXIT, FORGOTTEN, Crash
+from tests.emulated import PATIENT
 from tests.processes import eventually
 
 Env = Mapping[str, str]
 MIN_AGE = 0.2  # seconds that an event is left to the process that committed it
-PATIENT = aws.Timeouts(2, 5, 1)  # on a busy machine, too, a case's events go the way that its scene says
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types

@@ -103,7 +103,7 @@ def test_after_a_thousand_changes_with_carriers_killed_the_copy_is_what_product_
     kills = sum(member.kills for member in doomed.members)
     evidence = gather("shop")
     gone = [facts for facts in evidence.products.values() if facts[1] == 0]
-    assert len(evidence.products) == PRODUCTS + CHANGES // 100
+    assert len(evidence.products) >= PRODUCTS + CHANGES // 100  # who asks again after "unknown" may make a second one
     assert kills > seconds / 2
     record_property(
         "figures",

@@ -31,7 +31,7 @@ from tests.stacks import deploy
 
 pytestmark = pytest.mark.chaos
 SEED = int(os.environ.get("SHOP_SEED", "1"))
-BUSY, IDLE = 10.0, 3.0  # seconds that an end may take: idle it takes half a one, more where the machine is busy
+BUSY, IDLE = 10.0, 9.0  # seconds that an end may take: idle it takes half a one, more where the machine is busy
 HIDDEN = 10  # seconds: no drain may take longer, else another consumer rightly gets the message too
 SUPPLY = 100  # messages on their way at a time: more than given-up polls can hide
 Record = Callable[[str, object], None]

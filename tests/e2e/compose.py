@@ -9,7 +9,9 @@ from typing import Any
 
 import urllib3
 
-from tests.machine import ROOT, free_port
+from local import ports
+from local.settings import PORT_VARIABLES
+from tests.machine import ROOT
 
 PROJECT = "shopwire-test"
 WEB = ["product", "basket", "ordering"]
@@ -21,9 +23,9 @@ class Compose:
     """`docker compose` on that project; each call fails loudly, with what the command said."""
 
     def __init__(self) -> None:
-        self.ports = {name: free_port() for name in ("product", "basket", "ordering", "emulator")}
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self._env |= {f"SHOP_{name.upper()}_PORT": str(port) for name, port in self.ports.items()}
+        chosen = ports.free_ports()
+        self._port = {name: chosen[variable] for name, (variable, _) in PORT_VARIABLES.items()}
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | chosen
         self._env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}
 
     def __call__(self, *arguments: str) -> str:
@@ -35,7 +37,7 @@ class Compose:
         return done.stdout
 
     def url(self, service: str) -> str:
-        return f"http://127.0.0.1:{self.ports[service]}"
+        return f"http://127.0.0.1:{self._port[service]}"
 
     def status(self, service: str, path: str = "/health/ready") -> int:
         """0 where nothing answers."""
@@ -43,6 +45,9 @@ class Compose:
             return urllib3.request("GET", self.url(service) + path, timeout=6, retries=False).status
         except urllib3.exceptions.HTTPError:
             return 0
+
+    def statuses(self, path: str = "/health/ready") -> list[int]:
+        return [self.status(service, path) for service in WEB]
 
     def buy(self, deadline: int = 60) -> str:
         """As a client does; what it was told. A message in a killed consumer's hand comes back after 30 s."""

@@ -2,12 +2,11 @@
 
 import json
 import re
-import time
 
 import pytest
 import urllib3
 
-from tests.e2e.compose import SERVICES, WEB, WORKERS, Compose
+from tests.e2e.compose import SERVICES, WORKERS, Compose
 from tests.processes import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -35,7 +34,8 @@ def test_a_price_changed_in_one_container_is_charged_by_another(shop: Compose) -
 def test_a_container_that_dies_comes_back_by_itself_and_the_shop_sells(shop: Compose, service: str) -> None:
     before = shop.inspect(service)
     shop.crash(service)
-    eventually(lambda: shop.inspect(service)["RestartCount"] == before["RestartCount"] + 1, 30)
+    eventually(lambda: shop.inspect(service)["RestartCount"] == before["RestartCount"] + 1)
+    eventually(lambda: shop.statuses() == [200] * 3)  # counted, it has yet to start
     shop.buy()
     after = shop.inspect(service)
     assert (after["Id"], after["State"]["Running"]) == (before["Id"], True)
@@ -61,9 +61,8 @@ def test_a_checkout_needs_neither_product_nor_any_worker_at_that_moment(shop: Co
 
 
 def test_everything_stops_within_its_grace_period_and_with_exit_code_0(shop: Compose) -> None:
-    began = time.monotonic()
     shop("stop", *SERVICES)
-    assert time.monotonic() - began < 30, "a grace period ran out"
+    # Who is killed when the grace period runs out ends with 137.
     assert shop.of_each(lambda state: state["State"]["ExitCode"]) == dict.fromkeys(SERVICES, 0)
     shop("up", "--wait", "--detach")
     shop.buy()
@@ -74,12 +73,12 @@ def test_an_emulator_restarted_empty_is_told_and_bootstrap_and_seed_repair_it_wi
     shop("restart", "localstack")
     products = f"{shop.url('product')}/product"
     eventually(lambda: b"DynamoDB cannot serve this now." in urllib3.request("GET", products, retries=False).data, 60)
-    assert [shop.status(service) for service in WEB] == [503] * 3
-    assert [shop.status(service, "/health/live") for service in WEB] == [200] * 3
+    eventually(lambda: shop.statuses() == [503] * 3)
+    assert shop.statuses("/health/live") == [200] * 3
     eventually(lambda: "does not answer" in shop("logs", "--since", "60s", "ordering-consumer"), 60)
     shop("run", "--rm", "bootstrap", "up")
     shop("run", "--rm", "seed")
-    eventually(lambda: [shop.status(service) for service in WEB] == [200] * 3, 60)
+    eventually(lambda: shop.statuses() == [200] * 3)
     shop.buy()
     assert shop.of_each(lambda state: state["State"]["StartedAt"]) == before
 
@@ -87,13 +86,13 @@ def test_an_emulator_restarted_empty_is_told_and_bootstrap_and_seed_repair_it_wi
 def test_containers_started_before_what_they_need_find_it_when_it_comes(shop: Compose) -> None:
     shop("down", "--volumes")
     shop("up", "--detach", "--no-deps", *reversed(SERVICES))
-    eventually(lambda: [shop.status(service, "/health/live") for service in WEB] == [200] * 3, 60)
-    assert [shop.status(service) for service in WEB] == [503] * 3
+    eventually(lambda: shop.statuses("/health/live") == [200] * 3)
+    eventually(lambda: shop.statuses() == [503] * 3)
     before = shop.of_each(lambda state: state["State"]["StartedAt"])
     shop("up", "--detach", "--wait", "--no-deps", "localstack")
     shop("run", "--rm", "--no-deps", "bootstrap", "up")
     shop("run", "--rm", "--no-deps", "seed")
-    eventually(lambda: [shop.status(service) for service in WEB] == [200] * 3, 60)
+    eventually(lambda: shop.statuses() == [200] * 3)
     shop.buy()
     assert shop.of_each(lambda state: state["State"]["StartedAt"]) == before
     assert shop.of_each(lambda state: state["RestartCount"]) == dict.fromkeys(SERVICES, 0)

@@ -76,7 +76,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     it.do("stop")
 
 
-def eventually(true: Callable[[], object], terminal: Terminal, within: float = 60) -> None:
+def eventually(true: Callable[[], object], terminal: Terminal, within: float = 150) -> None:
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline, terminal.output.read_text()
@@ -89,12 +89,12 @@ def is_open(terminal: Terminal) -> None:
     eventually(lambda: len(terminal.everything()) == 10, terminal)
 
 
-def stops_within_ten_seconds(terminal: Terminal, with_signal: signal.Signals) -> None:
+def stops_in_time(terminal: Terminal, with_signal: signal.Signals) -> None:
     ran = terminal.everything()
     begun = time.monotonic()
     terminal.process.send_signal(with_signal)
     assert terminal.process.wait(30) == 0
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20  # some two where nothing else runs
     assert [it.command for it in ran if record.lives(it)] == []
     assert terminal.taken_ports() == []
 
@@ -114,7 +114,7 @@ def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(te
     eventually(lambda: terminal.says(f"ordering-consumer (pid {before}) ended and was started again"), terminal)
 
     assert terminal.do("status").returncode == 0
-    stops_within_ten_seconds(terminal, signal.SIGINT)
+    stops_in_time(terminal, signal.SIGINT)
 
 
 def test_a_closed_terminal_leaves_nothing_behind_and_the_next_shop_remembers(
@@ -122,7 +122,7 @@ def test_a_closed_terminal_leaves_nothing_behind_and_the_next_shop_remembers(
 ) -> None:
     is_open(terminal)
     assert buy_as_the_banner_says(terminal)["items"][0]["quantity"] == 2
-    stops_within_ten_seconds(terminal, signal.SIGHUP)
+    stops_in_time(terminal, signal.SIGHUP)
 
     the_next = Terminal(tmp_path)
     try:
@@ -142,7 +142,7 @@ def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) 
     ran = terminal.everything()
     terminal.process.kill()
     terminal.process.wait()
-    eventually(lambda: not any(record.lives(it) for it in ran), terminal, within=20)
+    eventually(lambda: not any(record.lives(it) for it in ran), terminal)
     assert terminal.taken_ports() == []
 
 
@@ -159,7 +159,7 @@ def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
     lines = lines.replace("sleep 1 ", f"until {there}; do sleep 0.2; done ")
     with running(settings, os.environ) as launcher:
         assert {p.state for p in launcher.control.processes().values()} == {"RUNNING"}
-        typed = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, check=True, timeout=60).stdout
+        typed = shell(lines)
     assert "202 ACCEPTED" in typed
     order = json.loads(typed[typed.index('{"items":[{"orderId"') :])
     assert [(o["totalPrice"], o["userName"], o["cardLast4"]) for o in order["items"]] == [(36.9, "ann", "3322")]
@@ -182,13 +182,19 @@ def processes_that_log(home: Home, correlation_id: str) -> set[str]:
     return {log.stem for log in home.logs.glob("*.log") if correlation_id in log.read_text()}
 
 
+def shell(lines: str) -> str:
+    return subprocess.run(
+        ["/bin/sh", "-ec", lines], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True, timeout=120
+    ).stdout
+
+
 def buy_as_the_banner_says(terminal: Terminal) -> Any:
     """Types the commands that the launcher printed, then waits for the order."""
     printed = terminal.output.read_text()
     block = printed[printed.index("  curl -s") : printed.index("The AWS CLI")]
-    typed = subprocess.run(["/bin/sh", "-ec", block], capture_output=True, text=True, check=True, timeout=30)
-    assert '"orderId"' in typed.stdout, typed.stdout + typed.stderr
-    eventually(lambda: orders_of_ada(terminal), terminal, within=20)
+    typed = shell(block)
+    assert '"orderId"' in typed, typed
+    eventually(lambda: orders_of_ada(terminal), terminal)
     return orders_of_ada(terminal)[0]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -82,7 +81,5 @@ def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -
     EventBus(aws.client("events", stack), "shop-bus").publish([event])
     inbox = cloudformation.describe_stack_resource(StackName="reader", LogicalResourceId="Inbox")
     url = inbox["StackResourceDetail"]["PhysicalResourceId"]
-    began = time.monotonic()
     (message,) = emulated.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     assert json.loads(message["Body"])["detail"] == json.loads(event.detail)
-    assert time.monotonic() - began < 10

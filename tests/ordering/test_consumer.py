@@ -165,7 +165,7 @@ def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_wh
         eventually(lambda: len(orders.page(100, None).items) == 12)
         eventually(lambda: waiting(queue) == 0)
         consumer.terminate()
-        assert consumer.wait(timeout=5) == 0
+        assert consumer.wait(timeout=30) == 0
     assert set(dead) == set(bad)
     assert all(dead.values())
     assert OrderService(orders).get("swn", "o-0").address == "Istanbul"

@@ -20,5 +20,5 @@ def test_the_relay_sends_what_a_change_left_behind_and_ends_when_told(stack: Map
         (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
         eventually(lambda: list(outbox.left_behind(-1)) == [[]])
         relay.terminate()
-        assert relay.wait(timeout=5) == 0
+        assert relay.wait(timeout=30) == 0
     assert '"p-1@1"' in message["Body"]
