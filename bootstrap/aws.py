@@ -50,6 +50,11 @@ class Aws:
             return f"{self.cloudformation.meta.endpoint_url} (an emulator), region {self.region}"
         return f"{self.cloudformation.meta.endpoint_url} (AWS), region {self.region}"
 
+    def command(self, arguments: str) -> str:
+        """What to type for the place where this is; without an emulator's endpoint it would be for AWS."""
+        where = f"AWS_ENDPOINT_URL={self.cloudformation.meta.endpoint_url} " if self.emulator else ""
+        return f"{where}python -m bootstrap {arguments}"
+
 
 def endpoint(env: Mapping[str, str], service: str = "CLOUDFORMATION") -> str | None:
     """The endpoint that the environment names; none, or an empty one, is real AWS."""

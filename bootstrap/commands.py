@@ -76,7 +76,7 @@ def status(context: Context) -> int:
     found = context.stack.describe()
     if found is None:
         missing = f"there is no {context.names.stack} at {context.aws.where}"
-        raise Failed(f"{missing}: `python -m bootstrap up` makes it")
+        raise Failed(f"{missing}: `up` makes it")
     for line in overview(context.aws, context.stack, found):
         context.out(line)
     return 0 if found["StackStatus"] in SUCCESS else 1

@@ -121,7 +121,7 @@ def _there(identity: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if gone(error):
-            raise Failed(f"{identity} is gone: `python -m bootstrap doctor` says what to do") from error
+            raise Failed(f"{identity} is gone: `doctor` says what to do") from error
         raise
 
 

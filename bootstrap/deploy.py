@@ -18,7 +18,7 @@ _STUCK = {
     "DELETE_FAILED": "run `down` again, or `up --force`",
     "UPDATE_ROLLBACK_FAILED": "run `aws cloudformation continue-update-rollback`, or `up --force`",
 }
-_ANEW = "`python -m bootstrap up --force` deletes and creates it anew, data included"
+_ANEW = "`up --force` deletes and creates it anew, data included"
 
 
 class Deployment:

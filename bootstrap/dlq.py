@@ -83,10 +83,10 @@ def _drop(context: Context, hand: Hand, letters: list[Letter]) -> list[Letter]:
 def _queues(context: Context) -> list[DeadLetterQueue]:
     names = context.names
     if context.stack.describe() is None:
-        raise Failed(f"there is no {names.stack} at {context.aws.where}: `python -m bootstrap up` makes it")
+        raise Failed(f"there is no {names.stack} at {context.aws.where}: `up` makes it")
     found = dead_letter_queues(context.aws, context.stack.resources(), names.bus)
     if not found:
-        raise Failed(f"{names.stack} has no dead-letter queue: `python -m bootstrap doctor` says what is missing")
+        raise Failed(f"{names.stack} has no dead-letter queue: `doctor` says what is missing")
     return sorted(found, key=lambda queue: queue.name)
 
 

@@ -13,8 +13,6 @@ from bootstrap.names import Names
 from bootstrap.probe import Probe
 from bootstrap.stack import EMPTY, SUCCESS, Stack
 
-_UP = "python -m bootstrap up"
-
 
 class Doctor:
     """Each step needs the one before it: the first that fails ends the examination."""
@@ -24,6 +22,7 @@ class Doctor:
         self._names = names
         self._stack = stack
         self._clock = clock
+        self._up = aws.command("up")
 
     def examine(self, template: str, *, patience: float, consumer_expected: bool) -> Iterator[Finding]:
         """Findings as they are made, so that a reader sees the slow one coming."""
@@ -36,7 +35,7 @@ class Doctor:
             yield bad(
                 "template",
                 "the stack was made from another one",
-                f"python -m bootstrap plan shows the difference, {_UP} ends it",
+                f"{self._aws.command('plan')} shows the difference, `up` ends it",
             )
         faults = list(self._check_resources())
         yield from faults
@@ -47,26 +46,26 @@ class Doctor:
     def _check_status(self) -> Finding:
         status = self._stack.status()
         if status is None:
-            return bad("stack", f"{self._stack.name} is not there", _UP)
+            return bad("stack", f"{self._stack.name} is not there", self._up)
         if status in SUCCESS:
             return good("stack", f"{self._stack.name} is {status}")
         if status == EMPTY:
             return self._check_shell()
         if status.endswith("_IN_PROGRESS"):
             return bad("stack", f"{self._stack.name} is {status}", "wait for its end, then look again")
-        return bad("stack", f"{self._stack.name} is {status}: its last deployment failed", _UP)
+        return bad("stack", f"{self._stack.name} is {status}: its last deployment failed", self._up)
 
     def _check_shell(self) -> Finding:
         if self._stack.holds_nothing():
-            return bad("stack", f"{self._stack.name} was planned, but never made", _UP)
+            return bad("stack", f"{self._stack.name} was planned, but never made", self._up)
         text = f"the emulator lost track of {self._stack.name} at a failed update"
-        return bad("stack", text, f"{_UP} --force makes it anew, data included")
+        return bad("stack", text, f"{self._up} --force makes it anew, data included")
 
     def _check_resources(self) -> Iterator[Finding]:
         resources = self._stack.resources()
         faults = Inventory(self._aws, self._names).faults(resources)
         # A change set compares templates, not the world, so a plain `up` would say "no changes".
-        advice = f"{_UP} --force makes the stack anew, data included; or mend it by hand"
+        advice = f"{self._up} --force makes the stack anew, data included; or mend it by hand"
         yield from (bad("resources", fault, advice) for fault in faults)
         if not faults:
             yield good("resources", f"all {len(resources)} are there")

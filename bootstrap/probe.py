@@ -131,13 +131,14 @@ class Probe:
         return bad("queue", text, "look at the queue's policy and encryption")
 
     def _in_hand(self, count: int) -> Finding:
-        text = f"{count} messages of {self._names.order_queue} are in hand, doctor's made no order"
-        advice = f"{_LOOK_AT_CONSUMER}: it is busy, or cannot write to {self._names.order_table}"
+        text = f"messages of {self._names.order_queue} in hand: {count}; doctor's made no order"
+        cannot = f"cannot write to {self._names.order_table}"
+        advice = f"{_LOOK_AT_CONSUMER}: it is busy, {cannot}, or was just stopped (what it held comes back in 30 s)"
         return bad("consumer", text, advice)
 
     def _left_waiting(self, count: int) -> Finding:
         # Doctor looks at the first hundred only.
-        text = f"{count} messages wait in {self._names.order_queue} and nobody takes them"
+        text = f"messages waiting in {self._names.order_queue}: {count}, and nobody takes them"
         return bad("consumer", text, f"{_START_CONSUMER}, then ask doctor again")
 
     def _lost(self) -> Finding:

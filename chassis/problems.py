@@ -58,7 +58,7 @@ COMMON = responses(
 
 def document(status: int, title: str, detail: str, **members: Any) -> Response:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | members
-    answer = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
+    answer = Response(f"{json.dumps(body)}\n", status=status, content_type=MEDIA_TYPE)
     if status == 503:
         answer.headers["Retry-After"] = RETRY_AFTER
     return answer

@@ -20,6 +20,7 @@ from local.run import say
 from local.settings import ROOT, WEB, Settings
 
 NOT_RUNNING = "The shop does not run here: `make run` starts it."
+LAST_WORDS = "These are the last lines of its last run; `docker compose logs --follow` has those of containers."
 OK = 200
 STOP_WITHIN = 15.0
 
@@ -158,9 +159,12 @@ def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: 
         raise LocalError(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
     if not _any_log(home):
         raise LocalError(
-            f"There are no logs in {home.logs} yet: `make run` writes them. "
-            "Of containers, `docker compose logs --follow` shows them."
+            f"There are no logs in {home.logs} yet: `make run` writes them; "
+            "`docker compose logs --follow` has those of containers."
         )
+    if follow and not Control(home.socket).answers():
+        sys.stderr.write(f"{NOT_RUNNING} {LAST_WORDS}\n")
+        follow = False
     follower.only(names or follower.names)
     follower.from_now(last)
     with closing(follower), suppress(KeyboardInterrupt):

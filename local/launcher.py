@@ -94,7 +94,7 @@ class Launcher:
     def write_down(self) -> None:
         """Only what runs for a second or more has shed the supervisor's command line for its own."""
         assert self._supervisor is not None  # noqa: S101 only called once it was started
-        running = {p.name: p.pid for p in self.control.processes().values() if p.state == "RUNNING"}
+        running = {p.name: p.pid for p in self.control.processes().values() if p.state in {"RUNNING", "STOPPING"}}
         known = record.Record(
             launcher=record.mark(os.getpid()),
             endpoint=self._settings.endpoint,

@@ -19,7 +19,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, seconds: float = 30) -> None:
+def wait_for(url: str, seconds: float = 90) -> None:
     """Returns once `url` answers 200; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

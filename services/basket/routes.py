@@ -68,7 +68,7 @@ def replace_basket(body: BasketInput) -> Answer:
 def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
     receipt = service().checkout(body, header.key)
     location = f"{current_app.config['ORDERING_URL']}/order/{receipt.userName}/{receipt.orderId}"
-    return Response(receipt.answer, 202, {"Location": location}, content_type="application/json")
+    return Response(f"{receipt.answer}\n", 202, {"Location": location}, content_type="application/json")
 
 
 @api.get("/<userName>", summary="A user's basket at today's prices", responses={200: BasketView} | UNKNOWN)

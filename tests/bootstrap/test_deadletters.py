@@ -90,7 +90,7 @@ def test_a_target_that_gets_a_rewritten_event_cannot_be_redriven_to(empty_aws: A
 )
 def test_what_is_gone_is_doctors_business(aws: Aws, names: Names, shop: Stack, take_away: Break, gone: str) -> None:
     take_away(aws)
-    with pytest.raises(Failed, match=f"{gone} is gone: `python -m bootstrap doctor`"):
+    with pytest.raises(Failed, match=f"{gone} is gone: `doctor`"):
         sources(aws, names, shop)
 
 

@@ -337,7 +337,7 @@ def test_asking_for_what_is_not_there_is_one_line_that_says_what_is(
 @integration
 def test_a_stack_that_is_not_there_is_one_line(aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dlq", "list"], aws_env) == 1
-    assert re.fullmatch(r"error: there is no shop at .*: `python -m bootstrap up` makes it\n", capsys.readouterr().err)
+    assert re.fullmatch(r"error: there is no shop at .*: `up` makes it\n", capsys.readouterr().err)
 
 
 def test_drop_refuses_aws_unless_it_is_meant() -> None:

@@ -63,7 +63,7 @@ def test_another_comment_is_no_other_template_for_up_would_not_change_it(aws: Aw
 def test_a_missing_stack_ends_the_examination() -> None:
     finding = stack_finding(FakeCloudFormation())
     assert "is not there" in finding.text
-    assert finding.advice == "python -m bootstrap up"
+    assert finding.advice == "AWS_ENDPOINT_URL=http://x python -m bootstrap up"
 
 
 @pytest.mark.parametrize(

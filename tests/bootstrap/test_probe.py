@@ -96,7 +96,7 @@ def test_a_consumer_that_cannot_write_is_named_and_its_message_left_to_it(
     consume(fail)
     finding = only(probe(aws, names, 5.0, grace=1).run(consumer_expected=True))
     assert (finding.ok, finding.subject) == (False, "consumer")
-    assert "1 messages of shop-order are in hand" in finding.text
+    assert "messages of shop-order in hand: 1;" in finding.text
 
 
 def cut(aws: Aws, names: Names) -> None:
@@ -134,7 +134,7 @@ def test_a_long_backlog_is_not_searched_to_its_end(aws: Aws, names: Names, queue
         aws.sqs.send_message_batch(QueueUrl=queue_url(names.order_queue), Entries=entries)  # type: ignore[arg-type]
     finding = only(probe(aws, names, 0.1, grace=1).run(consumer_expected=True))
     assert (finding.ok, finding.subject) == (False, "consumer")
-    assert "110 messages wait" in finding.text
+    assert "messages waiting in shop-order: 110," in finding.text
 
 
 def test_an_order_that_comes_late_is_still_well(aws: Aws, names: Names, write_order: Handle) -> None:

@@ -13,7 +13,9 @@ import pytest
 
 from tests import emulated
 from tests.chaos.audit import gather, pending
+from tests.chaos.faults import RECEIVE
 from tests.chaos.processes import Fleet, worker
+from tests.chaos.proxy import proxy_of
 from tests.machine import ROOT
 from tests.processes import eventually
 
@@ -59,21 +61,23 @@ def test_three_consumers_side_by_side_turn_1000_messages_into_1000_orders(
     dice = random.Random(1)  # noqa: S311 a test's dice
     sent = order_ids + dice.sample(order_ids, TWICE)
     dice.shuffle(sent)
-    env = dict(stack) | {"LOG_LEVEL": "INFO"}
-    fleet = Fleet([worker("services.ordering.consumer", f"consumer-{n}", env) for n in range(CONSUMERS)], tmp_path)
     waiting = batches(sent)
-    with fleet.running():
-        while len(placed_by(tmp_path)) < CONSUMERS:  # not all to the one that is up first
-            send(next(waiting))
-            eventually(lambda: not pending("shop"))
-        began = time.monotonic()
-        for batch in waiting:
-            send(batch)
-        eventually(lambda: not pending("shop"), seconds=60)
-        seconds = time.monotonic() - began
-        shares = placed_by(tmp_path)
-        assert fleet.dead == []
-        assert set(fleet.stop().values()) == {0}
+    with proxy_of(stack["AWS_ENDPOINT_URL"]) as proxy:
+        env = dict(stack) | {"LOG_LEVEL": "INFO", "AWS_ENDPOINT_URL": proxy.url}
+        fleet = Fleet([worker("services.ordering.consumer", f"consumer-{n}", env) for n in range(CONSUMERS)], tmp_path)
+        with fleet.running():
+            eventually(lambda: proxy.counts[RECEIVE, "forwarded"] >= CONSUMERS)  # each in its long poll
+            while len(placed_by(tmp_path)) < CONSUMERS:  # not all to the one that is up first
+                send(next(waiting))
+                eventually(lambda: not pending("shop"))
+            began = time.monotonic()
+            for batch in waiting:
+                send(batch)
+            eventually(lambda: not pending("shop"), seconds=60)
+            seconds = time.monotonic() - began
+            shares = placed_by(tmp_path)
+            assert fleet.dead == []
+            assert set(fleet.stop().values()) == {0}
     assert sorted(row["orderId"] for row in gather("shop").orders) == order_ids
     assert shares.total() == ORDERS
     assert len(shares) == CONSUMERS

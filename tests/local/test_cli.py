@@ -67,6 +67,18 @@ def test_logs_are_shown_from_their_last_lines(tmp_path: Path, capsys: pytest.Cap
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["2", "3"]
 
 
+def test_the_logs_of_a_shop_that_does_not_run_are_shown_and_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("the end\n")
+    assert cli.main(["logs"], env(tmp_path)) == 0
+    said = capsys.readouterr()
+    assert "the end" in said.out
+    assert "does not run here" in said.err
+
+
 def test_resetting_a_shop_that_is_closed_forgets_what_it_held(tmp_path: Path) -> None:
     state = tmp_path / "shopwire" / "emulator"
     state.mkdir(parents=True)
