@@ -81,7 +81,7 @@ def test_a_consumer_that_refuses_is_named_with_its_reason(
         )
 
     consume(refuse)
-    finding = only(probe(aws, names, 5.0).run(consumer_expected=True))
+    finding = only(probe(aws, names, 5.0, grace=1).run(consumer_expected=True))
     assert (finding.ok, finding.subject) == (False, "consumer")
     assert "unknown version" in finding.text
     eventually(lambda: nothing_left(aws, names, queue_url))
