@@ -22,12 +22,13 @@ class Input(Record):
 
 
 def _number(value: Any) -> Any:
-    """Pydantic would also take the text "1.10" for a decimal, and a float that is already inexact."""
+    """Pydantic would also take the text "1.10" for a decimal, `true` for 1, and a float that is already inexact."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("must be a number")  # noqa: TRY004 pydantic reports a ValueError, and lets a TypeError through
     return value
 
 
+Whole = Annotated[int, BeforeValidator(_number)]
 Amount = Annotated[
     Decimal,
     BeforeValidator(_number),

@@ -54,6 +54,7 @@ def test_a_card_number_that_is_none_is_refused_without_being_repeated(card: Any)
         {"firstName": ""},
         {"address": "x" * 501},
         {"paymentMethod": 100},
+        {"paymentMethod": "1"},
         {"expectedTotal": "9"},
         {"cvv": "123"},
         {"userName": "_doctor"},
