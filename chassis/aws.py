@@ -51,7 +51,7 @@ class DeadlineExceeded(HTTPClientError):
 def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -> Any:
     """A thread-safe client; the endpoint and the credentials are boto3's to find (`AWS_ENDPOINT_URL`, profiles, roles).
 
-    DynamoDB's takes and gives plain Python values, as the boto3 resource does.
+    Raises Unavailable where no region is set. DynamoDB's takes and gives plain Python values, as boto3's resource does.
     """
     config = Config(
         connect_timeout=timeouts.connect,
@@ -61,6 +61,8 @@ def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -
     )
     region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 itself reads only the second
     session = boto3.Session(region_name=region or None)
+    if not session.region_name:
+        raise Unavailable("There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.")
     if service == "dynamodb":
         made = session.resource("dynamodb", config=config).meta.client
     else:

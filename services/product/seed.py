@@ -64,10 +64,10 @@ def _add(service: ProductService, product: Product) -> bool:
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     options = _parser().parse_args(arguments)
-    if not options.really_aws and not is_emulator(aws.client("dynamodb", env)):
-        print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
-        return 0 if options.only_emulator else 2
     try:
+        if not options.really_aws and not is_emulator(aws.client("dynamodb", env)):
+            print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
+            return 0 if options.only_emulator else 2
         added, present = seed(make_service(env, make_store(env)))
     except Unavailable as error:
         print(f"seed: {error.detail} Is the stack up? `python -m bootstrap status`", file=sys.stderr)
