@@ -3,17 +3,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import urllib3
 
-from chassis.webworker import Worker
+from chassis.webworker import LONGEST, Worker
 from tests.machine import free_port, wait_for
 from tests.processes import eventually, inherited
 
 ROOT = Path(__file__).parent.parent.parent
-APP = "services.ordering.app:from_env()"
+APP = "services.product.app:from_env()"
 
 
 @pytest.fixture
@@ -51,6 +52,25 @@ def test_a_server_that_ends_refuses_newcomers_at_once_and_still_answers_on_the_c
         assert time.monotonic() - asked < 5, "it listened for as long as there was a connection"
         answer = kept.request("GET", "/health/live")
         assert (answer.status, kept.num_connections) == (200, 1)
+    assert server.wait(timeout=30) == 0
+
+
+HALF_HEADERS = b"GET / HTTP/1.1\r\nHost: x\r\n"
+HALF_A_BODY = b"POST /product HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+
+
+@pytest.mark.e2e
+def test_clients_that_send_half_a_request_keep_nobody_else_waiting_for_ever(
+    server: "subprocess.Popen[bytes]", port: int
+) -> None:
+    with ExitStack() as clients:
+        for half in [HALF_HEADERS, HALF_A_BODY] * 8:  # one for each thread
+            clients.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(half)
+        asked = time.monotonic()
+        newcomer = clients.enter_context(urllib3.PoolManager(timeout=4 * LONGEST, retries=False))
+        assert newcomer.request("GET", f"http://127.0.0.1:{port}/health/live").status == 200
+        assert time.monotonic() - asked > LONGEST / 2, "there was a thread left"
+    server.terminate()
     assert server.wait(timeout=30) == 0
 
 
