@@ -102,3 +102,8 @@ def old_item(error: ClientError) -> dict[str, Any]:
 
 def is_condition_failure(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def is_conflict(error: ClientError) -> bool:
+    """Another's transaction holds the row: surely nothing was written."""
+    return error.response["Error"]["Code"] == "TransactionConflictException"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chassis import deadline
-from chassis.aws import is_condition_failure, old_item, unavailable
+from chassis.aws import is_condition_failure, is_conflict, old_item, unavailable
 from chassis.errors import Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
@@ -42,7 +42,8 @@ class BasketStore:
 
     @unavailable("DynamoDB")
     def save(self, basket: Basket, previous: Basket | None) -> bool:
-        """False if the row is no longer `previous`; True also if an earlier, unanswered try had written it.
+        """False if the row is no longer `previous`, or another's transaction holds it; True also if an earlier,
+        unanswered try had written it.
 
         Raises Unavailable when there was no answer, or none to the first try and the row tells nothing of it any more.
         """
@@ -57,7 +58,7 @@ class BasketStore:
                 **condition,
             )
         except ClientError as error:
-            if not is_condition_failure(error):
+            if not (is_condition_failure(error) or is_conflict(error)):
                 raise
             row = old_item(error)
             if row and Basket.model_validate(row).contains_write({basket.version}):

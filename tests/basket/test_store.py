@@ -166,6 +166,21 @@ def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_try(
                 Shop(store, store._outbox).commit(basket(), "o-1")
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_before_got_no_answer(
+    aws_env: Mapping[str, str], retries: int
+) -> None:
+    client = aws.client("dynamodb", aws_env)
+    store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_item", "TransactionConflictException", response_meta={"RetryAttempts": retries})
+        if retries:
+            with pytest.raises(Unavailable):
+                store.save(basket(), None)
+        else:
+            assert not store.save(basket(), None)
+
+
 def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
     client = aws.client("dynamodb", aws_env)
     with Stubber(client) as stubber:
