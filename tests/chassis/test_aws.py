@@ -73,7 +73,7 @@ def test_a_black_hole_is_unavailable_within_the_time_of_two_attempts(endpoint: s
     started = time.monotonic()
     with pytest.raises(Unavailable), aws.unavailable("DynamoDB"):
         client.get_item(TableName="table", Key={"id": "1"})
-    assert 1.9 < time.monotonic() - started < 4
+    assert 1.9 < time.monotonic() - started < 8  # the two take one second each
 
 
 def test_a_deadline_stops_the_second_attempt(endpoint: socket.socket) -> None:

@@ -13,7 +13,7 @@ def test_without_a_deadline_there_is_no_end() -> None:
 
 def test_attempts_go_on_until_the_deadline_and_then_raise() -> None:
     def attempt() -> None:
-        deadline.start(0.05)
+        deadline.start(0.5)
         counts: list[int] = []
         with pytest.raises(Unavailable):
             counts.extend(deadline.attempts(pause=0.001))

@@ -121,8 +121,8 @@ def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -
 
 def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
     lazy = Program("basket", python("import time; time.sleep(600)"), ready=f"http://127.0.0.1:{shops.ports[2]}/")
-    with pytest.raises(LocalError, match="basket was not ready within 1 s"):
-        shops.launcher(((lazy,),), patience=1).start()
+    with pytest.raises(LocalError, match="basket was not ready within 5 s"):
+        shops.launcher(((lazy,),), patience=5).start()
 
 
 def test_a_second_shop_in_the_same_folder_is_refused(shops: Shops) -> None:

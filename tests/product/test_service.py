@@ -105,7 +105,7 @@ def test_a_bus_in_trouble_spoils_no_write_and_its_event_waits_for_the_relay(shop
 
 def test_an_event_that_cannot_be_committed_leaves_the_product_as_it_was(shop: ProductShop) -> None:
     shop.products.fates.extend([never_arrived] * 1000)
-    deadline.start(0.1)
+    deadline.start(0.5)
     with pytest.raises(Unavailable, match="not known"):
         shop.service.amend("p-1", CHEAP, None)
     assert (shop.service.get("p-1").version, shop.told) == (1, [])
