@@ -50,10 +50,10 @@ class Aws:
             return f"{self.cloudformation.meta.endpoint_url} (an emulator), region {self.region}"
         return f"{self.cloudformation.meta.endpoint_url} (AWS), region {self.region}"
 
-    def command(self, arguments: str) -> str:
-        """What to type for the place where this is; without an emulator's endpoint it would be for AWS."""
-        where = f"AWS_ENDPOINT_URL={self.cloudformation.meta.endpoint_url} " if self.emulator else ""
-        return f"{where}python -m bootstrap {arguments}"
+    def command(self, arguments: str, stack: str) -> str:
+        """What to type to have the same stack examined or changed; without an emulator's endpoint it would be AWS's."""
+        endpoint = f"AWS_ENDPOINT_URL={self.cloudformation.meta.endpoint_url} AWS_REGION={self.region} "
+        return f"{endpoint if self.emulator else ''}python -m bootstrap {arguments} --stack {stack}"
 
 
 def endpoint(env: Mapping[str, str], service: str = "CLOUDFORMATION") -> str | None:

@@ -22,7 +22,7 @@ class Doctor:
         self._names = names
         self._stack = stack
         self._clock = clock
-        self._up = aws.command("up")
+        self._up = aws.command("up", names.stack)
 
     def examine(self, template: str, *, patience: float, consumer_expected: bool) -> Iterator[Finding]:
         """Findings as they are made, so that a reader sees the slow one coming."""
@@ -35,7 +35,7 @@ class Doctor:
             yield bad(
                 "template",
                 "the stack was made from another one",
-                f"{self._aws.command('plan')} shows the difference, `up` ends it",
+                f"{self._aws.command('plan', self._names.stack)} shows the difference, `up` ends it",
             )
         faults = list(self._check_resources())
         yield from faults

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 
 from chassis import deadline
-from chassis.errors import Unavailable
+from chassis.errors import Misconfigured, Unavailable
 
 
 class Timeouts(NamedTuple):
@@ -51,7 +51,7 @@ class DeadlineExceeded(HTTPClientError):
 def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -> Any:
     """A thread-safe client; the endpoint and the credentials are boto3's to find (`AWS_ENDPOINT_URL`, profiles, roles).
 
-    Raises Unavailable where no region is set. DynamoDB's takes and gives plain Python values, as boto3's resource does.
+    DynamoDB's takes and gives plain Python values, as boto3's resource does. Raises Misconfigured without a region.
     """
     config = Config(
         connect_timeout=timeouts.connect,
@@ -62,7 +62,7 @@ def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -
     region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 itself reads only the second
     session = boto3.Session(region_name=region or None)
     if not session.region_name:
-        raise Unavailable("There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.")
+        raise Misconfigured("There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.")
     if service == "dynamodb":
         made = session.resource("dynamodb", config=config).meta.client
     else:
@@ -105,5 +105,5 @@ def is_condition_failure(error: ClientError) -> bool:
 
 
 def is_conflict(error: ClientError) -> bool:
-    """Another's transaction holds the row: surely nothing was written."""
+    """Another's transaction holds the row: this try, surely, wrote nothing."""
     return error.response["Error"]["Code"] == "TransactionConflictException"

@@ -39,3 +39,7 @@ class Unavailable(DomainError):
     """A dependency did not answer, or was too busy: trying again later may help."""
 
     status, title = 503, "Dependency unavailable"
+
+
+class Misconfigured(Exception):
+    """Whoever runs this has something to set first; the text says what."""

@@ -9,10 +9,10 @@ def main(arguments: list) -> int:  # type: ignore[type-arg]  # readable for the 
     if sys.version_info < MINIMUM:
         sys.exit(f"Shopwire needs Python 3.11 or newer; this is {sys.version_info[0]}.{sys.version_info[1]}.")
     try:
-        from local import cli, settings  # noqa: PLC0415 only after the check above, and where a missing package can be explained
+        from local import cli  # noqa: PLC0415 only after the check above, and where a missing package can be explained
     except ModuleNotFoundError as missing:
         sys.exit(f"The package '{missing.name}' is missing: run `make install` first.")
-    return cli.main(arguments, settings.from_shell())
+    return cli.main(arguments)
 
 
 if __name__ == "__main__":

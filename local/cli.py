@@ -1,19 +1,21 @@
 """The command line: arguments and environment in, an exit code out, every error one clear line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 
 from local import commands, demo, run
 from local.errors import LocalError
 from local.run import say
-from local.settings import Settings
+from local.settings import Settings, with_file
 
 
-def main(arguments: list[str], env: Mapping[str, str]) -> int:
+def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
+    """`env`: the shell's, with what the file `.env` adds."""
     asked = _parser().parse_args(arguments)
     try:
-        return _dispatch(asked, env)
+        return _dispatch(asked, with_file(os.environ) if env is None else env)
     except LocalError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -124,7 +124,7 @@ def reset(settings: Settings, env: Mapping[str, str]) -> int:
         shutil.rmtree(home.state, ignore_errors=True)
         say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
         if urls := _answered_by_another(settings):
-            say(f"Not so what answers on {', '.join(urls)}: containers are emptied by `make down` and `make up`.")
+            say(f"What answers on {', '.join(urls)} is not: containers are emptied by `make down` and `make up`.")
     return 0
 
 

@@ -28,6 +28,8 @@ class Process:
 class ShuttingDown(LocalError, Error):
     """A supervisor that ends its programs hears nothing else."""
 
+    __str__ = Exception.__str__  # xmlrpc's own shows a repr
+
     def __init__(self) -> None:
         super().__init__("The shop is just stopping: ask again in a moment; `make stop` waits until it is gone.")
 

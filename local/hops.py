@@ -12,7 +12,7 @@ import urllib3
 from local.errors import LocalError
 
 ADVICE = "Is the shop running? `make run` (or `make up`) starts it."
-UNREADY = "`make doctor` says what it waits for; `make up`, or a new `make run`, makes again what is missing."
+UNREADY = "`make doctor` and `make status` say what it waits for; `make up`, or a new `make run`, makes it."
 STRANGE = "Is it this shop that answers? `make status` shows what runs."
 SHOWN = 60  # characters of a URL
 

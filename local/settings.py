@@ -1,6 +1,5 @@
 """What `make run` is told: read once from the environment, checked, then passed on as a value."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,9 +52,13 @@ class Settings:
         return f"http://127.0.0.1:{self.ports[name]}"
 
 
-def from_shell(env: Mapping[str, str] = os.environ, file: Path = ENV_FILE) -> dict[str, str]:
+def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
     """The shell's variables, and for those it has not the file's: as Docker Compose reads it."""
-    return {name: value or "" for name, value in dotenv_values(file).items()} | dict(env)
+    try:
+        given = dotenv_values(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalError(f"{file} cannot be read: {error}") from error
+    return {name: value or "" for name, value in given.items()} | dict(env)
 
 
 def _stack(name: str) -> str:

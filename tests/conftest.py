@@ -101,3 +101,11 @@ def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
     """`aws_env` with the shop's resources in it."""
     deploy(aws_env)
     return aws_env
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No region, wherever boto3 looks for one."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")

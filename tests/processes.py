@@ -57,8 +57,8 @@ def serving(app: Flask) -> Iterator[str]:
 def eventually(ask: Callable[[], T], seconds: float = 60) -> T:
     """The first answer that is true.
 
-    No deadline of a request that was made here before bounds it, and "does not answer now" is no answer: a busy machine
-    is no failure.
+    Each question starts in an empty context, without the deadline of a request that was made here before; and "does not
+    answer now" is no answer, for a busy machine is no failure.
     """
     deadline = time.monotonic() + seconds
     last: Exception | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from chassis import logs
-from chassis.errors import Unavailable
+from chassis.errors import Misconfigured, Unavailable
 from chassis.paging import Page
 from services.basket.app import make_catalogue_store, make_products
 from services.basket.catalogue import Entries, Entry
@@ -56,6 +56,9 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     logs.configure("basket-rebuild", {"LOG_LEVEL": "WARNING", **env})
     try:
         settled = rebuild(make_products(env), make_catalogue_store(env), lambda text: print(text, flush=True))
+    except Misconfigured as error:
+        print(f"rebuild: {error}", file=sys.stderr)
+        return 1
     except Unavailable as error:
         print(f"rebuild: {error.detail} What is written stays: run it again once it answers.", file=sys.stderr)
         return 1

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from chassis import aws
 from chassis.emulator import is_emulator
-from chassis.errors import Conflict, Unavailable
+from chassis.errors import Conflict, Misconfigured, Unavailable
 from services.product.app import make_service, make_store
 from services.product.models import Product
 from services.product.service import ProductService
@@ -69,6 +69,9 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
             print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
             return 0 if options.only_emulator else 2
         added, present = seed(make_service(env, make_store(env)))
+    except Misconfigured as error:
+        print(f"seed: {error}", file=sys.stderr)
+        return 1
     except Unavailable as error:
         print(f"seed: {error.detail} Is the stack up? `python -m bootstrap status`", file=sys.stderr)
         return 1

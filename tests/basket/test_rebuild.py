@@ -95,3 +95,11 @@ def test_without_the_product_service_it_says_what_to_do(
 ) -> None:
     assert main([], {**stack, "PRODUCT_URL": f"http://127.0.0.1:{free_port()}"}) == 1
     assert "run it again" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_without_a_region_it_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], {}) == 1
+    assert capsys.readouterr().err == (
+        "rebuild: There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
+    )

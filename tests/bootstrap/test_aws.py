@@ -81,7 +81,7 @@ def test_aws_gets_the_environments_credentials() -> None:
     aws = connected({"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s"})
     assert (aws.emulator, identity(aws.sqs)) == (False, "AK")
     assert aws.where == "https://cloudformation.eu-west-1.amazonaws.com (AWS), region eu-west-1"
-    assert aws.command("up") == "python -m bootstrap up"
+    assert aws.command("up", "mine") == "python -m bootstrap up --stack mine"
 
 
 def test_an_endpoint_that_is_no_emulator_gets_no_made_up_credentials() -> None:

@@ -23,7 +23,7 @@ def stack_finding(cloudformation: FakeCloudFormation) -> Finding:
     """What is said of a stack that does not let the examination go further."""
     fake = cast("Any", cloudformation)
     fake.meta = cast("Any", type("Meta", (), {"endpoint_url": "http://x"}))
-    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="there", emulator=True)
     endpoint, finding = examine(aws, Names("shop"), Stack(fake, "shop", quick_clock()))
     assert endpoint.ok
     assert not finding.ok
@@ -63,7 +63,7 @@ def test_another_comment_is_no_other_template_for_up_would_not_change_it(aws: Aw
 def test_a_missing_stack_ends_the_examination() -> None:
     finding = stack_finding(FakeCloudFormation())
     assert "is not there" in finding.text
-    assert finding.advice == "AWS_ENDPOINT_URL=http://x python -m bootstrap up"
+    assert finding.advice == "AWS_ENDPOINT_URL=http://x AWS_REGION=there python -m bootstrap up --stack shop"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ SHOP_SEED=7 repeats the moments.
 import json
 import os
 import random
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +32,7 @@ from tests.stacks import deploy
 
 pytestmark = pytest.mark.chaos
 SEED = int(os.environ.get("SHOP_SEED", "1"))
-BUSY, IDLE = 10.0, 9.0  # seconds that an end may take: idle it takes half a one, more where the machine is busy
+BUSY, IDLE = 10.0, 3.0  # seconds: no end may take longer, and most of those with nothing in hand
 HIDDEN = 10  # seconds: no drain may take longer, else another consumer rightly gets the message too
 SUPPLY = 100  # messages on their way at a time: more than given-up polls can hide
 Record = Callable[[str, object], None]
@@ -119,7 +120,8 @@ def test_an_idle_consumer_ends_at_once(shop: Mapping[str, str], tmp_path: Path, 
                 assert consumer.ended() == 0
                 seconds.append(time.monotonic() - asked)
     record_property("figures", f"idle consumer: {len(seconds)} stops, slowest {max(seconds):.2f} s")
-    assert max(seconds) < IDLE
+    assert statistics.median(seconds) < IDLE
+    assert max(seconds) < BUSY
 
 
 def test_a_web_service_that_is_asked_to_end_answers_everyone_it_let_in(
@@ -161,7 +163,7 @@ def test_a_relay_that_is_asked_to_end_stops_soon_and_no_event_is_lost_or_sent_ag
             batch.put_item(Item=row(name))
     with proxy_of(shop["AWS_ENDPOINT_URL"], observe=witness) as proxy:
         relay = worker("services.basket.relay", "relay", dict(shop) | {"AWS_ENDPOINT_URL": proxy.url})
-        ends = Drill(relay, witness, tmp_path, IDLE).run(when)
+        ends = Drill(relay, witness, tmp_path, BUSY).run(when)
         left = len(table.scan(ConsistentRead=True)["Items"])
         with Fleet([relay], tmp_path).running():
             eventually(lambda: "basket-outbox" not in pending("shop"), seconds=90)

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
 
 from chassis import aws, deadline, queue, web
-from chassis.errors import Unavailable
+from chassis.errors import Misconfigured, Unavailable
 from tests.machine import free_port
 
 NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
@@ -54,17 +54,9 @@ def test_the_region_may_come_by_either_name(endpoint: socket.socket) -> None:
     assert aws.client("sqs", {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}).meta.region_name == "eu-west-2"
 
 
-@pytest.fixture
-def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 finds no region either."""
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-
-
 @pytest.mark.usefixtures("nowhere")
 def test_without_a_region_it_is_said_what_to_set() -> None:
-    with pytest.raises(Unavailable, match="set AWS_REGION"):
+    with pytest.raises(Misconfigured, match="set AWS_REGION"):
         aws.client("sqs", {})
 
 

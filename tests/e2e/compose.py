@@ -20,7 +20,7 @@ SERVICES = WEB + WORKERS
 
 
 class Compose:
-    """`docker compose` on that project; each call fails loudly, with what the command said."""
+    """`docker compose` on that project, whatever `.env` says; each call fails loudly, with what the command said."""
 
     def __init__(self) -> None:
         chosen = ports.free_ports()
@@ -29,7 +29,7 @@ class Compose:
         self._env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}
 
     def __call__(self, *arguments: str) -> str:
-        return self.run("docker", "compose", "--project-name", PROJECT, *arguments)
+        return self.run("docker", "compose", "--env-file", "/dev/null", "--project-name", PROJECT, *arguments)
 
     def run(self, *command: str) -> str:
         done = subprocess.run(command, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)

@@ -29,6 +29,7 @@ class Terminal:
 
     def __init__(self, path: Path) -> None:
         self.env = os.environ | ports.free_ports() | {"SHOP_VAR": str(path), "SHOP_STACK": "e2e-run"}
+        self.env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": ""}  # whatever a developer's `.env` says
         self.home = Home(path / "e2e-run")
         self.output = path / "terminal"
         with self.output.open("wb") as output:

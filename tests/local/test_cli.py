@@ -92,7 +92,7 @@ def test_a_reset_says_that_it_did_not_empty_what_another_started(
     with socket.create_server(("127.0.0.1", 0)) as another:
         port = str(another.getsockname()[1])
         assert cli.main(["reset"], env(tmp_path) | {"SHOP_BASKET_PORT": port}) == 0
-    assert f"Not so what answers on http://127.0.0.1:{port}: containers" in capsys.readouterr().out
+    assert f"What answers on http://127.0.0.1:{port} is not: containers" in capsys.readouterr().out
 
 
 def test_bootstrap_without_an_emulator_says_what_starts_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

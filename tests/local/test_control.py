@@ -38,7 +38,7 @@ def stopping(tmp_path: Path) -> Iterator[Control]:
 
 def test_a_supervisor_that_stops_is_there_and_says_so(stopping: Control) -> None:
     assert stopping.answers()
-    with pytest.raises(ShuttingDown, match="ask again in a moment"):
+    with pytest.raises(ShuttingDown, match=r"^The shop is just stopping: ask again in a moment"):
         stopping.processes()
     with pytest.raises(ShuttingDown):
         stopping.start("basket")

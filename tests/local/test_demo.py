@@ -134,7 +134,7 @@ def test_a_refused_checkout_is_told_with_its_reason(shop: TinyShop) -> None:
 
 def test_a_shop_that_waits_for_its_tables_is_told_with_what_makes_them(shop: TinyShop) -> None:
     shop.checkout_status = 503
-    with pytest.raises(LocalError, match=r"basket answered 503 .*`make doctor` says .*`make up`"):
+    with pytest.raises(LocalError, match=r"basket answered 503 .*`make doctor` and .*`make up`"):
         buy(shop)
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from local.launcher import Launcher
 from local.programs import Plan, Program, Task, programs
 from local.settings import Settings
 from local.watch import Watch
+from tests.processes import eventually
 
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 
@@ -54,13 +55,6 @@ def shops(tmp_path: Path) -> Iterator[Shops]:
     it = Shops(tmp_path)
     yield it
     it.close()
-
-
-def eventually(true: Callable[[], bool], within: float = 15) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_a_stage_starts_when_the_one_before_is_ready_and_all_stop_in_reverse(shops: Shops, tmp_path: Path) -> None:

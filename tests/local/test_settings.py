@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.errors import LocalError
-from local.settings import Settings, from_shell
+from local.settings import Settings, with_file
 
 
 def test_an_empty_environment_gives_the_usual_ports() -> None:
@@ -17,13 +17,19 @@ def test_an_empty_environment_gives_the_usual_ports() -> None:
 def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# ports\nSHOP_BASKET_PORT=9\nSHOP_PRODUCT_PORT=8\nSHOP_STACK=\nSHOP_VAR\n")
-    read = from_shell({"SHOP_PRODUCT_PORT": "7", "HOME": "/h"}, file)
+    read = with_file({"SHOP_PRODUCT_PORT": "7", "HOME": "/h"}, file)
     assert read == {"SHOP_BASKET_PORT": "9", "SHOP_PRODUCT_PORT": "7", "SHOP_STACK": "", "SHOP_VAR": "", "HOME": "/h"}
     assert Settings.from_env(read).ports["basket"] == 9
 
 
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SHOP_STACK=\xff\n")
+    with pytest.raises(LocalError, match=r"\.env cannot be read"):
+        with_file({}, tmp_path / ".env")
+
+
 def test_without_a_file_the_shell_is_all(tmp_path: Path) -> None:
-    assert from_shell({"HOME": "/h"}, tmp_path / ".env") == {"HOME": "/h"}
+    assert with_file({"HOME": "/h"}, tmp_path / ".env") == {"HOME": "/h"}
 
 
 def test_ports_stack_and_folder_come_from_the_environment() -> None:
