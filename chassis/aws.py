@@ -33,8 +33,10 @@ LONG_POLL = Timeouts(0.5, 25.0, 1)  # SQS holds a receive for up to 20 s
 
 NO_ANSWER = (HTTPClientError, ConnectionError, CredentialRetrievalError, NoCredentialsError)
 # Not the request's fault: the service is busy, or whoever runs it has something to mend. A consumer waits for both.
+# A token that is used already is a repetition's, for each is used once: the try before was taken, and its answer lost.
 NOT_NOW = {
-    "AccessDeniedException", "ExpiredTokenException", "InternalServerError", "LimitExceededException",
+    "AccessDeniedException", "ExpiredTokenException", "IdempotentParameterMismatchException", "InternalServerError",
+    "LimitExceededException",
     "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ResourceNotFoundException", "ServiceUnavailable",
     "ThrottlingException", "TransactionConflictException", "TransactionInProgressException",
     "UnrecognizedClientException",

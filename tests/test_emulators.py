@@ -110,6 +110,19 @@ def bare_subscription() -> str:
     return "taken"
 
 
+def repeated_transaction() -> str:
+    """Its first answer was lost, so the SDK sends it once more, byte for byte."""
+    item = {"id": {"S": "p"}, "price": {"N": "12.30"}}
+    again = {"TransactItems": [{"Put": {"TableName": "shop-product", "Item": item}}], "ClientRequestToken": "token"}
+    dynamodb = emulated.client("dynamodb")
+    dynamodb.transact_write_items(**again)
+    try:
+        dynamodb.transact_write_items(**again)
+    except ClientError as error:
+        return "another" if error.response["Error"]["Code"] == "IdempotentParameterMismatchException" else "error"
+    return "the same"
+
+
 def updated(old: str, new: str) -> str:
     """What becomes of an update of which one part, `new`, is wrong, and of another part, which is right."""
     body = (ROOT / "bootstrap" / "shop.yaml").read_text().replace("VisibilityTimeout: 30\n", "VisibilityTimeout: 31\n")
@@ -153,6 +166,7 @@ DIFFERENCES = (
     Difference("an update with a rule on no bus", update_with_a_lost_rule, "taken", "`ROLLBACK_COMPLETE`, half done"),
     Difference("an event for a rule that is switched off", switched_off, "not delivered", "delivered"),
     Difference("an empty `RedrivePolicy` for a subscription", bare_subscription, "taken", "refused"),
+    Difference("a repeated transaction, of a number like 12.30", repeated_transaction, "another", "the same"),
 )
 
 

@@ -98,6 +98,7 @@ def test_nobody_listening_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoi
     [
         error("AccessDeniedException"),
         error("ExpiredTokenException"),
+        error("IdempotentParameterMismatchException"),
         error("InternalServerError"),
         error("LimitExceededException"),
         error("ProvisionedThroughputExceededException"),
