@@ -83,9 +83,17 @@ class Proxy:
 
     async def _close(self) -> None:
         if self._server is not None:
+            await self._admit_the_last(self._server)
             self._server.close()
         for writer in self._open:
             writer.transport.abort()
+
+    async def _admit_the_last(self, server: asyncio.Server) -> None:
+        """Whom asyncio has accepted, but not yet connected, a server that closes would drop without closing it."""
+        for listener in server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        for _ in range(2):  # rounds of the loop: one makes the transport, one tells us
+            await asyncio.sleep(0)
 
     async def _forget(self) -> None:
         self._copies.clear()
