@@ -168,6 +168,7 @@ def test_a_relay_that_is_asked_to_end_stops_soon_and_no_event_is_lost_or_sent_ag
         with Fleet([relay], tmp_path).running():
             eventually(lambda: "basket-outbox" not in pending("shop"), seconds=90)
     slowest = max(end.seconds for end in ends)
+    assert statistics.median(end.seconds for end in ends) < IDLE
     record_property("figures", f"relay: {len(ends)} stops, slowest {slowest:.2f} s, {left} rows left")
     assert left > 0, "too few rows to stop amid them"
     assert witness.handled_twice == []

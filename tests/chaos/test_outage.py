@@ -117,7 +117,7 @@ def test_orders_wait_out_an_outage_of_the_database_and_none_is_dead_lettered(
         )
         assert max(receives.counts.values()) <= TRIES
         # What was in hand when the database went away is handed out once more; the rest was left in the queue.
-        assert again <= 20
+        assert again <= 10
 
 
 @pytest.mark.chaos
