@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from chassis.errors import Conflict, Invalid
-from chassis.fields import Amount, Input, Record, Whole
+from chassis.fields import EXACT, Amount, Input, Record
 from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import BasketView, Ignored, UserName
 
@@ -32,7 +32,7 @@ class CheckoutInput(Input):
     email: str = Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$")
     address: str = Field(min_length=1, max_length=500)
     cardInfo: CardInfo = Field(description="8 to 19 digits, of which the last four are kept", exclude=True)
-    paymentMethod: Whole = Field(ge=0, le=99)
+    paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
     expectedTotal: Amount | None = Field(None, description="the sum that the client showed; another one is a 409")
     totalPrice: Ignored = Field(None, exclude=True)
 

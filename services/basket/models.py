@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, Field, StringConstraints
 
 from chassis.errors import Invalid, NotFound
-from chassis.fields import Amount, Input, Record, Whole
+from chassis.fields import EXACT, Amount, Input, Record
 
 MAX_LINES = 100
 MAX_QUANTITY = 999
@@ -24,7 +24,7 @@ def _not_reserved(user_name: str) -> str:
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$"), AfterValidator(_not_reserved)]
 ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Color = Annotated[str, StringConstraints(max_length=50)]
-Quantity = Annotated[Whole, Field(ge=1, le=MAX_QUANTITY)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY), EXACT]
 Ignored = Annotated[Any, Field(description="accepted and ignored: the catalogue knows")]
 
 

@@ -14,7 +14,9 @@ CENT = Decimal("0.01")
 Percent = Annotated[
     Decimal,
     PlainSerializer(float, return_type=float, when_used="json"),
-    WithJsonSchema({"type": "number", "minimum": -100, "description": "rounded towards zero to two decimals"}),
+    WithJsonSchema(
+        {"type": "number", "format": "double", "minimum": -100, "description": "rounded towards zero to two decimals"}
+    ),
 ]
 
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from chassis.fields import Absent, Amount, Input, PageQuery, Record
+from chassis.fields import Absent, Amount, Input, PageQuery, Record, documented_amount
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
 TOMBSTONE_LIFETIME = timedelta(days=90)
@@ -16,11 +16,8 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=2000)]
 ImageFile = Annotated[str, Field(max_length=500)]
 Category = Annotated[str, Field(min_length=1, max_length=100)]
-Price = Annotated[
-    Amount,
-    Field(le=1_000_000),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000, "description": "at most two decimals"}),
-]
+MAX_PRICE = 1_000_000
+Price = Annotated[Amount, Field(le=MAX_PRICE), documented_amount(MAX_PRICE)]
 
 
 class ProductFields(Input):

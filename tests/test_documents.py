@@ -1,0 +1,99 @@
+"""What the OpenAPI documents and the event schemas say: true of the models, and enough for a generated client."""
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from chassis.fields import Input, Record
+from tests.documents import DOCUMENTS, operations, schemas
+
+ROOT = Path(__file__).parent.parent
+EVENT_SCHEMAS = sorted((ROOT / "docs" / "schemas").glob("*.json"))
+# JSON Schema 2020-12 as far as it is used here; a word that is not in it is ignored by whoever reads the schema.
+KEYWORDS = {
+    "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "default", "description", "enum", "examples",
+    "format", "items", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "pattern", "properties",
+    "required", "title", "type",
+}  # fmt: skip
+MODES: Any = ("validation", "serialization")
+
+
+def subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+MODELS = sorted({m for m in subclasses(Record) if m.__module__.startswith(("services.", "chassis."))}, key=repr)
+
+
+def all_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
+    """As pydantic makes them, as the documents show them, and as the pages of the events have them."""
+    for model in MODELS:
+        for mode in MODES:
+            yield from schemas(model.model_json_schema(mode=mode), model.__name__)
+    for service, document in DOCUMENTS.items():
+        for name, schema in document["components"]["schemas"].items():
+            yield from schemas(schema, f"{service}: {name}")
+    for operation in operations():
+        for parameter in operation.content.get("parameters", []):
+            yield from schemas(parameter["schema"], f"{operation}: {parameter['name']}")
+    for path in EVENT_SCHEMAS:
+        yield from schemas(json.loads(path.read_text()), path.name)
+
+
+@pytest.mark.parametrize("service", DOCUMENTS)
+def test_a_document_is_valid_openapi(service: str) -> None:
+    OpenAPIV31SpecValidator(DOCUMENTS[service]).validate()
+
+
+def test_no_schema_has_a_keyword_that_json_schema_does_not_know() -> None:
+    strange = {(place, word) for place, schema in all_schemas() for word in schema.keys() - KEYWORDS}
+    assert strange == set()
+    assert len(MODELS) > 20
+
+
+def test_every_amount_of_money_is_a_double_within_bounds() -> None:
+    """Go's generator takes 32 bits for a number without a format, and 199999.99 becomes 199999.98."""
+    numbers = [(place, schema) for place, schema in all_schemas() if schema.get("type") == "number"]
+    assert [place for place, schema in numbers if schema.get("format") != "double"] == []
+    money = [(place, schema) for place, schema in numbers if "/changePercent" not in place]
+    assert {(schema["minimum"], schema["maximum"]) for _, schema in money} == {(0, 1_000_000), (0, 999_999_999_999)}
+    assert {place.split(":")[0] for place, _ in money} > {"product", "basket", "ordering"}
+
+
+def inputs() -> Iterator[Any]:
+    """Each field that a client fills, with its schema."""
+    for model in (m for m in MODELS if issubclass(m, Input)):
+        documented = model.model_json_schema()["properties"]
+        for name, field in model.model_fields.items():
+            yield pytest.param(field, documented[field.alias or name], id=f"{model.__name__}.{name}")
+
+
+@pytest.mark.parametrize(("field", "schema"), list(inputs()))
+def test_a_field_takes_what_its_bounds_say_and_nothing_beyond(field: FieldInfo, schema: dict[str, Any]) -> None:
+    takes = TypeAdapter(field.rebuild_annotation())
+    for each in chain([schema], schema.get("anyOf", [])):
+        if each.get("type") in {"integer", "number"}:
+            low, high = each["minimum"], each["maximum"]
+            assert [takes.validate_python(good) for good in (low, high)] == [low, high]
+            assert [bad for bad in (low - 1, high + 1) if accepts(takes, bad)] == []
+        if each.get("type") == "string" and "pattern" not in each:
+            low, high = each.get("minLength", 0), each["maxLength"]
+            assert [length for length in (low, high) if not accepts(takes, "x" * length)] == []
+            assert [length for length in (low - 1, high + 1) if length >= 0 and accepts(takes, "x" * length)] == []
+
+
+def accepts(takes: TypeAdapter[Any], value: object) -> bool:
+    try:
+        takes.validate_python(value)
+    except ValidationError:
+        return False
+    return True
