@@ -46,7 +46,9 @@ Amount = Annotated[
 
 
 class PageQuery(Input):
-    """`cursor` is the `nextCursor` of the page before; without one the list starts at its beginning."""
+    """Without a cursor the list starts at its beginning."""
 
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: Annotated[str, Field(min_length=1, max_length=2048)] | Absent = None
+    limit: int = Field(default=20, ge=1, le=100, description="a maximum: a page may be shorter; follow `nextCursor`")
+    cursor: Annotated[str, Field(min_length=1, max_length=2048)] | Absent = Field(
+        None, description="the `nextCursor` of the page before; null there means that the list has ended"
+    )

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from chassis.errors import Conflict, Unavailable
 from chassis.events import Event
-from chassis.paging import Page, read_page
+from chassis.paging import Page
+from chassis.query import read_page
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing
@@ -33,7 +34,8 @@ def page_of(rows: Iterable[M], key: Sequence[str], scope: str, limit: int, curso
 
     def query(*, Limit: int, ExclusiveStartKey: Mapping[str, str] | None = None) -> Any:  # noqa: N803 DynamoDB's names
         start = places.index(tuple(ExclusiveStartKey[name] for name in key)) + 1 if ExclusiveStartKey else 0
-        return {"Items": [dict(zip(key, place, strict=True)) for place in places[start : start + Limit]]}
+        found = [dict(zip(key, place, strict=True)) for place in places[start : start + Limit]]
+        return {"Items": found} | ({"LastEvaluatedKey": found[-1]} if start + Limit < len(places) else {})
 
     page = read_page(query, scope, key, limit, cursor)
     return Page([by_place[tuple(row[name] for name in key)] for row in page.items], page.next_cursor)

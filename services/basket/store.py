@@ -11,7 +11,8 @@ from chassis.aws import is_condition_failure, is_conflict, old_item, unavailable
 from chassis.errors import Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
-from chassis.paging import Page, read_page
+from chassis.paging import Page
+from chassis.query import read_page
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+PAGE_BYTES = 64 * 1024  # some 200 lines, for each of which a price may have to be looked up
 BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
 
 
@@ -37,7 +39,9 @@ class BasketStore:
 
     @unavailable("DynamoDB")
     def page(self, limit: int, cursor: str | None) -> Page[Basket]:
-        page = read_page(self._dynamodb.scan, "basket", ["userName"], limit, cursor, TableName=self._table)
+        page = read_page(
+            self._dynamodb.scan, "basket", ["userName"], limit, cursor, max_bytes=PAGE_BYTES, TableName=self._table
+        )
         return Page([Basket.model_validate(row) for row in page.items], page.next_cursor)
 
     @unavailable("DynamoDB")

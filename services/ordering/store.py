@@ -6,7 +6,8 @@ from botocore.exceptions import ClientError
 
 from chassis.aws import is_condition_failure, old_item, unavailable
 from chassis.errors import Conflict
-from chassis.paging import Page, read_page
+from chassis.paging import Page
+from chassis.query import read_page
 from services.ordering.models import Order
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ class OrderStore:
         self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
     ) -> Page[Order]:
         """Newest first, dates inclusive; consistent, as a local index can be."""
-        condition, values = "userName = :user", {":user": user_name}
+        condition, values, within = "userName = :user", {":user": user_name}, {"userName": (user_name, user_name)}
         if dates is not None:
             condition += " AND orderDate BETWEEN :first AND :last"
             values |= {":first": dates[0], ":last": dates[1]}
+            within |= {"orderDate": dates}
         page = read_page(
             self._dynamodb.query, f"order/{user_name}/{dates}", ["userName", "orderId", "orderDate"], limit, cursor,
+            within=within,
             TableName=self._table,
             IndexName="by-date",
             ConsistentRead=True,

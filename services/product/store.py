@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from chassis.aws import unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
-from chassis.paging import Page, read_page
+from chassis.paging import Page
+from chassis.query import read_page
 from services.product.models import Product, Stored, Tombstone
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ProductStore:
         else:
             page = read_page(
                 self._dynamodb.query, f"category={category}", ["category", "id"], limit, cursor,
+                within={"category": (category, category)},
                 TableName=self._table,
                 IndexName="by-category",
                 KeyConditionExpression="category = :category",

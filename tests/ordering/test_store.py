@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis import aws
-from chassis.errors import Conflict, Unavailable
+from chassis import aws, paging
+from chassis.errors import Conflict, Malformed, Unavailable
 from services.ordering.app import make_store
 from services.ordering.models import Order, OrderQuery
 from services.ordering.store import OrderStore
@@ -92,6 +92,47 @@ def test_all_orders_are_paged_each_seen_once(store: OrderStore) -> None:
     fill(orders_of("ada", 30))
     seen = [(row.userName, row.orderId) for row in every_row(lambda cursor: store.page(7, cursor))]
     assert len(seen) == len(set(seen)) == 60
+
+
+NOVEMBER = ("2026-11-01T00:00:00.000Z", "2026-11-30T23:59:59.999Z")
+PLACE = {"userName": "swn", "orderId": "o-1", "orderDate": "2026-11-21T09:30:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"userName": "ada"},
+        {"userName": "swn\x00"},
+        {"orderDate": "2026-10-31T23:59:59.999Z"},
+        {"orderDate": "2026-12-01T00:00:00.000Z"},
+        {"orderDate": "2026-11-21\x00"},
+        {"orderId": "\x00"},
+        {"orderId": "\u2028"},
+    ],
+)
+def test_a_cursor_that_a_stranger_sealed_around_a_place_that_this_list_does_not_have_is_refused(
+    store: OrderStore, forged: dict[str, str]
+) -> None:
+    fill(orders_of("ada", 3))
+    cursor = paging.encode(PLACE | forged, f"order/swn/{NOVEMBER}")
+    with pytest.raises(Malformed):
+        store.page_of_user("swn", NOVEMBER, 10, cursor)
+
+
+@pytest.mark.parametrize("place", [{"userName": "ada", "orderId": "\x00"}, {"userName": "\x7f", "orderId": "o-1"}])
+def test_a_cursor_of_all_orders_that_a_stranger_sealed_around_no_order_is_refused(
+    store: OrderStore, place: dict[str, str]
+) -> None:
+    with pytest.raises(Malformed):
+        store.page(10, paging.encode(place, "order"))
+
+
+def test_a_cursor_whose_order_is_no_longer_there_goes_on_where_it_was(store: OrderStore) -> None:
+    fill(order(f"o-{n}", orderDate=f"2026-11-2{n}T00:00:00.000Z") for n in range(3))
+    page = store.page_of_user("swn", NOVEMBER, 1, None)
+    assert [row.orderId for row in page.items] == ["o-2"]
+    emulated.table("shop-order").delete_item(Key={"userName": "swn", "orderId": "o-2"})
+    assert [row.orderId for row in store.page_of_user("swn", NOVEMBER, 5, page.next_cursor).items] == ["o-1", "o-0"]
 
 
 def test_a_missing_table_does_not_answer(stack: Mapping[str, str]) -> None:

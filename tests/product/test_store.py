@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from chassis import aws
+from chassis import aws, paging
 from chassis.errors import Malformed, Unavailable
 from services.product.app import make_outbox, make_store
 from services.product.events import tell
@@ -104,6 +104,21 @@ def test_a_cursor_of_another_category_is_refused(store: ProductStore) -> None:
     cursor = store.page("Phone", 1, None).next_cursor
     with pytest.raises(Malformed):
         store.page("Book", 1, cursor)
+
+
+@pytest.mark.parametrize("place", [{"category": "Book"}, {"category": "Phone\x00"}, {"id": "p\x00"}, {"id": "p\u2029"}])
+def test_a_cursor_that_a_stranger_sealed_around_a_place_that_this_category_does_not_have_is_refused(
+    store: ProductStore, place: dict[str, str]
+) -> None:
+    fill(product(f"p-{n}", category="Book") for n in range(3))
+    with pytest.raises(Malformed):
+        store.page("Phone", 10, paging.encode({"category": "Phone", "id": "p-1"} | place, "category=Phone"))
+
+
+def test_a_category_with_a_control_character_is_paged_like_any_other(store: ProductStore) -> None:
+    fill(product(f"p-{n}", category="a\tb\x00c") for n in range(3))
+    seen = every_row(lambda cursor: store.page("a\tb\x00c", 1, cursor))
+    assert [row.id for row in seen] == ["p-0", "p-1", "p-2"]
 
 
 def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:

@@ -1,0 +1,72 @@
+"""Reads a DynamoDB query or scan page by page. A page is bounded in rows, in bytes and in what it costs to read."""
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chassis import deadline
+from chassis.paging import BadCursor, Page, Range, decode, encode
+
+MAX_BYTES = 256 * 1024  # of a page's rows as JSON: sixteen requests at once have to fit into a container of 256 MB
+FIRST = 5  # rows of the first call. The size of a row is not known yet, and no call may outlast its time-out
+GROWTH = 4  # times as many rows as were read so far, at most: the next rows may be larger
+MOST = 500  # rows a call, however small they are
+CALLS = 8
+RESERVE = 1.5  # seconds of the request's deadline, for what follows the reading
+
+Row = dict[str, Any]
+
+
+def read_page(
+    query: Callable[..., Any],
+    scope: str,
+    key: Sequence[str],
+    limit: int,
+    cursor: str | None,
+    within: Range | None = None,
+    max_bytes: int = MAX_BYTES,
+    **arguments: Any,
+) -> Page[Row]:
+    """One page of `query` (a client's `query` or `scan`): at most `limit` rows and `max_bytes`, but at least one row.
+
+    `key` names the attributes that place a row in the list, `within` the values that the query allows for them. After
+    CALLS, or when only RESERVE is left, the page ends as it is, perhaps empty, with a cursor. Raises Malformed for a
+    cursor of another list.
+    """
+    rows: list[Row] = []
+    sizes: list[int] = []
+    scanned = 0
+    start = None if cursor is None else decode(cursor, scope, key, within)
+    for call in range(CALLS):
+        arguments |= {"Limit": _batch(limit + 1, max_bytes, scanned, sizes)}
+        try:
+            answer = query(**arguments | ({"ExclusiveStartKey": start} if start else {}))
+        except ClientError as error:
+            if call or start is None or error.response["Error"]["Code"] != "ValidationException":
+                raise
+            raise BadCursor from error  # anybody can seal a cursor around a key that DynamoDB refuses
+        rows += answer["Items"]
+        sizes += [len(json.dumps(row, default=str)) for row in answer["Items"]]
+        scanned += answer.get("ScannedCount", len(answer["Items"]))
+        start = answer.get("LastEvaluatedKey")
+        if start is None or len(rows) > limit or sum(sizes) > max_bytes or deadline.remaining() < RESERVE:
+            break
+    fitting = max(1, sum(size <= max_bytes for size in accumulate(sizes)))
+    if len(page := rows[: min(limit, fitting)]) < len(rows):
+        start = {name: page[-1][name] for name in key}
+    return Page(page, encode(start, scope) if start else None)
+
+
+def _batch(wanted: int, max_bytes: int, scanned: int, sizes: Sequence[int]) -> int:
+    """How many rows to scan: as many as are likely to fill the page, going by those that were scanned.
+
+    One row more than the page holds is wanted: it tells whether another page follows.
+    """
+    if not scanned:
+        return min(FIRST, wanted)
+    by_rows = -(-(wanted - len(sizes)) * scanned // max(1, len(sizes)))
+    by_bytes = (max_bytes - sum(sizes)) * scanned // max(1, sum(sizes)) + 1
+    return min(MOST, GROWTH * scanned, by_rows, by_bytes)
