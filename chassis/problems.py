@@ -51,11 +51,6 @@ def responses(**details: str) -> dict[Any, Any]:
     return {status.lstrip("_"): {"description": text, "content": content} for status, text in details.items()}
 
 
-COMMON = responses(
-    _400="malformed", _413="the body is over 64 KB", _415="not JSON", _422="invalid", _503="a dependency is down"
-)
-
-
 def document(status: int, title: str, detail: str, **members: Any) -> Response:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | members
     answer = Response(f"{json.dumps(body)}\n", status=status, content_type=MEDIA_TYPE)

@@ -7,17 +7,15 @@ from typing import Any
 import structlog
 from flask import Response, g, redirect, request
 from flask.json.provider import DefaultJSONProvider
-from flask_openapi.models.info import Info
-from flask_openapi.openapi import OpenAPI
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from chassis import deadline, logs, problems, strictjson
 from chassis.errors import DomainError, Invalid, Malformed
+from chassis.openapi import CORRELATION_HEADER, Documented
 
 MAX_BODY = 64 * 1024
 DEADLINE = 3.0  # with one last attempt of 1.5 s begun just before it, an answer within 5 s
 NOT_JSON = "The body is not valid JSON (UTF-8, no U+FFFE or U+FFFF, unique keys, no NaN, no number beyond 10³⁰)."
-CORRELATION_HEADER = "X-Correlation-Id"
 
 Body = Response | dict[str, Any] | str
 Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's own type resolves only in a type checker
@@ -25,20 +23,16 @@ Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's o
 log = structlog.stdlib.get_logger(__name__)
 
 
-def make_app(name: str, description: str, check_ready: Callable[[], None]) -> OpenAPI:
-    """An app without routes of its own; `check_ready` raises a DomainError while the service cannot work."""
-    app = OpenAPI(
-        name,
-        info=Info(title=f"Shopwire {name}", version="1", description=description),
-        doc_prefix="/docs",
-        validation_error_model=problems.Problem,
-        validation_error_callback=lambda error: problems.response(problems.invalid(error)),
-        static_folder=None,
-    )
-    app.openapi_version = "3.1.0"
+def make_app(
+    name: str, description: str, check_ready: Callable[[], None], problem: type[problems.Problem] = problems.Problem
+) -> Documented:
+    """An app without routes of its own; `check_ready` raises a DomainError while the service cannot work.
+
+    `problem` is named `Problem` and documents the members of this service's problems.
+    """
+    app = Documented(name, description, problem)
     app.json = StrictJSON(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else browsers tell swagger.io of every document they show
     app.before_request(_begin)
     app.before_request(_check_shape)
     app.after_request(_end)
@@ -103,7 +97,7 @@ def _unexpected(error: Exception) -> Response:
     return problems.document(500, "Internal error", "Something broke here; the log has it under the correlation id.")
 
 
-def _add_common_routes(app: OpenAPI, name: str, description: str, check_ready: Callable[[], None]) -> None:
+def _add_common_routes(app: Documented, name: str, description: str, check_ready: Callable[[], None]) -> None:
     def about() -> Answer:
         return {"service": name, "description": description, "docs": "/docs", "openapi": "/openapi.json"}
 

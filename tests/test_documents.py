@@ -1,17 +1,22 @@
 """What the OpenAPI documents and the event schemas say: true of the models, and enough for a generated client."""
 
+import ast
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from chassis import strictjson
+from chassis.errors import DomainError
 from chassis.fields import Input, Record
+from services.product.seed import catalogue
 from tests.documents import DOCUMENTS, operations, schemas
 
 ROOT = Path(__file__).parent.parent
@@ -25,8 +30,12 @@ KEYWORDS = {
 MODES: Any = ("validation", "serialization")
 
 
-def subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for child in model.__subclasses__():
+ORDER_ID = "0d1f2c1e-7a4b-4c6e-9f43-2d8b8f0f6c55"  # of no order: those get a fresh id each
+T = TypeVar("T")
+
+
+def subclasses(parent: type[T]) -> Iterator[type[T]]:
+    for child in parent.__subclasses__():
         yield child
         yield from subclasses(child)
 
@@ -44,7 +53,8 @@ def all_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
             yield from schemas(schema, f"{service}: {name}")
     for operation in operations():
         for parameter in operation.content.get("parameters", []):
-            yield from schemas(parameter["schema"], f"{operation}: {parameter['name']}")
+            if "schema" in parameter:
+                yield from schemas(parameter["schema"], f"{operation}: {parameter['name']}")
     for path in EVENT_SCHEMAS:
         yield from schemas(json.loads(path.read_text()), path.name)
 
@@ -67,6 +77,67 @@ def test_every_amount_of_money_is_a_double_within_bounds() -> None:
     money = [(place, schema) for place, schema in numbers if "/changePercent" not in place]
     assert {(schema["minimum"], schema["maximum"]) for _, schema in money} == {(0, 1_000_000), (0, 999_999_999_999)}
     assert {place.split(":")[0] for place, _ in money} > {"product", "basket", "ordering"}
+
+
+def test_operations_have_the_names_that_a_person_would_give_them() -> None:
+    assert {f"{operation.content['tags']} {operation.content['operationId']}" for operation in operations()} == {
+        "['Products'] listProducts",
+        "['Products'] createProduct",
+        "['Products'] getProduct",
+        "['Products'] replaceProduct",
+        "['Products'] changeProduct",
+        "['Products'] deleteProduct",
+        "['Baskets'] listBaskets",
+        "['Baskets'] replaceBasket",
+        "['Baskets'] getBasket",
+        "['Baskets'] deleteBasket",
+        "['Baskets'] addItem",
+        "['Baskets'] removeItem",
+        "['Baskets'] checkout",
+        "['Orders'] listOrders",
+        "['Orders'] listOrdersOfUser",
+        "['Orders'] getOrder",
+    }
+
+
+def test_a_schema_never_leaves_it_to_the_reader_which_of_two_objects_it_describes() -> None:
+    unions = [(place, schema["anyOf"]) for place, schema in all_schemas() if "anyOf" in schema]
+    assert [place for place, choices in unions if len([each for each in choices if "$ref" in each]) > 1] == []
+
+
+@pytest.mark.parametrize("service", DOCUMENTS)
+def test_a_problem_documents_the_members_that_its_service_adds(service: str) -> None:
+    files = [*(ROOT / "services" / service).glob("*.py"), *(ROOT / "chassis").glob("*.py")]
+    raised = {member for path in files for member in members_of_problems(path)}
+    documented = DOCUMENTS[service]["components"]["schemas"]["Problem"]["properties"]
+    assert documented.keys() - {"type", "title", "status", "detail"} == raised
+    assert [name for name in raised if not documented[name].get("description")] == []
+
+
+def members_of_problems(path: Path) -> Iterator[str]:
+    """The keywords that a domain error is made with, wherever one is made."""
+    errors = {error.__name__ for error in subclasses(DomainError)}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors:
+            yield from (keyword.arg for keyword in node.keywords if keyword.arg)
+
+
+def test_examples_fit_their_models_and_name_products_of_the_demo_catalogue() -> None:
+    names = set(re.findall(r"schemas/(\w+)", str([operation.content.get("requestBody") for operation in operations()])))
+    bodies = [model for model in MODELS if model.__name__ in names]
+    assert len(bodies) == len(names) == 5
+    examples = [(model, example) for model in bodies for example in model.model_json_schema()["examples"]]
+    for model, example in examples:
+        model.model_validate(strictjson.loads(json.dumps(example)))
+    named = set(re.findall(r'"(?:productId|example)": "([0-9a-f-]{36})"', json.dumps([*DOCUMENTS.values()])))
+    assert named - {product.id for product in catalogue()} == {ORDER_ID}
+    assert {model for model, _ in examples} == set(bodies)
+
+
+def test_what_a_path_needs_has_an_example() -> None:
+    parameters = [p for operation in operations() for p in operation.content["parameters"] if p.get("in") == "path"]
+    assert [p["name"] for p in parameters if not p.get("example")] == []
+    assert len(parameters) > 10
 
 
 def inputs() -> Iterator[Any]:

@@ -17,7 +17,7 @@ from services.basket.store import BasketStore, CatalogueStore
 
 
 def create_app(service: BasketService, check_ready: Callable[[], None], ordering_url: str) -> OpenAPI:
-    app = web.make_app("basket", "What users want, and the checkout that orders it.", check_ready)
+    app = web.make_app("basket", "What users want, and the checkout that orders it.", check_ready, routes.Problem)
     app.config["ORDERING_URL"] = ordering_url.rstrip("/")
     app.extensions["service"] = service
     app.register_api(routes.api)

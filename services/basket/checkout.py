@@ -5,14 +5,14 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from chassis.errors import Conflict, Invalid
 from chassis.fields import EXACT, Amount, Input, Record
 from services.basket.events import BasketCheckedOut, OrderLine
-from services.basket.models import BasketView, Ignored, UserName
+from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 
 RECEIPT_LIFETIME = timedelta(hours=24)
 
@@ -25,7 +25,20 @@ def _last_four(card: str) -> str:
 CardInfo = Annotated[str, StringConstraints(pattern=r"^[0-9]([ -]?[0-9]){7,18}$"), AfterValidator(_last_four)]
 
 
+EXAMPLE: dict[str, Any] = {
+    "userName": EXAMPLE_USER,
+    "firstName": "Ann",
+    "lastName": "Lee",
+    "email": "ann@example.com",
+    "address": "1 Harbour Street",
+    "cardInfo": "5554443322",
+    "paymentMethod": 1,
+}
+
+
 class CheckoutInput(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     userName: UserName
     firstName: str = Field(min_length=1, max_length=100)
     lastName: str = Field(min_length=1, max_length=100)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from chassis.errors import Invalid, NotFound
 from chassis.fields import EXACT, Amount, Input, Record
@@ -35,7 +35,14 @@ class Listing(NamedTuple):
     price: Decimal
 
 
+EXAMPLE_USER = "ann"
+EXAMPLE_ID = "4b761b9d-ba68-5d36-a4cd-a639adf7b348"  # of the demo catalogue
+EXAMPLE_LINE: dict[str, Any] = {"productId": EXAMPLE_ID, "quantity": 2, "color": "Red"}
+
+
 class LineInput(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_LINE]})
+
     productId: ProductId
     quantity: Quantity
     color: Color = ""
@@ -45,6 +52,8 @@ class LineInput(Input):
 
 
 class BasketInput(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"userName": EXAMPLE_USER, "items": [EXAMPLE_LINE]}]})
+
     userName: UserName
     items: list[LineInput] = Field(max_length=MAX_LINES)
 

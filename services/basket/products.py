@@ -42,7 +42,8 @@ class TombstoneSeen(Record):
 
 
 class PageSeen(Record):
-    items: list[ProductSeen | TombstoneSeen]
+    items: list[ProductSeen]
+    tombstones: list[TombstoneSeen]
     nextCursor: str | None
 
 
@@ -71,7 +72,8 @@ class HttpProducts:
         query = f"?tombstones=true&limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
         with _answering():
             page = PageSeen.model_validate(self._ask(query, logs.correlation_id()))
-            return Page([seen.entry() for seen in page.items], page.nextCursor)
+            seen: list[ProductSeen | TombstoneSeen] = [*page.items, *page.tombstones]
+            return Page([each.entry() for each in seen], page.nextCursor)
 
     def _patience(self, requests: int) -> float:
         rounds = -(-requests // PARALLEL)

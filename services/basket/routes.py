@@ -3,29 +3,44 @@
 from typing import Annotated, cast
 
 from flask import Response, current_app
-from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, Field, StringConstraints
 
-from chassis import problems
+from chassis import openapi, problems
 from chassis.fields import Absent, Amount, Input, PageQuery, Record
 from chassis.web import Answer
 from services.basket.checkout import CheckoutInput
-from services.basket.models import BasketInput, BasketPage, BasketView, Color, LineInput, ProductId, UserName
+from services.basket.models import (
+    EXAMPLE_ID,
+    EXAMPLE_USER,
+    BasketInput,
+    BasketPage,
+    BasketView,
+    Color,
+    LineInput,
+    ProductId,
+    UserName,
+)
 from services.basket.service import BasketService
 
 UNKNOWN = problems.responses(_404="no such basket, or no such line in it")
 CONFLICT = problems.responses(_409="empty basket, product gone, or another total than expected")
-api = APIBlueprint("basket", __name__, url_prefix="/basket", abp_responses=problems.COMMON)
+api = openapi.blueprint("basket", __name__, "Baskets", "What a user wants, and the checkout that orders it")
 
 Key = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 
 
+class Problem(problems.Problem):
+    productIds: list[str] | Absent = Field(None, description="with 409 and 422: the products that are in the way")
+    totalPrice: Amount | Absent = Field(None, description="with 409: today's total, where you expected another one")
+    orderId: str | Absent = Field(None, description="with 503: the order that was perhaps placed")
+
+
 class UserPath(Record):
-    userName: UserName
+    userName: UserName = Field(examples=[EXAMPLE_USER])
 
 
 class LinePath(UserPath):
-    productId: ProductId
+    productId: ProductId = Field(examples=[EXAMPLE_ID])
 
 
 class LineQuery(Input):
@@ -64,7 +79,12 @@ def replace_basket(body: BasketInput) -> Answer:
     return service().replace(body).model_dump(mode="json")
 
 
-@api.post("/checkout", summary="Order what is in the basket", responses={202: CheckoutAnswer} | UNKNOWN | CONFLICT)
+@api.post(
+    "/checkout",
+    summary="Order what is in the basket",
+    responses={202: CheckoutAnswer} | UNKNOWN | CONFLICT,
+    openapi_extensions=openapi.sends(_202="Location"),
+)
 def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
     receipt = service().checkout(body, header.key)
     location = f"{current_app.config['ORDERING_URL']}/order/{receipt.userName}/{receipt.orderId}"
@@ -83,11 +103,11 @@ def delete_basket(path: UserPath) -> Answer:
 
 
 @api.post("/<userName>/items", summary="Add a line, or to a line", responses={200: BasketView})
-def add_line(path: UserPath, body: LineInput) -> Answer:
+def add_item(path: UserPath, body: LineInput) -> Answer:
     return service().add(path.userName, body).model_dump(mode="json")
 
 
 @api.delete("/<userName>/items/<productId>", summary="Drop one colour, or all", responses={204: None} | UNKNOWN)
-def delete_line(path: LinePath, query: LineQuery) -> Answer:
+def remove_item(path: LinePath, query: LineQuery) -> Answer:
     service().remove_line(path.userName, path.productId, query.color)
     return "", 204

@@ -3,24 +3,24 @@
 from typing import cast
 
 from flask import current_app
-from flask_openapi.blueprint import APIBlueprint
+from pydantic import Field
 
-from chassis import problems
+from chassis import openapi, problems
 from chassis.fields import PageQuery, Record
 from chassis.paging import Page
 from chassis.web import Answer
 from services.ordering.models import Order, OrderId, OrderPage, OrderQuery, UserName
 from services.ordering.service import OrderService
 
-api = APIBlueprint("order", __name__, url_prefix="/order", abp_responses=problems.COMMON)
+api = openapi.blueprint("order", __name__, "Orders", "What was checked out")
 
 
 class UserPath(Record):
-    userName: UserName
+    userName: UserName = Field(examples=["ann"])
 
 
 class OrderPath(UserPath):
-    orderId: OrderId
+    orderId: OrderId = Field(examples=["0d1f2c1e-7a4b-4c6e-9f43-2d8b8f0f6c55"])
 
 
 def service() -> OrderService:

@@ -15,7 +15,7 @@ from services.product.store import ProductStore
 
 
 def create_app(service: ProductService, check_ready: Callable[[], None]) -> OpenAPI:
-    app = web.make_app("product", "The catalogue: names, categories and prices.", check_ready)
+    app = web.make_app("product", "The catalogue: names, categories and prices.", check_ready, routes.Problem)
     app.extensions["service"] = service
     app.register_api(routes.api)
     return app

@@ -1,6 +1,6 @@
 """Products: what a client may write, and what the shop keeps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Self
@@ -11,6 +11,14 @@ from chassis.fields import Absent, Amount, Input, PageQuery, Record, documented_
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
 TOMBSTONE_LIFETIME = timedelta(days=90)
+
+EXAMPLE: dict[str, Any] = {
+    "name": "Teapot",
+    "description": "Holds a litre.",
+    "imageFile": "teapot.png",
+    "category": "Kitchen",
+    "price": 12.30,
+}
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=2000)]
@@ -23,6 +31,8 @@ Price = Annotated[Amount, Field(le=MAX_PRICE), documented_amount(MAX_PRICE)]
 class ProductFields(Input):
     """A whole product as a client writes it; id and version are the shop's to give."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     name: Name
     description: Description = ""
     imageFile: ImageFile = ""
@@ -30,16 +40,17 @@ class ProductFields(Input):
     price: Price
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
+def _some_fields(schema: dict[str, Any]) -> None:
     """A field left out stays as it is, so no default is true."""
     for field in schema["properties"].values():
         del field["default"]
+    schema["examples"] = [{"price": 949.90}]
 
 
 class ProductChanges(Input):
     """Some fields of a product; null is refused, for no field can be absent."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults, json_schema_serialization_defaults_required=False)
+    model_config = ConfigDict(json_schema_extra=_some_fields, json_schema_serialization_defaults_required=False)
 
     name: Name = ""
     description: Description = ""
@@ -82,12 +93,17 @@ Stored = Product | Tombstone
 
 class ProductPage(Record):
     items: list[Product]
+    tombstones: list[Tombstone] | Absent = Field(None, description="deleted products, where they were asked for")
     nextCursor: str | None
 
-
-class EverythingPage(Record):
-    items: list[Product | Tombstone]
-    nextCursor: str | None
+    @classmethod
+    def with_tombstones(cls, rows: Iterable[Stored], next_cursor: str | None) -> Self:
+        rows = list(rows)
+        return cls(
+            items=[row for row in rows if isinstance(row, Product)],
+            tombstones=[row for row in rows if isinstance(row, Tombstone)],
+            nextCursor=next_cursor,
+        )
 
 
 class ProductQuery(PageQuery):

@@ -3,24 +3,31 @@
 from typing import Annotated, cast
 
 from flask import Response, current_app, jsonify, request
-from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, Field, StringConstraints
 
-from chassis import problems
+from chassis import openapi, problems
 from chassis.fields import Absent, Record
 from chassis.web import Answer
-from services.product.models import EverythingPage, Product, ProductChanges, ProductFields, ProductPage, ProductQuery
+from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService
 
 UNKNOWN = problems.responses(_404="no such product")
 STALE = problems.responses(_412="the product is at another version by now")
-api = APIBlueprint("product", __name__, url_prefix="/product", abp_responses=problems.COMMON)
+TAGGED = openapi.sends(_200="ETag")
+api = openapi.blueprint("product", __name__, "Products", "What the shop sells")
 
 VersionTag = Annotated[str, StringConstraints(pattern=r'^("[0-9]{1,15}"|\*)$')]
 
 
+EXAMPLE_ID = "5cd37980-e692-5fa3-8c6c-ca07f28ffb01"  # of the demo catalogue; the examples of basket use another one
+
+
+class Problem(problems.Problem):
+    version: int | Absent = Field(None, description="with 412: the version that the product is at")
+
+
 class ProductPath(Record):
-    product_id: str = Field(alias="id", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    product_id: str = Field(alias="id", pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=[EXAMPLE_ID])
 
 
 class IfMatch(Record):
@@ -33,39 +40,65 @@ class IfMatch(Record):
         return None if self.if_match in {None, "*"} else int(str(self.if_match).strip('"'))
 
 
+class IfNoneMatch(Record):
+    if_none_match: str | Absent = Field(
+        None, alias="If-None-Match", description="the ETag of the version that you have: an unchanged one is a 304"
+    )
+
+
 def service() -> ProductService:
     return cast("ProductService", current_app.extensions["service"])
 
 
-@api.get("", summary="List products, all or one category's", responses={200: EverythingPage})
+@api.get("", summary="List products, all or one category's", responses={200: ProductPage})
 def list_products(query: ProductQuery) -> Answer:
     if query.tombstones:
         everything = service().page_with_tombstones(query.limit, query.cursor)
-        return EverythingPage(items=everything.items, nextCursor=everything.next_cursor).model_dump(mode="json")
+        return ProductPage.with_tombstones(everything.items, everything.next_cursor).model_dump(mode="json")
     page = service().page(query.category, query.limit, query.cursor)
-    return ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
+    return ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json", exclude={"tombstones"})
 
 
-@api.post("", summary="Make a product", responses={201: Product})
+@api.post(
+    "",
+    summary="Make a product",
+    responses={201: Product},
+    openapi_extensions=openapi.sends(_201="Location ETag"),
+)
 def create_product(body: ProductFields) -> Answer:
     product = service().create(body)
     return _answer(product), 201, {"Location": f"/product/{product.id}"}
 
 
-@api.get("/<id>", summary="One product", responses={200: Product, 304: None} | UNKNOWN)
-def get_product(path: ProductPath) -> Answer:
+@api.get(
+    "/<id>",
+    summary="One product",
+    responses={200: Product, 304: None} | UNKNOWN,
+    openapi_extensions=openapi.sends(_200="ETag", _304="ETag"),
+)
+def get_product(path: ProductPath, header: IfNoneMatch) -> Answer:  # noqa: ARG001 read by make_conditional
     answer = _answer(service().get(path.product_id))
     answer.make_conditional(request)
     return answer
 
 
-@api.put("/<id>", summary="Replace a product whole", responses={200: Product} | UNKNOWN | STALE)
+@api.put(
+    "/<id>",
+    summary="Replace a product whole",
+    responses={200: Product} | UNKNOWN | STALE,
+    openapi_extensions=TAGGED,
+)
 def replace_product(path: ProductPath, header: IfMatch, body: ProductFields) -> Answer:
     return _answer(service().replace(path.product_id, body, header.version))
 
 
-@api.patch("/<id>", summary="Change some fields of a product", responses={200: Product} | UNKNOWN | STALE)
-def amend_product(path: ProductPath, header: IfMatch, body: ProductChanges) -> Answer:
+@api.patch(
+    "/<id>",
+    summary="Change some fields of a product",
+    responses={200: Product} | UNKNOWN | STALE,
+    openapi_extensions=TAGGED,
+)
+def change_product(path: ProductPath, header: IfMatch, body: ProductChanges) -> Answer:
     return _answer(service().amend(path.product_id, body, header.version))
 
 

@@ -95,9 +95,10 @@ def test_nothing_is_asked_for_nothing(shop: ProductShop) -> None:
 
 
 def test_all_products_come_page_by_page_with_their_tombstones(shop: ProductShop) -> None:
-    items = [product("p-1").model_dump(mode="json"), {"id": "p-2", "version": 3, "deletedAt": DELETED}]
-    shop.answers["/product?tombstones=true&limit=100"] = (200, json.dumps({"items": items, "nextCursor": "more"}))
-    last = (200, json.dumps({"items": [], "nextCursor": None}))
+    items = [product("p-1").model_dump(mode="json")]
+    first = {"items": items, "tombstones": [{"id": "p-2", "version": 3, "deletedAt": DELETED}], "nextCursor": "more"}
+    shop.answers["/product?tombstones=true&limit=100"] = (200, json.dumps(first))
+    last = (200, json.dumps({"items": [], "tombstones": [], "nextCursor": None}))
     shop.answers["/product?tombstones=true&limit=100&cursor=more"] = last
     products = HttpProducts(shop.url)
     page = products.page(None)

@@ -51,11 +51,6 @@ def test_a_redirect_and_an_answer_that_is_ready_pass() -> None:
     assert problems.http_error(HTTPException(response=ready)) is ready
 
 
-@pytest.mark.parametrize("status", ["400", "413", "415", "422", "503"])
-def test_every_route_documents_what_any_route_may_answer(status: str) -> None:
-    assert status in problems.COMMON
-
-
 def test_a_pointer_is_escaped_as_rfc_6901_has_it() -> None:
     with pytest.raises(ValidationError) as raised:
         Nothing.model_validate({"a/b~c": 1})
