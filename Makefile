@@ -9,8 +9,18 @@ EMULATOR ?= localstack
 BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := $(BIN)/python -m local
-# uv makes both environments from the lock file, with the Python that is here.
-UV := env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/uv
+# uv makes both environments from the lock file, with the Python that is here. The paths are relative, because a folder's
+# name may hold anything that a shell reads as its own.
+UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
+
+# What a shell exports for other Python projects would move the environments, or what is imported in them. Only settings of
+# indexes, caches, proxies and certificates reach pip and uv.
+KEPT_OF_UV := UV_INDEX% UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_NO_INDEX UV_OFFLINE UV_CONFIG_FILE UV_%CACHE% \
+  UV_NATIVE_TLS UV_SYSTEM_CERTS UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_CREDENTIALS_DIR UV_HTTP% UV_REQUEST_TIMEOUT UV_CONCURRENT%
+KEPT_OF_PIP := PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX PIP_CONFIG_FILE PIP_%CACHE_DIR PIP_PROXY \
+  PIP_CERT PIP_CLIENT_CERT PIP_TRUSTED_HOST PIP_KEYRING_PROVIDER PIP_USE_FEATURE PIP_USE_DEPRECATED PIP_%TIMEOUT PIP_RETRIES
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONNOUSERSITE PYTHONPLATLIBDIR PYTHONOPTIMIZE \
+  PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker chaos chaos-docker teeth e2e lint fmt docs engine install clean
@@ -120,13 +130,16 @@ $(STAMP): pyproject.toml uv.lock
 	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Shopwire needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import os, re, sys; sys.exit(bool(re.search("[:\x00-\x1f\x7f\ud800-\udfff]", os.getcwd())))' || \
+	  { echo "No Python environment can be made here: this folder's name, or that of one above it, has a colon or a"; \
+	    echo "control character in it, or is not UTF-8. Rename that folder."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) has no venv module: install it (Debian and Ubuntu: apt install python3-venv)."; exit 1; }
 	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Making .venv with $$($(PYTHON) -V)"; $(PYTHON) -m venv --clear .venv; }
 	@uv=$$(sed -n 's/.*"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml); \
 	  [ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$${uv#uv==}" ] || \
-	  { echo "Installing $$uv"; $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$uv"; }
+	  { echo "Installing $$uv"; $(BIN)/python -m pip install --no-user --quiet --disable-pip-version-check "$$uv"; }
 	@echo "Installing the shop's packages into .venv"
 	@$(UV) sync --quiet --frozen
 	@echo "Installing the emulator into .venv-emulator (it pins its own versions)"

@@ -1,6 +1,7 @@
 """The commands for a second terminal: status, stop, reset, logs."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -49,7 +50,7 @@ def tracing(settings: Settings) -> str:
     home = home_of(settings)
     if not home.record.exists():
         return "docker compose logs | grep"
-    return f"cat {home.logs}/*.log | grep"
+    return f"cat {shlex.quote(str(home.logs))}/*.log | grep"
 
 
 def status(settings: Settings) -> int:

@@ -1,6 +1,11 @@
-"""Supervisor's configuration, written out from the table of programs."""
+"""Supervisor's configuration, written out from the table of programs.
+
+Supervisor cuts each value at ` ;` and ` #` and expands `%`, in some values twice. Therefore names of files are relative
+to the shop's home, where supervisor runs, other paths are in `environment`, and only commands are quoted.
+"""
 
 import getpass
+import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,15 +19,14 @@ HEAD = """\
 nodaemon = true
 silent = true
 identifier = {stack}
-directory = {root}
 logfile = {log}
 logfile_maxbytes = 1MB
 logfile_backups = 1
-pidfile = {home}/supervisord.pid
-childlogdir = {home}
+pidfile = supervisord.pid
+childlogdir = .
 {user}
 [unix_http_server]
-file = {socket}
+file = %(ENV_SHOP_SOCKET)s
 chmod = 0700
 
 [rpcinterface:supervisor]
@@ -33,6 +37,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 PROGRAM = """
 [program:{name}]
 command = {command}
+directory = %(ENV_SHOP_ROOT)s
 autostart = false
 autorestart = true
 startsecs = 1
@@ -49,16 +54,14 @@ priority = {priority}
 """
 
 
-def render(programs: Iterable[Program], home: Home, root: Path, stack: str) -> str:
+def environment(home: Home, root: Path) -> dict[str, str]:
+    """What supervisor reads beside its file."""
+    return {"SHOP_SOCKET": str(home.socket), "SHOP_ROOT": str(root)}
+
+
+def render(programs: Iterable[Program], home: Home, stack: str) -> str:
     """Priorities follow the table, so that supervisor alone also stops the emulator last."""
-    head = HEAD.format(
-        stack=stack,
-        root=_plain(root),
-        log=_plain(home.supervisor_log),
-        home=_plain(home.path),
-        socket=_plain(home.socket),
-        user=_user(getpass.getuser()),
-    )
+    head = HEAD.format(stack=stack, log=home.supervisor_log.relative_to(home.path), user=_user(getpass.getuser()))
     return head + "".join(_section(program, home, number) for number, program in enumerate(programs, 1))
 
 
@@ -70,16 +73,16 @@ def _user(name: str) -> str:
 def _section(program: Program, home: Home, priority: int) -> str:
     return PROGRAM.format(
         name=program.name,
-        command=_plain(shlex.join(_with_environment(program))),
+        command=_command(_with_environment(program)),
         stop_seconds=program.stop_seconds,
-        log=_plain(home.log(program.name)),
+        log=home.log(program.name).relative_to(home.path),
         priority=priority,
     )
 
 
-def _plain(value: object) -> str:
-    """Supervisor expands %(names)s everywhere."""
-    return str(value).replace("%", "%%")
+def _command(words: Iterable[str]) -> str:
+    """Two quotes between a space and what would begin a comment there: both are inside of quotes already."""
+    return re.sub(r"(\s)(?=[;#])", r"\1''", shlex.join(words)).replace("%", "%%")
 
 
 def _with_environment(program: Program) -> tuple[str, ...]:

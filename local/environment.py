@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 from chassis.emulator import is_emulator
 from local.errors import LocalError
@@ -9,8 +10,12 @@ from local.settings import Settings
 
 REGION = "us-east-1"
 FAKE_KEY = "test"
-# Ours are read by the launcher alone; the others would send a process elsewhere than the launcher says.
-UNWANTED = ("AWS_", "SHOP_", "GUNICORN_CMD_ARGS", "PORT", "HOST", "LOG_FORMAT")
+# Ours are read by the launcher alone; the others would send a process elsewhere than the launcher says, or have it
+# import other modules.
+UNWANTED = (
+    *("AWS_", "SHOP_", "GUNICORN_CMD_ARGS", "PORT", "HOST", "LOG_FORMAT"),
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONUSERBASE", "PYTHONINSPECT", "PYTHONOPTIMIZE"),
+)
 
 
 def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
@@ -18,7 +23,7 @@ def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
     return (
         kept
         | aws(settings.endpoint)
-        | _past_proxies(env)
+        | _past_proxies(env, settings)
         | {
             "SHOP_STACK": settings.stack,
             "LOG_FORMAT": "json",  # the log files are for machines; the launcher makes them readable
@@ -45,10 +50,11 @@ def _is_unwanted(name: str) -> bool:
     return any(name.startswith(it) if it.endswith("_") else name == it for it in UNWANTED)
 
 
-def _past_proxies(env: Mapping[str, str]) -> dict[str, str]:
-    """boto3 would otherwise send its calls to 127.0.0.1 through a company's proxy."""
+def _past_proxies(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """boto3 would otherwise send its calls to the emulator through a company's proxy."""
     given = env.get("no_proxy") or env.get("NO_PROXY") or ""
-    local = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
+    hosts = dict.fromkeys(["127.0.0.1", "localhost", urlsplit(settings.endpoint).hostname or ""])
+    local = ",".join(filter(None, [given, *hosts]))
     return {"no_proxy": local, "NO_PROXY": local}
 
 

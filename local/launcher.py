@@ -112,7 +112,7 @@ class Launcher:
 
     def _start_supervisor(self) -> None:
         self.home.make()
-        self.home.config.write_text(config.render(programs(self._plan), self.home, ROOT, self._settings.stack))
+        self.home.config.write_text(config.render(programs(self._plan), self.home, self._settings.stack))
         # It forks while its watching thread waits, which newer Pythons warn of; the thread holds no lock.
         command = [
             sys.executable,
@@ -127,7 +127,7 @@ class Launcher:
             self._supervisor = subprocess.Popen(  # noqa: S603 our own module
                 command,
                 cwd=ROOT,
-                env=dict(self._env),
+                env=dict(self._env) | config.environment(self.home, ROOT),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -1,6 +1,7 @@
 """Supervisor's configuration, read back by supervisor itself."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,36 +12,61 @@ from local.home import Home
 from local.programs import Program, plan, programs
 from local.settings import Settings
 
-
-def read_back(tmp_path: Path, *given: Program) -> ServerOptions:
-    home = Home(tmp_path / "home")
-    home.make()
-    home.config.write_text(config.render(given, home, tmp_path, "mine"))
-    options = ServerOptions()
-    options.realize(["-c", str(home.config)])
-    return options
+ODD = ["100%", "%(ENV_PATH)s", "a ;b", "a #b", "it's", 'say "hi"', "$HOME", "`a`", "a\\b", "läden"]
+Read = Callable[..., ServerOptions]
 
 
-def test_a_command_with_spaces_quotes_and_percents_survives(tmp_path: Path) -> None:
-    command = ("/a b/python", "-c", "print('100%')")
-    (group,) = read_back(tmp_path, Program("odd", command)).process_group_configs
+@pytest.fixture
+def read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    def read(*given: Program, folder: Path = tmp_path) -> ServerOptions:
+        home = Home(folder / "home")
+        home.make()
+        home.config.write_text(config.render(given, home, "mine"))
+        for name, value in config.environment(home, folder).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(home.path)
+        options = ServerOptions()
+        options.realize(["-c", str(home.config)])
+        return options
+
+    return read
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_every_file_is_in_the_folder_of_the_shop_whatever_its_name(tmp_path: Path, read_back: Read, odd: str) -> None:
+    folder = tmp_path / odd
+    folder.mkdir()
+    options = read_back(Program("one", ("true",)), folder=folder)
+    (group,) = options.process_group_configs
+    process = group.process_configs[0]
+    home = Home(folder / "home")
+    assert Path(options.logfile) == home.supervisor_log
+    assert Path(process.stdout_logfile).absolute() == home.log("one")
+    assert options.server_configs[0]["file"] == str(home.socket)
+    assert process.directory == str(folder)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_command_survives_with_its_odd_characters(read_back: Read, odd: str) -> None:
+    command = (f"/{odd}/python", "-c", "print('100% ; # ')")
+    (group,) = read_back(Program("odd", command)).process_group_configs
     assert shlex.split(group.process_configs[0].command) == list(command)
 
 
 @pytest.mark.parametrize("value", ['say "hi"', "100%", "a,b=c", "back\\slash", "it's"])
-def test_a_variable_survives_with_its_odd_characters(tmp_path: Path, value: str) -> None:
-    (group,) = read_back(tmp_path, Program("odd", ("true",), env={"ODD": value})).process_group_configs
+def test_a_variable_survives_with_its_odd_characters(read_back: Read, value: str) -> None:
+    (group,) = read_back(Program("odd", ("true",), env={"ODD": value})).process_group_configs
     assert shlex.split(group.process_configs[0].command) == ["env", f"ODD={value}", "true"]
 
 
-def test_a_dead_process_comes_back_and_a_stop_reaches_its_children(tmp_path: Path) -> None:
-    (group,) = read_back(tmp_path, Program("one", ("true",), stop_seconds=4)).process_group_configs
+def test_a_dead_process_comes_back_and_a_stop_reaches_its_children(read_back: Read) -> None:
+    (group,) = read_back(Program("one", ("true",), stop_seconds=4)).process_group_configs
     process = group.process_configs[0]
     assert process.autorestart
     assert (process.stopasgroup, process.killasgroup, process.stopwaitsecs) == (True, True, 4)
 
 
-def test_supervisor_alone_would_stop_the_emulator_last(tmp_path: Path) -> None:
+def test_supervisor_alone_would_stop_the_emulator_last(tmp_path: Path, read_back: Read) -> None:
     all_of_it = programs(plan(Settings(), Home(tmp_path)))
-    groups = sorted(read_back(tmp_path, *all_of_it).process_group_configs, key=lambda group: group.priority)
+    groups = sorted(read_back(*all_of_it).process_group_configs, key=lambda group: group.priority)
     assert groups[0].name == "emulator"

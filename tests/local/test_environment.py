@@ -47,6 +47,16 @@ def test_a_proxy_is_kept_for_others_but_not_asked_for_this_machine() -> None:
     assert env["http_proxy"] == "http://p"
 
 
+def test_an_emulator_that_runs_elsewhere_is_not_asked_through_a_proxy() -> None:
+    env = environment.for_processes({"http_proxy": "http://p"}, Settings(given_endpoint="http://emulator.lan:4566"))
+    assert env["no_proxy"] == "127.0.0.1,localhost,emulator.lan"
+
+
+def test_settings_of_other_python_projects_do_not_reach_a_process() -> None:
+    given = {"PYTHONPATH": "/other", "PYTHONHOME": "/other", "PYTHONSAFEPATH": "1", "PYTHONINSPECT": "1"}
+    assert not given.keys() & environment.for_processes(given, Settings()).keys()
+
+
 def test_an_endpoint_where_no_emulator_answers_is_refused() -> None:
     given = f"http://127.0.0.1:{ports.free_ports()['SHOP_EMULATOR_PORT']}"
     with pytest.raises(LocalError, match=f"No emulator answers at {given}: start it"):

@@ -119,6 +119,19 @@ def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
         shops.launcher(((lazy,),), patience=5).start()
 
 
+def test_a_shop_starts_and_stops_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    shops = Shops(tmp_path / """it's ;a #b 100% %(here)s $HOME `c` "d" \\e ä""")
+    port = shops.ports[1]
+    launcher = shops.launcher(((web("product", port),),))
+    try:
+        launcher.start()
+        launcher.stop()
+    finally:
+        shops.close()
+    assert "GET / HTTP" in shops.home.log("product").read_text()
+    assert not ports.is_taken(port)
+
+
 def test_a_second_shop_in_the_same_folder_is_refused(shops: Shops) -> None:
     plan: Plan = ((Program("worker", python("import time; time.sleep(600)")),),)
     shops.launcher(plan).start()

@@ -1,0 +1,104 @@
+"""A clone in a folder of any name, by a shell that is set up for other Python projects: installed, run, bought from."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from local import ports
+from tests.machine import ROOT, free_port
+from tests.processes import eventually
+
+pytestmark = pytest.mark.e2e
+
+NOT_OURS = shutil.ignore_patterns(".git", ".venv*", "var", "__pycache__", ".*_cache", ".hypothesis", "htmlcov", ".env")
+MAKE = ("/usr/bin/env", "make")
+ODD = """it's ;a #b 100% $HOME `c` "d" (e) &f ä"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """As `umask 077` and `git clone` leave it."""
+    copy = shutil.copytree(ROOT, tmp_path / ODD, ignore=NOT_OURS)
+    for path in [copy, *copy.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~(stat.S_IRWXG | stat.S_IRWXO))
+    return copy
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Mapping[str, str]:
+    """What a shell may export; the variables of a proxy are missing, for packages come through it."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "boto3.py").write_text("raise SystemExit('another project was imported')")
+    (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
+    other = str(tmp_path / "other")
+    exported = {
+        "VIRTUAL_ENV": other, "UV_PROJECT_ENVIRONMENT": other, "UV_NO_DEV": "1", "UV_PYTHON": "3.8",
+        "PIP_USER": "1", "PIP_TARGET": other, "PIP_REQUIRE_HASHES": "1", "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "PYTHONSAFEPATH": "1", "PYTHONPATH": other, "PYTHONHOME": other, "PYTHONUSERBASE": other,
+        "A_SECRET": "of this shell",
+    }  # fmt: skip
+    return os.environ | ports.free_ports() | exported
+
+
+def make(clone: Path, env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MAKE, *words], cwd=clone, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def installed(clone: Path, shell: Mapping[str, str]) -> Path:
+    done = make(clone, shell, "install")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "of this shell" not in done.stdout + done.stderr
+    return clone
+
+
+@pytest.fixture
+def running(installed: Path, shell: Mapping[str, str], tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """The environment of a shop that is open, whose shell has a proxy that does not answer."""
+    proxy = f"http://127.0.0.1:{free_port()}"
+    env = dict(shell) | {"http_proxy": proxy, "HTTP_PROXY": proxy, "https_proxy": proxy, "HTTPS_PROXY": proxy}
+    output = tmp_path / "terminal"
+    with (
+        output.open("wb") as out,
+        subprocess.Popen([*MAKE, "run"], cwd=installed, env=env, stdout=out, stderr=out) as shop,
+    ):
+        try:
+            eventually(lambda: "The shop is open" in output.read_text() or shop.poll() is not None, 150)
+            assert shop.poll() is None, output.read_text()
+            yield env
+        finally:
+            make(installed, env, "stop")
+            shop.terminate()
+
+
+def test_a_clone_in_a_folder_of_any_name_is_installed_run_and_bought_from(
+    installed: Path, running: Mapping[str, str], tmp_path: Path
+) -> None:
+    bought = make(installed, running, "demo")
+    assert bought.returncode == 0, bought.stdout + bought.stderr
+    # The way that the demo names into the logs is one that can be typed.
+    trace = re.search(r"cat .*", bought.stdout)
+    assert trace is not None
+    found = subprocess.run(["/bin/sh", "-c", trace[0]], capture_output=True, text=True, check=True)
+    assert "ordering-consumer" in found.stdout
+    for script in ("pytest", "lint-imports", "cfn-lint"):
+        subprocess.run([installed / ".venv" / "bin" / script, "--help"], capture_output=True, check=True)
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["boto3.py"]
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\tb", "a\nb"])
+def test_a_folder_in_which_no_python_environment_can_be_made_is_told(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    for file in ("Makefile", "pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / file, folder)
+    done = make(folder, os.environ, "install")
+    assert done.returncode == 2
+    assert done.stdout.startswith("No Python environment can be made here: ")
+    assert not (folder / ".venv").exists()
