@@ -8,6 +8,7 @@ EMULATOR ?= localstack
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+CLIENTS := .clients/.installed
 RUN := $(BIN)/python -m local
 # uv makes both environments from the lock file, with the Python that is here. The paths are relative, because a folder's
 # name may hold anything that a shell reads as its own.
@@ -23,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker chaos chaos-docker teeth e2e lint fmt docs engine install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker test-clients chaos chaos-docker teeth e2e lint fmt docs engine install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -75,13 +76,16 @@ down:  ## stop the containers and remove them, volumes too
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker and not chaos" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not chaos and not clients" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
 	$(BIN)/pytest -m "integration and not docker and not chaos" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
 
 test-docker: $(STAMP) engine  ## the tests that need Docker
 	$(BIN)/pytest -m "docker and not chaos" $(ARGS)
+
+test-clients: $(STAMP) $(CLIENTS)  ## clients that are generated from the OpenAPI documents buy (needs Node.js)
+	$(BIN)/pytest -m clients tests/clients $(ARGS)
 
 chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an auditor counts the orders (SHOP_SEED=7 replays)
 	$(BIN)/pytest -m "chaos and not docker" -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
@@ -93,7 +97,7 @@ teeth: $(STAMP)  ## break ten promises in copies of the code, one each: does a t
 	$(BIN)/python -m tests.chaos.teeth
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
-	$(BIN)/pytest -m "e2e and not docker" $(ARGS)
+	$(BIN)/pytest -m "e2e and not docker and not clients" $(ARGS)
 
 lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation template, the workflows
 	$(BIN)/ruff check
@@ -120,9 +124,17 @@ install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
 clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
 	@if [ -f $(STAMP) ]; then $(RUN) stop; fi
-	rm -rf .venv .venv-emulator var htmlcov .coverage .coverage.* .hypothesis .schemathesis
+	rm -rf .venv .venv-emulator .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The generators and REST clients that the tests of tests/clients run, from their lock file; no script of theirs is run.
+$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm >/dev/null || { echo "There is no npm: install Node.js 20 or newer. \`make test\` needs none."; exit 1; }
+	@echo "Installing the generators of clients into .clients"
+	@mkdir -p .clients && cp tests/clients/package.json tests/clients/package-lock.json .clients/
+	@cd .clients && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # Made again only when a dependency changed.
 $(STAMP): pyproject.toml uv.lock

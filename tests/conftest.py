@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import boto3
 import pytest
@@ -19,6 +20,9 @@ from tests.stacks import deploy
 # A busy machine is no failure; and a gate gives the same answer twice: new examples are sought on people's machines.
 settings.register_profile("shop", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("shop")
+
+
+GENERATORS = Path(__file__).parent.parent / ".clients" / "node_modules"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +53,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Whoever asks for all tests gets all that can run here, and is told of the rest."""
     if config.getoption("--emulator") != "ministack":
         _skip(items, "ministack", "shows what MiniStack does; docs/emulators.md has the others")
+    if not GENERATORS.exists():
+        _skip(items, "clients", "the generators of clients are not installed: `make test-clients` does that")
     if any(item.get_closest_marker("docker") for item in items) and not engine_answers():
         _skip(items, "docker", "no Docker engine answers")
 

@@ -1,0 +1,103 @@
+"""Clients that others generate from the OpenAPI documents, and the REST clients of `requests.http`: all of them buy."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from local import ports
+from local.run import running
+from local.settings import ROOT, WEB, Settings
+
+pytestmark = [pytest.mark.clients, pytest.mark.e2e]
+
+HERE = Path(__file__).parent
+NODE_MODULES = ROOT / ".clients" / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    var = tmp_path_factory.mktemp("shop")
+    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(var), "SHOP_STACK": "clients"})
+    with running(settings, os.environ):
+        yield settings
+
+
+@pytest.fixture
+def documents(shop: Settings, tmp_path: Path) -> dict[str, Path]:
+    """Each service's document, as a client's author gets it: over HTTP."""
+    files = {name: tmp_path / f"{name}.json" for name in WEB}
+    for name, file in files.items():
+        file.write_bytes(urllib3.request("GET", f"{shop.url(name)}/openapi.json").data)
+    return files
+
+
+def run(*command: str | Path, cwd: Path, **env: str) -> str:
+    ended = subprocess.run(command, cwd=cwd, env=os.environ | env, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_a_generated_python_client_is_fully_typed_and_buys(
+    shop: Settings, documents: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "config.yml").write_text("post_hooks: []\n")
+    for name, document in documents.items():
+        run(
+            Path(sys.executable).with_name("openapi-python-client"), "generate", "--path", document, "--meta", "none",
+            "--output-path", f"shop_{name}", "--config", "config.yml", "--fail-on-warning", cwd=tmp_path,
+        )  # fmt: skip
+    shutil.copy(HERE / "buy.py", tmp_path)
+    run(sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "buy.py", cwd=tmp_path)
+    run(sys.executable, "buy.py", *map(shop.url, WEB), cwd=tmp_path)
+
+
+@pytest.mark.usefixtures("documents")
+def test_a_generated_typescript_client_compiles_and_buys(shop: Settings, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    for file in ("buy.ts", "tsconfig.json", "package.json", "openapi-ts.config.js"):
+        shutil.copy(HERE / file, tmp_path)
+    run(NODE_MODULES / ".bin" / "openapi-ts", cwd=tmp_path)
+    run(NODE_MODULES / ".bin" / "tsc", cwd=tmp_path)
+    assert run("node", "built/buy.js", *map(shop.url, WEB), cwd=tmp_path).splitlines()[-1] == "bought"
+
+
+def test_every_request_of_the_file_works_in_httpyac(shop: Settings, tmp_path: Path) -> None:
+    answers = httpyac(requests_of(shop), tmp_path)
+    assert {name: status for name, (status, _) in answers.items() if status >= 400} == {"One order": 404}
+    order_id = json.loads(answers["Check out"][1])["orderId"]
+    # As a person is told to: the order's id is known only now.
+    edited = re.sub(r"(?m)^@order = .*", f"@order = {order_id}", requests_of(shop))
+    again = httpyac(edited, tmp_path)
+    assert (again["One order"][0], json.loads(again["One order"][1])["orderId"]) == (200, order_id)
+    # The product was deleted by the first run.
+    assert {name for name, (status, _) in again.items() if status >= 400} == {"Delete a product"}
+
+
+def requests_of(shop: Settings) -> str:
+    text = (ROOT / "requests.http").read_text()
+    for port, name in ((8001, "product"), (8002, "basket"), (8003, "ordering")):
+        text = text.replace(f"http://127.0.0.1:{port}", shop.url(name))
+    return text
+
+
+def httpyac(text: str, folder: Path) -> dict[str, tuple[int, str]]:
+    """The status and the body that each request of the file got."""
+    file = folder / "requests.http"
+    file.write_text(text)
+    ended: dict[str, Any] = json.loads(
+        run(NODE_MODULES / ".bin" / "httpyac", "send", file, "--all", "--json", cwd=folder)
+    )
+    assert ended["summary"]["failedRequests"] == 0
+    assert len(ended["requests"]) == text.count("\n### ")
+    return {
+        each["name"]: (each["response"]["statusCode"], each["response"].get("body", "")) for each in ended["requests"]
+    }
