@@ -1,11 +1,11 @@
 """The one envelope of every event: as it is built, sent, and received."""
 
 import json
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from chassis.fields import Record
+from chassis.fields import EXACT, Record
 
 
 class Event(NamedTuple):
@@ -48,7 +48,7 @@ class EventData(Record):
 
 
 class Metadata(Record):
-    version: int
+    version: Annotated[int, EXACT]
 
 
 class Detail(Record):

@@ -5,9 +5,10 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from chassis.errors import Conflict, Invalid
 from chassis.fields import EXACT, Amount, Input, Record
@@ -15,6 +16,7 @@ from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 
 RECEIPT_LIFETIME = timedelta(hours=24)
+ROUNDING = Context(prec=40)  # the parser takes numbers up to 10^30
 
 
 def _last_four(card: str) -> str:
@@ -36,6 +38,16 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+def _to_cents(value: Any) -> Any:
+    """JavaScript's sum of three times 12.30 is 36.900000000000006."""
+    if not isinstance(value, Decimal):
+        return value
+    return value.quantize(Decimal("0.01"), ROUND_HALF_UP, ROUNDING) or Decimal(0)
+
+
+ShownTotal = Annotated[Amount, BeforeValidator(_to_cents)]
+
+
 class CheckoutInput(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -46,7 +58,9 @@ class CheckoutInput(Input):
     address: str = Field(min_length=1, max_length=500)
     cardInfo: CardInfo = Field(description="8 to 19 digits, of which the last four are kept", exclude=True)
     paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
-    expectedTotal: Amount | None = Field(None, description="the sum that the client showed; another one is a 409")
+    expectedTotal: ShownTotal | None = Field(
+        None, description="the sum that the client showed, rounded to cents; another one is a 409"
+    )
     totalPrice: Ignored = Field(None, exclude=True)
 
     def fingerprint(self) -> str:

@@ -10,11 +10,10 @@ from pydantic import Field
 from chassis import logs
 from chassis.consumer import Consumer, DeadLetters
 from chassis.events import EventData
-from chassis.fields import Amount
 from chassis.process import Stop
 from chassis.queue import Queue, consume
 from services.basket.app import make_catalogue_store, stack
-from services.basket.catalogue import Entries, Entry
+from services.basket.catalogue import Entries, Entry, Price, Version
 from services.basket.models import ProductId
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,7 +26,7 @@ class ProductEvent(EventData):
     VERSION: ClassVar = 1
 
     productId: ProductId
-    version: int = Field(ge=1, le=10**15)
+    version: Version
 
 
 class ProductCreated(ProductEvent):
@@ -35,7 +34,7 @@ class ProductCreated(ProductEvent):
 
     name: str = Field(max_length=200)
     category: str = Field(max_length=100)
-    price: Amount
+    price: Price
 
     def entry(self) -> Entry:
         return Entry(**self.model_dump())

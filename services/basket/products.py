@@ -9,9 +9,9 @@ import urllib3
 
 from chassis import deadline, logs, strictjson
 from chassis.errors import Unavailable
-from chassis.fields import Amount, Record
+from chassis.fields import Record
 from chassis.paging import Page
-from services.basket.catalogue import Entry
+from services.basket.catalogue import Entry, Price, Version
 
 TIMEOUT = 1.0
 PARALLEL = 8
@@ -23,10 +23,10 @@ class ProductSeen(Record):
     """The fields of a product that basket reads."""
 
     id: str
-    version: int
+    version: Version
     name: str
     category: str
-    price: Amount
+    price: Price
 
     def entry(self) -> Entry:
         return Entry(productId=self.id, **self.model_dump(exclude={"id"}))
@@ -34,7 +34,7 @@ class ProductSeen(Record):
 
 class TombstoneSeen(Record):
     id: str
-    version: int
+    version: Version
     deletedAt: str
 
     def entry(self) -> Entry:

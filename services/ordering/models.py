@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from chassis.events import EventData
-from chassis.fields import Absent, Amount, PageQuery, Record
+from chassis.fields import EXACT, Absent, Amount, PageQuery, Record
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
 OrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -22,7 +22,7 @@ class OrderLine(Record):
     productName: str = Field(max_length=200)
     color: str = Field(max_length=50)
     price: Amount
-    quantity: int = Field(ge=1, le=999)
+    quantity: Annotated[int, Field(ge=1, le=999), EXACT]
 
 
 class BasketCheckedOut(EventData):
@@ -40,7 +40,7 @@ class BasketCheckedOut(EventData):
     email: str = Field(max_length=254)
     address: str = Field(max_length=500)
     cardLast4: str = Field(pattern=r"^[0-9]{4}$")
-    paymentMethod: int = Field(ge=0, le=99)
+    paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
     items: list[OrderLine] = Field(min_length=1, max_length=100)
     totalPrice: Amount
 

@@ -85,6 +85,31 @@ def test_an_event_carries_the_basket_at_todays_prices_and_the_requests_facts() -
 
 
 @pytest.mark.parametrize(
+    "total", ["36.900000000000006", "36.9", "36.90", "36.89999999999999857891452847979962825775146484375", "36.904"]
+)
+def test_a_total_that_a_client_computed_with_floats_is_compared_in_cents(total: str) -> None:
+    shown = request(expectedTotal=Decimal(total))
+    assert check_out(view("12.30", "6.15"), shown, ATTEMPT).totalPrice == Decimal("36.90")
+    assert shown.fingerprint() == request(expectedTotal=Decimal("36.9")).fingerprint()
+
+
+@pytest.mark.parametrize("total", ["36.91", "36.905", "36.894", "36"])
+def test_a_total_of_another_cent_is_a_conflict(total: str) -> None:
+    with pytest.raises(Conflict, match="The total is 36"):
+        check_out(view("12.30", "6.15"), request(expectedTotal=Decimal(total)), ATTEMPT)
+
+
+@pytest.mark.parametrize("total", ["-0.005", "999999999999.005", "1e30"])
+def test_a_total_that_no_basket_can_have_is_refused(total: str) -> None:
+    with pytest.raises(ValidationError):
+        request(expectedTotal=Decimal(total))
+
+
+def test_a_total_of_less_than_half_a_cent_below_zero_is_zero() -> None:
+    assert str(request(expectedTotal=Decimal("-1e-17")).expectedTotal) == "0"
+
+
+@pytest.mark.parametrize(
     ("basket", "members"),
     [
         (view(), {}),

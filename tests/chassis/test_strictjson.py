@@ -1,5 +1,5 @@
 import json
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import pytest
 from hypothesis import given
@@ -46,6 +46,65 @@ def test_a_number_with_a_point_is_exact(number: Decimal) -> None:
 def test_what_is_not_json_or_beyond_reason_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         strictjson.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e1000000000000000000",  # no Decimal can hold it: an InvalidOperation, which is no ValueError
+        "-1e99999999999999999999",
+        "1e-99999999999999999999",
+        "0." + "0" * 30 + "1",
+    ],
+)
+def test_a_number_that_decimal_or_dynamodb_cannot_hold_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="10\\^30"):
+        strictjson.loads(f'{{"n": {text}}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("-0", "0"),
+        ("-0.0", "0"),
+        ("0e99999999999999999999", "0"),
+        ("-0e-99999999999999999999", "0"),
+        ("1." + "0" * 60, "1"),
+        ("12.30", "12.3"),
+        ("100e-2", "1"),
+        ("0.000001e6", "1"),
+        ("1" + "0" * 30, "1" + "0" * 30),
+    ],
+)
+def test_equal_numbers_become_the_same(text: str, plain: str) -> None:
+    assert str(strictjson.loads(text)) == plain
+
+
+def test_an_integer_that_python_does_not_read_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="4300"):
+        strictjson.loads("9" * 5000)
+
+
+def test_a_long_integer_is_left_to_the_field_which_can_be_named() -> None:
+    assert strictjson.loads("1" + "0" * 60) == 10**60
+
+
+def test_digits_are_never_lost() -> None:
+    exact_double = "36.89999999999999857891452847979962825775146484375"  # Java: new BigDecimal(36.9)
+    assert str(strictjson.loads(exact_double)) == exact_double
+
+
+@given(st.integers(-(10**40), 10**40), st.integers(-40, 40), st.integers(0, 60))
+def test_any_number_that_is_taken_has_its_value_and_no_zeros_at_its_end(digits: int, exponent: int, zeros: int) -> None:
+    text = f"{digits}.{'0' * zeros}e{exponent}" if zeros else f"{digits}e{exponent}"
+    number = Decimal(digits).scaleb(exponent, Context(prec=60))
+    if number and abs(number.adjusted()) > strictjson.MAX_EXPONENT:
+        with pytest.raises(ValueError, match="10"):
+            strictjson.loads(text)
+    else:
+        taken = strictjson.loads(text)
+        assert taken == number
+        assert len(taken.as_tuple().digits) <= len(str(abs(digits)))
 
 
 def test_the_largest_reasonable_numbers_and_zero_are_taken() -> None:
