@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -228,6 +228,22 @@ class FakeEntries:
         if known is None or known.version < entry.version:
             self.rows[entry.productId] = entry
         return self.rows[entry.productId]
+
+    def versions(self) -> Iterator[tuple[str, int]]:
+        self._must_answer()
+        return iter([(entry.productId, entry.version) for entry in self.rows.values()])
+
+    def put_instead(self, entry: Entry, seen: int) -> bool:
+        if still := self._is_at(entry.productId, seen):
+            self.rows[entry.productId] = entry
+        return still
+
+    def remove(self, product_id: str, seen: int) -> bool:
+        return self._is_at(product_id, seen) and bool(self.rows.pop(product_id))
+
+    def _is_at(self, product_id: str, seen: int) -> bool:
+        self._must_answer()
+        return product_id in self.rows and self.rows[product_id].version == seen
 
     def _must_answer(self) -> None:
         if self.down:

@@ -50,7 +50,7 @@ class Entries(Protocol):
 
 
 class Copy(Entries, Protocol):
-    """What a repair needs besides; the two writes change a row only while it is at the version that was `seen`."""
+    """What a repair needs besides; both writes return False, and change nothing, if the row is not at `seen`."""
 
     def versions(self) -> Iterator[tuple[str, int]]: ...
     def put_instead(self, entry: Entry, seen: int) -> bool: ...

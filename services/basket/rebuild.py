@@ -1,8 +1,9 @@
-"""Fills basket's catalogue from the product service, `python -m services.basket.rebuild`, while events go on."""
+"""Makes basket's catalogue equal to the product service's: `python -m services.basket.rebuild`, while events go on."""
 
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -10,28 +11,72 @@ from chassis import logs
 from chassis.errors import Misconfigured, Unavailable
 from chassis.paging import Page
 from services.basket.app import make_catalogue_store, make_products
-from services.basket.catalogue import Entries, Entry
+from services.basket.catalogue import Copy, Entry
 
 PASSES = 10
+CHANGES = ("added", "updated", "repaired", "overtaken", "removed")  # after any of them another pass looks again
 
 
 class Products(Protocol):
     def page(self, cursor: str | None) -> Page[Entry]: ...
 
 
-def rebuild(products: Products, entries: Entries, say: Callable[[str], object]) -> bool:
-    """Goes through all products, tombstones too, until a pass finds nothing to write: then the copy has them all.
+def rebuild(products: Products, copy: Copy, say: Callable[[str], object]) -> bool:
+    """Compares all products, tombstones too, with the copy until a pass finds nothing to change.
 
-    False if they changed faster than that, ten times: the copy is as complete, and events bring the rest.
+    False if ten passes each found something, because products change faster than that.
     """
-    for number in range(1, PASSES + 1):
-        read = written = 0
+    return any(not _Pass(number, copy, say).run(products) for number in range(1, PASSES + 1))
+
+
+class _Pass:
+    """Reads the versions of the copy first, the products second and the rows of the copy last.
+
+    A product is written before its event is published. So if a row's version was read before the product and is higher
+    than the product's, no true event wrote it, and it is overwritten. A row that became newer during the pass is kept.
+    Each repair is conditional on the version that was seen. The next pass brings what a repair may have missed.
+    """
+
+    def __init__(self, number: int, copy: Copy, say: Callable[[str], object]) -> None:
+        self._number = number
+        self._copy = copy
+        self._say = say
+        self._before = dict(copy.versions())
+        self._done: Counter[str] = Counter()
+
+    def run(self, products: Products) -> int:
+        """How many rows were not as product has them, and what became of them must be looked at again."""
         for page in _pages(products):
-            read, written = read + len(page), written + _take(page, entries)
-            say(f"pass {number}: {read} products read, {written} written")
-        if not written:
-            return True
-    return False
+            rows = {row.productId: row for row in self._copy.get_many({entry.productId for entry in page})}
+            for entry in page:
+                self._done[self._settle(entry, rows.get(entry.productId))] += 1
+                self._before.pop(entry.productId, None)
+            self._tell()
+        self._remove_the_others()
+        return sum(self._done[word] for word in CHANGES)
+
+    def _remove_the_others(self) -> None:
+        """They were in the copy before the first page was read, and on no page: product does not have them."""
+        for product_id, version in self._before.items():
+            self._done["removed"] += self._copy.remove(product_id, version)
+        if self._done["removed"]:
+            self._tell()
+
+    def _settle(self, entry: Entry, row: Entry | None) -> str:
+        """What was done about the row of `entry`, in one word."""
+        if row is None or row.version < entry.version:
+            taken = self._copy.put_newer(entry) == entry
+            return "newer" if not taken else "updated" if row else "added"
+        if row == entry:
+            return "equal"
+        if row.version == entry.version or row.version == self._before.get(entry.productId):
+            return "repaired" if self._copy.put_instead(entry, row.version) else "overtaken"
+        return "newer"
+
+    def _tell(self) -> None:
+        compared = self._done.total() - self._done["removed"]
+        counts = [f"{self._done[word]} {word}" for word in ("equal", "newer", *CHANGES) if self._done[word]]
+        self._say(f"pass {self._number}: {', '.join([f'{compared} products compared', *counts])}")
 
 
 def _pages(products: Products) -> Iterator[list[Entry]]:
@@ -40,15 +85,6 @@ def _pages(products: Products) -> Iterator[list[Entry]]:
     while page.next_cursor:
         page = products.page(page.next_cursor)
         yield page.items
-
-
-def _take(page: Sequence[Entry], entries: Entries) -> int:
-    """How many were newer than what was known."""
-    known = {entry.productId: entry.version for entry in entries.get_many({entry.productId for entry in page})}
-    newer = [entry for entry in page if entry.version > known.get(entry.productId, 0)]
-    for entry in newer:
-        entries.put_newer(entry)
-    return len(newer)
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:

@@ -1,8 +1,9 @@
 """Baskets, receipts, the checkout's transaction, and the catalogue's copy in DynamoDB."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 PAGE_BYTES = 64 * 1024  # some 200 lines, for each of which a price may have to be looked up
+SCAN = 500  # rows a call, so that no call outlasts its time-out
 BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
 
 
@@ -137,10 +139,44 @@ class CatalogueStore:
             raise
         return entry
 
+    def versions(self) -> Iterator[tuple[str, int]]:
+        """The id and the version of each row, tombstones too, read consistently."""
+        arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True, "Limit": SCAN}
+        while True:
+            with unavailable("DynamoDB"):
+                page = self._dynamodb.scan(ProjectionExpression="productId, version", **arguments)
+            yield from ((str(row["productId"]), int(cast("Decimal", row["version"]))) for row in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def put_instead(self, entry: Entry, seen: int) -> bool:
+        """Writes `entry`, of whichever version, unless the row is no longer at the version `seen`; then False."""
+        return self._if_still(seen, self._dynamodb.put_item, Item=entry.model_dump(exclude_none=True))
+
+    def remove(self, product_id: str, seen: int) -> bool:
+        """False if the row is no longer at the version `seen`."""
+        return self._if_still(seen, self._dynamodb.delete_item, Key={"productId": product_id})
+
     @unavailable("DynamoDB")
     def check(self) -> None:
         """Raises Unavailable while the table cannot be read."""
         self._dynamodb.get_item(TableName=self._table, Key={"productId": "_"})
+
+    @unavailable("DynamoDB")
+    def _if_still(self, seen: int, write: Callable[..., object], **what: Any) -> bool:
+        try:
+            write(
+                TableName=self._table,
+                ConditionExpression="version = :seen",
+                ExpressionAttributeValues={":seen": seen},
+                **what,
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
 
     def _batch_get(self, product_ids: list[str]) -> Iterator[dict[str, Any]]:
         """A busy table answers for a part of the keys; the others are asked for again, within the deadline."""

@@ -27,7 +27,9 @@ class ProductEvent(EventData):
     VERSION: ClassVar = 1
 
     productId: str
-    version: int = Field(ge=1, description="of the product, by one higher at each of its events")
+    version: int = Field(
+        ge=1, le=1_000_000_000, description="of the product, by one higher at each of its events; at most 1,000,000,000"
+    )
 
     def as_event(self, occurred_at: str, correlation_id: str) -> Event:
         """A product has one event per version, and a copy of it is the same event."""

@@ -69,6 +69,9 @@ def test_an_event_that_comes_late_or_again_changes_nothing(
     [
         (message(CREATED, price=-1), "price: "),
         (message(CHANGED, version=0), "version: "),
+        (message(CHANGED, version=1_000_000_001), "version: "),
+        (message(DELETED, version=1_000_000_001), "version: "),
+        (message(CHANGED, price=10_000_000.01), "price: "),
         (message(CREATED, productId="a b"), "productId: "),
         (message(DELETED, deletedAt="yesterday"), "deletedAt: "),
         (message(CREATED).replace("ProductCreated", "ProductPainted"), "Nobody here reads ProductPainted"),

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 
 import pytest
@@ -9,12 +9,15 @@ from services.basket.catalogue import Entry
 from services.basket.rebuild import PASSES, main, rebuild
 from services.product.app import from_env as product_from_env
 from services.product.app import make_service, make_store
+from services.product.models import ProductFields
 from services.product.seed import seed
 from tests import emulated
 from tests.fakes import FakeEntries
 from tests.lists import every_row
 from tests.machine import free_port
 from tests.processes import serving
+
+FIELDS = ProductFields(name="P", category="c", price=Decimal("12.30"))
 
 
 def entry(product_id: str, version: int = 1) -> Entry:
@@ -40,16 +43,98 @@ def test_an_empty_copy_ends_with_every_product_and_every_tombstone() -> None:
     owner, entries, said = Owner(*(entry(f"p-{n}") for n in range(5)), gone), FakeEntries(), list[str]()
     assert rebuild(owner, entries, said.append)
     assert list(entries.rows.values()) == owner.entries
-    assert said == [f"pass 1: {n} products read, {n} written" for n in (2, 4, 6)] + [
-        f"pass 2: {n} products read, 0 written" for n in (2, 4, 6)
+    assert said == [f"pass 1: {n} products compared, {n} added" for n in (2, 4, 6)] + [
+        f"pass 2: {n} products compared, {n} equal" for n in (2, 4, 6)
     ]
 
 
 def test_what_an_event_told_meanwhile_is_kept() -> None:
+    """The page was read before the change, the row after it."""
+    later = entry("p-1", version=2)
+    owner, said = Owner(entry("p-1")), list[str]()
+
+    class Behind(FakeEntries):
+        def get_many(self, product_ids: Collection[str]) -> list[Entry]:
+            owner.entries = [later]
+            self.put_newer(later)
+            return super().get_many(product_ids)
+
+    entries = Behind()
+    assert rebuild(owner, entries, said.append)
+    assert entries.rows == {"p-1": later}
+    assert said == ["pass 1: 1 products compared, 1 newer"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        entry("p-1", version=1_000_000_000),  # no event of product's could ever be newer
+        entry("p-1", version=4),
+        Entry.tombstone("p-1", 4, "2026-11-21T09:30:00.123Z"),
+        entry("p-1", version=3).model_copy(update={"price": Decimal("0.01")}),
+        entry("p-1", version=3).model_copy(update={"name": "Another"}),
+        entry("p-1", version=3).model_copy(update={"deleted": True}),
+    ],
+)
+def test_a_row_that_product_never_told_of_is_repaired(wrong: Entry) -> None:
+    entries, said = FakeEntries(wrong, entry("p-2")), list[str]()
+    assert rebuild(Owner(entry("p-1", version=3), entry("p-2")), entries, said.append)
+    assert entries.rows == {"p-1": entry("p-1", version=3), "p-2": entry("p-2")}
+    assert said == ["pass 1: 2 products compared, 1 equal, 1 repaired", "pass 2: 2 products compared, 2 equal"]
+    assert entries.put_newer(entry("p-1", version=4)).version == 4
+
+
+def test_a_deleted_product_that_a_false_row_brought_back_is_deleted_again() -> None:
+    gone = Entry.tombstone("p-1", 3, "2026-11-21T09:30:00.123Z")
+    entries = FakeEntries(entry("p-1", version=99))
+    assert rebuild(Owner(gone), entries, lambda _: None)
+    assert entries.rows == {"p-1": gone}
+
+
+def test_a_row_of_a_product_that_does_not_exist_is_removed() -> None:
+    entries, said = FakeEntries(entry("p-0"), entry("p-1")), list[str]()
+    assert rebuild(Owner(entry("p-1")), entries, said.append)
+    assert entries.rows == {"p-1": entry("p-1")}
+    assert said[1:] == [
+        "pass 1: 1 products compared, 1 equal, 1 removed",
+        "pass 2: 1 products compared, 1 equal",
+    ]
+
+
+def test_a_product_made_during_a_pass_is_not_removed() -> None:
+    """Its event comes after the versions were read, and the pages were read before it was there."""
     entries = FakeEntries()
-    owner = Owner(entry("p-1"), meanwhile=lambda: entries.put_newer(entry("p-1", version=9)))
+    made = entry("p-new")
+    owner = Owner(meanwhile=lambda: entries.put_newer(made))
     assert rebuild(owner, entries, lambda _: None)
-    assert entries.rows == {"p-1": entry("p-1", version=9)}
+    assert entries.rows == {"p-new": made}
+
+
+def test_a_true_event_that_a_false_row_hid_during_the_repair_is_brought_by_the_next_pass() -> None:
+    owner = Owner(entry("p-1", version=3))
+
+    class Changing(FakeEntries):
+        def put_instead(self, row: Entry, seen: int) -> bool:
+            owner.entries = [entry("p-1", version=4)]
+            self.put_newer(entry("p-1", version=4))  # the event of the change comes now, and is taken for an old one
+            return super().put_instead(row, seen)
+
+    entries = Changing(entry("p-1", version=99))
+    assert rebuild(owner, entries, lambda _: None)
+    assert entries.rows == {"p-1": entry("p-1", version=4)}
+
+
+def test_a_row_that_changes_just_before_its_repair_is_repaired_by_the_next_pass() -> None:
+    class Racing(FakeEntries):
+        def put_instead(self, row: Entry, seen: int) -> bool:
+            if seen == 99:
+                self.rows["p-1"] = entry("p-1", version=100)
+            return super().put_instead(row, seen)
+
+    entries, said = Racing(entry("p-1", version=99)), list[str]()
+    assert rebuild(Owner(entry("p-1")), entries, said.append)
+    assert entries.rows == {"p-1": entry("p-1")}
+    assert [text.partition("compared, ")[2] for text in said] == ["1 overtaken", "1 repaired", "1 equal"]
 
 
 def test_a_product_that_changes_during_a_pass_is_taken_by_the_next() -> None:
@@ -87,6 +172,30 @@ def test_an_emptied_catalogue_is_filled_from_the_product_service(
     assert {row["productId"]: row["version"] for row in rows} == kept
     (tombstone,) = make_catalogue_store(stack).get_many([deleted])
     assert (tombstone.deleted, tombstone.version) == (True, 2)
+
+
+@pytest.mark.integration
+def test_a_price_frozen_by_a_false_event_is_repaired_and_moves_again(
+    stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    service, catalogue = make_service(stack, make_store(stack)), make_catalogue_store(stack)
+    frozen, forged = service.create(FIELDS), service.create(FIELDS)
+    catalogue.put_newer(entry(frozen.id, version=1_000_000_000))
+    catalogue.put_newer(entry(forged.id, version=1))  # the true version, another content
+    catalogue.put_newer(entry("p-unknown", version=7))
+    with serving(product_from_env(stack)) as url:
+        assert main([], {**stack, "PRODUCT_URL": url}) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-3:] == [
+        "pass 1: 2 products compared, 2 repaired, 1 removed",
+        "pass 2: 2 products compared, 2 equal",
+        "The catalogue is as the product service has it.",
+    ]
+    assert {row.productId: row.price for row in catalogue.get_many([frozen.id, forged.id, "p-unknown"])} == {
+        frozen.id: FIELDS.price,
+        forged.id: FIELDS.price,
+    }
+    assert catalogue.put_newer(entry(frozen.id, version=2)).version == 2
 
 
 @pytest.mark.integration

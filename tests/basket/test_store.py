@@ -252,6 +252,40 @@ def test_a_table_that_stays_busy_is_a_dependency_down_at_the_deadline() -> None:
         CatalogueStore(cast("Any", BusyTable(served=0)), "catalogue").get_many(["p-1"])
 
 
+@pytest.mark.integration
+def test_a_repair_writes_only_where_the_row_is_at_the_version_that_was_seen(stack: Mapping[str, str]) -> None:
+    catalogue = make_catalogue_store(stack)
+    catalogue.put_newer(entry("p-1", version=99))
+    assert not catalogue.put_instead(entry("p-1", version=3), seen=98)
+    assert not catalogue.remove("p-1", seen=98)
+    assert catalogue.get_many(["p-1"]) == [entry("p-1", version=99)]
+    assert catalogue.put_instead(entry("p-1", version=3), seen=99)
+    assert catalogue.get_many(["p-1"]) == [entry("p-1", version=3)]
+    assert not catalogue.put_instead(entry("p-2"), seen=1)
+    assert catalogue.remove("p-1", seen=3)
+    assert not catalogue.remove("p-1", seen=3)
+    assert list(catalogue.versions()) == []
+
+
+class TwoPages:
+    """A table of two rows that gives one a call."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def scan(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(arguments)
+        if "ExclusiveStartKey" in arguments:
+            return {"Items": [{"productId": "p-2", "version": Decimal(2)}]}
+        return {"Items": [{"productId": "p-1", "version": Decimal(1)}], "LastEvaluatedKey": {"productId": "p-1"}}
+
+
+def test_the_versions_of_the_copy_are_read_consistently_over_all_pages() -> None:
+    table = TwoPages()
+    assert dict(CatalogueStore(cast("Any", table), "catalogue").versions()) == {"p-1": 1, "p-2": 2}
+    assert [call["ConsistentRead"] for call in table.asked] == [True, True]
+
+
 def test_a_copy_that_is_not_there_does_not_answer(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
     make_catalogue_store(stack).check()
     with pytest.raises(Unavailable):

@@ -5,12 +5,14 @@ import random
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.basket.app import make_catalogue_store, make_products
+from services.basket.catalogue import Entry
 from services.basket.rebuild import rebuild
 from tests import emulated
 from tests.chaos import faults
@@ -112,7 +114,7 @@ def test_after_a_thousand_changes_with_carriers_killed_the_copy_is_what_product_
     )
 
 
-def test_an_emptied_catalogue_is_rebuilt_while_products_go_on_changing(
+def test_an_emptied_and_forged_catalogue_is_rebuilt_while_products_go_on_changing(
     stack: Mapping[str, str], tmp_path: Path
 ) -> None:
     product = web("product", stack)
@@ -123,6 +125,10 @@ def test_an_emptied_catalogue_is_rebuilt_while_products_go_on_changing(
         editors.work(100)
         catalogue = make_catalogue_store(stack)
         empty("shop-catalogue")
+        for n, forged in enumerate(editors.ids):  # as false events would: far ahead, or of no product
+            price = Decimal(n)
+            catalogue.put_newer(Entry(productId=forged, version=10**9 - n % 2, name="X", category="X", price=price))
+            catalogue.put_newer(Entry(productId=f"unknown-{n}", version=n + 1, name="X", category="X", price=price))
         with ThreadPoolExecutor(1) as crowd:
             busy = crowd.submit(editors.work, 200)
             rebuild(make_products(env), catalogue, lambda _: None)
@@ -130,3 +136,4 @@ def test_an_emptied_catalogue_is_rebuilt_while_products_go_on_changing(
         eventually(lambda: not stale("shop") and not gather("shop").pending, QUIET_WITHIN)
         assert rebuild(make_products(env), catalogue, lambda _: None)
     assert stale("shop") == []
+    assert set(gather("shop").catalogue) == set(gather("shop").products)
