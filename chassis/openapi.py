@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.info import Info
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
+from pydantic import ValidationError
 
 from chassis import problems
 
@@ -24,8 +26,16 @@ PARAMETER = {
     "schema": TEXT,
 }
 SERVER = {"url": "/", "description": "the server that this document was read from"}
-ANY = problems.responses(_400="malformed", _422="invalid", _503="a dependency is down, or the outcome is not known")
-BODY = problems.responses(_413="the body is over 64 KB", _415="not JSON")
+PROBLEM = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def responses(**details: str) -> dict[Any, Any]:
+    """The `responses` of OpenAPI for problems: `responses(_404="…", _409="…")`."""
+    return {status.lstrip("_"): {"description": text, "content": PROBLEM} for status, text in details.items()}
+
+
+ANY = responses(_400="malformed", _422="invalid", _503="a dependency is down, or the outcome is not known")
+BODY = responses(_413="the body is over 64 KB", _415="not JSON")
 SENDS = "x-sends"
 PLACES = ["path", "query", "header"]
 
@@ -39,11 +49,16 @@ class Documented(OpenAPI):
             info=Info(title=f"Shopwire {name}", version="1", description=description),
             doc_prefix="/docs",
             validation_error_model=problem,
-            validation_error_callback=lambda error: problems.response(problems.invalid(error)),
+            validation_error_callback=self._refuse,
             static_folder=None,
         )
         self.openapi_version = "3.1.0"
         self.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else browsers send swagger.io the document they show
+
+    def _refuse(self, error: ValidationError) -> Response:
+        there = self.create_url_adapter(request)
+        patchable = request.method == "PUT" and there is not None and "PATCH" in there.allowed_methods()
+        return problems.response(problems.invalid(error, patchable=patchable))
 
     def generate_spec_json(self) -> None:
         super().generate_spec_json()  # type: ignore[no-untyped-call] # the library's method has no annotation

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): the one place where an error becomes an answer, and their part of OpenAPI."""
+"""Problem documents (RFC 9457): the one place where an error becomes an answer."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -17,6 +17,12 @@ DETAILS = {
     405: "This path does not know the method: see the `Allow` header.",
     413: "The body is larger than 64 KB.",
 }
+
+# In words that say what to do, where pydantic's say only what is wrong.
+ADVICE = {"missing": "is required", "extra_forbidden": "is not known here: leave it out"}
+WHOLE = (
+    " PUT replaces the whole, so every required field has to be there. To change only the fields you send, use PATCH."
+)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,12 +51,6 @@ class Problem(BaseModel):
     errors: list[FieldError] = Field(default=[], description="one per field that is not valid")
 
 
-def responses(**details: str) -> dict[Any, Any]:
-    """The `responses` of OpenAPI for problems: `responses(_404="…", _409="…")`."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status.lstrip("_"): {"description": text, "content": content} for status, text in details.items()}
-
-
 def document(status: int, title: str, detail: str, **members: Any) -> Response:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | members
     answer = Response(f"{json.dumps(body)}\n", status=status, content_type=MEDIA_TYPE)
@@ -65,16 +65,23 @@ def response(error: DomainError) -> Response:
     return document(error.status, error.title, error.detail, **error.members)
 
 
-def invalid(error: ValidationError) -> Invalid:
-    """Names each field and what it should be, never the value it had (it may be a card number)."""
+def invalid(error: ValidationError, *, patchable: bool = False) -> Invalid:
+    """Names each field and what it should be, never the value it had (it may be a card number).
+
+    `patchable` is for a PUT where there is a PATCH too: whoever leaves fields out may have wanted that.
+    """
     told = error.errors(include_url=False, include_context=False, include_input=False)
     optional = {e["loc"][:-1] for e in told if e["type"] == "none_required"}
     fields = [
-        {"pointer": _pointer(_field(e["loc"], optional)), "detail": e["msg"].removeprefix("Value error, ")}
+        {
+            "pointer": _pointer(_field(e["loc"], optional)),
+            "detail": ADVICE.get(e["type"], e["msg"].removeprefix("Value error, ")),
+        }
         for e in told
         if e["type"] != "none_required"
     ]
-    return Invalid("Some fields are not valid.", errors=fields)
+    hint = WHOLE if patchable and any(e["type"] == "missing" for e in told) else ""
+    return Invalid(f"Some fields are not valid.{hint}", errors=fields)
 
 
 def _field(location: tuple[object, ...], optional: Collection[tuple[object, ...]]) -> tuple[object, ...]:

@@ -22,8 +22,8 @@ from services.basket.models import (
 )
 from services.basket.service import BasketService
 
-UNKNOWN = problems.responses(_404="no such basket, or no such line in it")
-CONFLICT = problems.responses(_409="empty basket, product gone, or another total than expected")
+UNKNOWN = openapi.responses(_404="no such basket, or no such line in it")
+CONFLICT = openapi.responses(_409="empty basket, product gone, or another total than expected")
 api = openapi.blueprint("basket", __name__, "Baskets", "What a user wants, and the checkout that orders it")
 
 Key = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]

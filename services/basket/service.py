@@ -21,6 +21,7 @@ UNKNOWN_OUTCOME = (
     "Ask for it, or send the same request with the same Idempotency-Key again."
 )
 
+UNKNOWN_PRODUCTS = "The catalogue has no such products. `POST /product` of the product service makes one."
 UNKNOWN_EDIT = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
 
 log = structlog.stdlib.get_logger(__name__)
@@ -147,7 +148,7 @@ class BasketService:
     def _sold(self, product_ids: set[str], catalogue: Catalogue) -> dict[str, Listing]:
         listings = catalogue.look_up(product_ids)
         if unknown := sorted(product_ids - listings.keys()):
-            raise Invalid("There are no such products.", productIds=unknown)
+            raise Invalid(UNKNOWN_PRODUCTS, productIds=unknown)
         return listings
 
 

@@ -5,7 +5,7 @@ from typing import cast
 from flask import current_app
 from pydantic import Field
 
-from chassis import openapi, problems
+from chassis import openapi
 from chassis.fields import PageQuery, Record
 from chassis.paging import Page
 from chassis.web import Answer
@@ -37,7 +37,7 @@ def list_orders_of_user(path: UserPath, query: OrderQuery) -> Answer:
     return _answer(service().page_of_user(path.userName, query.dates, query.limit, query.cursor))
 
 
-@api.get("/<userName>/<orderId>", summary="One order", responses={200: Order} | problems.responses(_404="not there"))
+@api.get("/<userName>/<orderId>", summary="One order", responses={200: Order} | openapi.responses(_404="not there"))
 def get_order(path: OrderPath) -> Answer:
     return service().get(path.userName, path.orderId).model_dump(mode="json")
 

@@ -6,13 +6,14 @@ from flask import Response, current_app, jsonify, request
 from pydantic import ConfigDict, Field, StringConstraints
 
 from chassis import openapi, problems
+from chassis.errors import Malformed
 from chassis.fields import Absent, Record
 from chassis.web import Answer
 from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService
 
-UNKNOWN = problems.responses(_404="no such product")
-STALE = problems.responses(_412="the product is at another version by now")
+UNKNOWN = openapi.responses(_404="no such product")
+STALE = openapi.responses(_412="the product is at another version by now")
 TAGGED = openapi.sends(_200="ETag")
 api = openapi.blueprint("product", __name__, "Products", "What the shop sells")
 
@@ -77,6 +78,8 @@ def create_product(body: ProductFields) -> Answer:
     openapi_extensions=openapi.sends(_200="ETag", _304="ETag"),
 )
 def get_product(path: ProductPath, header: IfNoneMatch) -> Answer:  # noqa: ARG001 read by make_conditional
+    if "category" in request.args:  # the course lists a category this way
+        raise Malformed("A product is found by its id alone: `GET /product?category=…` lists a category.")
     answer = _answer(service().get(path.product_id))
     answer.make_conditional(request)
     return answer

@@ -1,0 +1,114 @@
+"""What a client of the course's shop meets here: its requests work, or the answer says what to send instead."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.basket.app import create_app as basket_app
+from services.ordering.app import create_app as ordering_app
+from services.ordering.service import OrderService
+from services.product.app import create_app as product_app
+from tests.fakes import BasketShop, FakeOrders, ProductShop
+from tests.samples import order, product
+
+DATE = "2023-04-28T08:45:59.942Z"
+PHONE = {"name": "IPhone X", "description": "5G", "imageFile": "product-1.png", "category": "Phone", "price": 950.4}
+ITEM = {"quantity": 2, "color": "Red", "productId": "phone", "price": 950, "productName": "IPhone X"}
+BASKET: dict[str, Any] = {"userName": "swn", "items": [ITEM, ITEM | {"productId": "case", "color": "Blue"}]}
+CHECKOUT = {
+    "userName": "swn",
+    "totalPrice": 0,
+    "firstName": "mehmet",
+    "lastName": "ozkaya",
+    "email": "ezozkme@example.com",
+    "address": "istanbul",
+    "cardInfo": "5554443322",
+    "paymentMethod": 1,
+}
+
+
+@pytest.fixture
+def products() -> FlaskClient:
+    return product_app(ProductShop(product("p-1")).service, lambda: None).test_client()
+
+
+@pytest.fixture
+def baskets() -> FlaskClient:
+    return basket_app(BasketShop(phone="950", case="870").service, lambda: None, "").test_client()
+
+
+@pytest.fixture
+def orders() -> FlaskClient:
+    service = OrderService(FakeOrders(order("o-1", orderDate=DATE)))
+    return ordering_app(service, lambda: None).test_client()
+
+
+def test_the_requests_of_the_course_that_work_as_they_are(
+    products: FlaskClient, baskets: FlaskClient, orders: FlaskClient
+) -> None:
+    assert [
+        products.get("/product").status_code,
+        products.post("/product", json=PHONE).status_code,
+        products.get("/product/p-1").status_code,
+        products.put("/product/p-1", json=PHONE).status_code,
+        products.delete("/product/p-1").status_code,
+        baskets.post("/basket", json=BASKET).status_code,
+        baskets.get("/basket").status_code,
+        baskets.get("/basket/swn").status_code,
+        baskets.post("/basket/checkout", json=CHECKOUT).status_code,
+        orders.get("/order").status_code,
+        orders.get(f"/order/swn?orderDate={DATE}").status_code,
+    ] == [200, 201, 200, 200, 204, 200, 200, 200, 202, 200, 200]
+
+
+@pytest.mark.parametrize("body", [{"price": 900}, {}, {"name": "IPhone X", "price": -1}])
+def test_a_put_of_some_fields_says_that_patch_changes_them(products: FlaskClient, body: dict[str, Any]) -> None:
+    problem = products.put("/product/p-1", json=body).get_json()
+    assert problem["status"] == 422
+    assert "PUT replaces the whole" in problem["detail"]
+    assert "use PATCH" in problem["detail"]
+    assert "/category" in {error["pointer"] for error in problem["errors"]}
+
+
+def test_a_put_that_is_wrong_otherwise_says_nothing_of_patch(products: FlaskClient) -> None:
+    assert "PATCH" not in products.put("/product/p-1", json=PHONE | {"price": -1}).get_json()["detail"]
+    assert "PATCH" not in products.post("/product", json={"price": 1}).get_json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("put", "/product/p-1"), ("post", "/product")])
+def test_a_field_that_the_shop_gives_is_to_be_left_out(products: FlaskClient, method: str, path: str) -> None:
+    problem = getattr(products, method)(path, json=PHONE | {"id": "p-1"}).get_json()
+    assert problem["errors"] == [{"pointer": "/id", "detail": "is not known here: leave it out"}]
+
+
+def test_a_category_beside_an_id_says_how_a_category_is_listed(products: FlaskClient) -> None:
+    """The course's own way to list a category."""
+    problem = products.get("/product/p-1?category=Phone").get_json()
+    assert (problem["status"], "`GET /product?category=…`" in problem["detail"]) == (400, True)
+
+
+def test_a_product_that_the_catalogue_lacks_says_where_products_are_made(baskets: FlaskClient) -> None:
+    """The course takes any product id and the client's price."""
+    body = BASKET | {"items": [ITEM | {"productId": "7934e4bd"}]}
+    problem = baskets.post("/basket", json=body).get_json()
+    assert (problem["status"], problem["productIds"]) == (422, ["7934e4bd"])
+    assert "`POST /product`" in problem["detail"]
+
+
+def test_a_checkout_without_the_buyer_names_what_is_missing(baskets: FlaskClient) -> None:
+    problem = baskets.post("/basket/checkout", json={"userName": "swn"}).get_json()
+    missing = {"firstName", "lastName", "email", "address", "cardInfo", "paymentMethod"}
+    assert {error["pointer"].strip("/") for error in problem["errors"]} == missing
+
+
+@pytest.mark.parametrize("send", ["get", "delete"])
+def test_a_user_without_a_basket_is_404_and_not_an_empty_one(baskets: FlaskClient, send: str) -> None:
+    problem = getattr(baskets, send)("/basket/swn").get_json()
+    assert (problem["status"], problem["detail"].startswith("swn has no basket")) == (404, True)
+
+
+def test_a_body_without_its_type_says_which_one_it_needs(baskets: FlaskClient) -> None:
+    """Lambda parses any text."""
+    problem = baskets.post("/basket", data=b"{}").get_json()
+    assert (problem["status"], "`Content-Type: application/json`" in problem["detail"]) == (415, True)
