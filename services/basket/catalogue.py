@@ -35,8 +35,8 @@ class Entry(Record):
     @classmethod
     def tombstone(cls, product_id: str, version: int, deleted_at: str) -> "Entry":
         """Kept for a while, so that an event that comes late does not bring the product back."""
-        expires = datetime.fromisoformat(deleted_at) + TOMBSTONE_LIFETIME
-        return cls(productId=product_id, version=version, deleted=True, expiresAt=int(expires.timestamp()))
+        expires = datetime.fromisoformat(deleted_at).timestamp() + TOMBSTONE_LIFETIME.total_seconds()
+        return cls(productId=product_id, version=version, deleted=True, expiresAt=int(expires))
 
 
 class Entries(Protocol):

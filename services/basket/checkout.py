@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from chassis import instants
 from chassis.errors import Conflict, Invalid
 from chassis.fields import EXACT, Amount, Input, Record
 from services.basket.events import BasketCheckedOut, OrderLine
@@ -21,7 +22,7 @@ ROUNDING = Context(prec=40)  # the parser takes numbers up to 10^30
 
 def _last_four(card: str) -> str:
     """The number ends here: nothing behind this model ever holds it."""
-    return re.sub(r"\D", "", card)[-4:]
+    return re.sub(r"[^0-9]", "", card)[-4:]
 
 
 CardInfo = Annotated[str, StringConstraints(pattern=r"^[0-9]([ -]?[0-9]){7,18}$"), AfterValidator(_last_four)]
@@ -81,7 +82,7 @@ class Attempt:
 
     @classmethod
     def mint(cls, order_id: str, now: datetime, key: str | None) -> "Attempt":
-        return cls(order_id, now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), key or order_id)
+        return cls(order_id, instants.write(now), key or order_id)
 
 
 class Receipt(Record):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import structlog
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from chassis import logs
 from chassis.consumer import Consumer, DeadLetters
 from chassis.events import EventData
+from chassis.instants import Instant
 from chassis.process import Stop
 from chassis.queue import Queue, consume
 from services.basket.app import make_catalogue_store, stack
@@ -47,7 +48,7 @@ class ProductChanged(ProductCreated):
 class ProductDeleted(ProductEvent):
     DETAIL_TYPE: ClassVar = "ProductDeleted"
 
-    deletedAt: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+    deletedAt: Instant
 
     def entry(self) -> Entry:
         return Entry.tombstone(self.productId, self.version, self.deletedAt)

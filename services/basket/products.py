@@ -10,6 +10,7 @@ import urllib3
 from chassis import deadline, logs, strictjson
 from chassis.errors import Unavailable
 from chassis.fields import Record
+from chassis.instants import Instant
 from chassis.paging import Page
 from services.basket.catalogue import Entry, Price, Version
 
@@ -35,7 +36,7 @@ class ProductSeen(Record):
 class TombstoneSeen(Record):
     id: str
     version: Version
-    deletedAt: str
+    deletedAt: Instant
 
     def entry(self) -> Entry:
         return Entry.tombstone(self.id, self.version, self.deletedAt)

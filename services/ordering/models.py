@@ -9,12 +9,11 @@ from pydantic import Field, StringConstraints, model_validator
 
 from chassis.events import EventData
 from chassis.fields import EXACT, Absent, Amount, PageQuery, Record
+from chassis.instants import Instant
+from services.ordering.dates import ALWAYS, Period, TimeOrPeriod
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
 OrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-DateTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
-DatePrefix = Annotated[str, StringConstraints(pattern=r"^\d{4}(-(\d\d(-(\d\d(T[0-9:.]{0,12}Z?)?)?)?)?)?$")]
-MAX_DATE = "~"  # sorts behind every character of a date
 
 
 class OrderLine(Record):
@@ -33,7 +32,7 @@ class BasketCheckedOut(EventData):
     VERSION: ClassVar = 1
 
     orderId: OrderId
-    orderDate: DateTime
+    orderDate: Instant
     userName: UserName
     firstName: str = Field(max_length=100)
     lastName: str = Field(max_length=100)
@@ -80,25 +79,26 @@ class OrderPage(Record):
 
 
 class OrderQuery(PageQuery):
-    """`orderDate` alone, or `from` and `to`; each may be a prefix, and a range includes both its ends."""
+    """`orderDate` alone, or `from` and `to`, which are both included."""
 
-    orderDate: DatePrefix | Absent = Field(None, description="exact, or a prefix such as 2026-11")
-    from_: DatePrefix | Absent = Field(None, alias="from")
-    to: DatePrefix | Absent = None
+    orderDate: TimeOrPeriod | Absent = Field(
+        None,
+        description="an instant such as 2026-11-26T10:15:30.123Z, or a period of UTC such as 2026-11 or 2026-11-26T10",
+    )
+    from_: TimeOrPeriod | Absent = Field(None, alias="from", description="the first instant, or a period's beginning")
+    to: TimeOrPeriod | Absent = Field(None, description="the last instant, or a period's end")
 
     @model_validator(mode="after")
     def _one_way_of_asking(self) -> Self:
         if self.orderDate and (self.from_ or self.to):
             raise ValueError("orderDate excludes from and to")
-        if (self.from_ or "") > (self.to or "") + MAX_DATE:
+        if self.from_ and self.to and self.from_.first > self.to.last:
             raise ValueError("from is later than to")
         return self
 
     @property
     def dates(self) -> tuple[str, str] | None:
-        """The first and the last date asked for, both included, or None for all."""
-        if self.orderDate:
-            return self.orderDate, self.orderDate + MAX_DATE
+        """The first and the last instant asked for, both included, or None for all."""
         if self.from_ or self.to:
-            return self.from_ or "0", (self.to or "") + MAX_DATE
-        return None
+            return Period((self.from_ or ALWAYS).first, (self.to or ALWAYS).last)
+        return self.orderDate

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, cast
 
 import structlog
 
-from chassis import deadline, logs
+from chassis import deadline, instants, logs
 from chassis.dispatch import Forgetter, Publisher, send_now
 from chassis.errors import Conflict, NotFound, PreconditionFailed, Unavailable
 from chassis.events import Event
@@ -138,7 +138,7 @@ class ProductService:
             return False
 
     def _now(self) -> str:
-        return self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return instants.write(self._clock())
 
 
 def _existing(row: Stored | None, product_id: str, version: int | None) -> Product:

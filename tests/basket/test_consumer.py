@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ def test_what_becomes_of_a_product_is_known_afterwards(consumer: Consumer, entri
     assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=1803029400)
 
 
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
+def test_a_deletion_at_either_end_of_time_is_taken(consumer: Consumer, entries: FakeEntries, date: str) -> None:
+    assert failed(consumer, message(DELETED, deletedAt=date)) == 0
+    expires = (datetime.fromisoformat(date) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) + 90 * 86400
+    assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=expires)
+
+
 def test_an_event_that_comes_late_or_again_changes_nothing(
     consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
 ) -> None:
@@ -74,6 +82,8 @@ def test_an_event_that_comes_late_or_again_changes_nothing(
         (message(CHANGED, price=10_000_000.01), "price: "),
         (message(CREATED, productId="a b"), "productId: "),
         (message(DELETED, deletedAt="yesterday"), "deletedAt: "),
+        (message(DELETED, deletedAt="2026-02-30T09:30:00.123Z"), "deletedAt: "),
+        (message(DELETED, deletedAt="٢٠٢٦-11-21T09:30:00.123Z"), "deletedAt: "),
         (message(CREATED).replace("ProductCreated", "ProductPainted"), "Nobody here reads ProductPainted"),
     ],
 )

@@ -107,6 +107,15 @@ def test_all_products_come_page_by_page_with_their_tombstones(shop: ProductShop)
     assert products.page(page.next_cursor) == ([], None)
 
 
+@pytest.mark.parametrize("date", ["yesterday", "2026-02-30T09:30:00.123Z", "2026-11-21T09:30:00.123"])
+def test_a_tombstone_without_a_time_is_no_proper_answer(shop: ProductShop, date: str) -> None:
+    items = [{"id": "p-2", "version": 3, "deletedAt": date}]
+    answer = (200, json.dumps({"items": items, "nextCursor": None}))
+    shop.answers["/product?tombstones=true&limit=100"] = answer
+    with pytest.raises(Unavailable):
+        HttpProducts(shop.url).page(None)
+
+
 def test_a_list_that_is_not_there_is_a_dependency_down(shop: ProductShop) -> None:
     with pytest.raises(Unavailable):
         HttpProducts(shop.url).page(None)

@@ -41,6 +41,14 @@ def test_an_order_is_the_checkouts_facts_without_the_card_number(client: FlaskCl
         ("?orderDate=2026-10-31T23:59:59.999Z", ["o-0"]),
         ("?from=2026-11-01", ["o-1"]),
         ("?to=2026-10", ["o-0"]),
+        ("?orderDate=2026-11-01T00:00:00Z", ["o-1"]),
+        ("?orderDate=2026-11-01T00:00:00.000000%2B00:00", ["o-1"]),
+        ("?orderDate=2026-11-01T02:00:00+02:00", ["o-1"]),
+        ("?orderDate=2026-10-31T19:59:59.9999-0400", ["o-0"]),
+        ("?orderDate=2026-10-31T23:59:59Z", []),
+        ("?from=2026-11-01t01:00:00%2B01:00", ["o-1"]),
+        ("?to=2026-10-31T23:59:59.99Z", []),
+        ("?from=2026-10-31T23:59:59.999999Z&to=2026-11-01T00:00:00.0Z", ["o-1", "o-0"]),
         ("?from=2026-10-31&to=2026-11-01", ["o-1", "o-0"]),
         ("?from=2027", []),
     ],
@@ -79,6 +87,12 @@ def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient, other: st
         ("/order/a%20b", 422),
         ("/order/swn/a%20b", 422),
         ("/order/swn?orderDate=yesterday", 422),
+        ("/order/swn?orderDate=2026-02-30", 422),
+        ("/order/swn?from=2026-13", 422),
+        ("/order/swn?to=2026-11-26T25", 422),
+        ("/order/swn?from=%D9%A2%D9%A0%D9%A2%D9%A6", 422),
+        ("/order/swn?to=0000", 422),
+        ("/order/swn?from=2026-11-01T00:00:00Z&to=2026-11-01T01:00:00%2B02:00", 422),
         ("/order/swn?orderDate=2026&from=2025", 422),
         ("/order/swn?from=2027&to=2026", 422),
         ("/order/swn?limit=0", 422),
@@ -91,6 +105,14 @@ def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient, other: st
 def test_bad_input_gets_its_own_4xx(client: FlaskClient, path: str, status: int) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+
+
+def test_a_wrong_time_is_named_by_its_parameter_and_explained_in_words(client: FlaskClient) -> None:
+    answers = [client.get(f"/order/swn?{query}").get_json()["errors"] for query in ("from=yesterday", "to=2026-02-30")]
+    assert [[error["pointer"] for error in errors] for errors in answers] == [["/from"], ["/to"]]
+    assert "such as 2026-11-26T10:15:30Z" in answers[0][0]["detail"]
+    assert "exist" in answers[1][0]["detail"]
+    assert not any("[0-9]" in error["detail"] or "\\d" in error["detail"] for errors in answers for error in errors)
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
