@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.info import Info
+from flask_openapi.models.license import License
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
@@ -36,6 +37,7 @@ def responses(**details: str) -> dict[Any, Any]:
 
 ANY = responses(_400="malformed", _422="invalid", _503="a dependency is down, or the outcome is not known")
 BODY = responses(_413="the body is over 64 KB", _415="not JSON")
+LICENSE = License(name="Apache-2.0", identifier="Apache-2.0")
 SENDS = "x-sends"
 PLACES = ["path", "query", "header"]
 
@@ -46,7 +48,7 @@ class Documented(OpenAPI):
     def __init__(self, name: str, description: str, problem: type[problems.Problem]) -> None:
         super().__init__(
             name,
-            info=Info(title=f"Shopwire {name}", version="1", description=description),
+            info=Info(title=f"Shopwire {name}", version="1", description=description, license=LICENSE),
             doc_prefix="/docs",
             validation_error_model=problem,
             validation_error_callback=self._refuse,
@@ -62,13 +64,11 @@ class Documented(OpenAPI):
 
     def generate_spec_json(self) -> None:
         super().generate_spec_json()  # type: ignore[no-untyped-call] # the library's method has no annotation
-        self.spec_json["servers"] = [SERVER]
-        components = self.spec_json["components"]
-        components["headers"] = {name: header | {"required": True} for name, header in HEADERS.items()}
-        components["parameters"] = {CORRELATION_HEADER: PARAMETER}
-        for path in self.spec_json["paths"].values():
-            for operation in path.values():
-                _complete(operation)
+        operations = [operation for path in self.spec_json["paths"].values() for operation in path.values()]
+        used = {name for operation in operations for name in _complete(operation)}
+        self.spec_json |= {"servers": [SERVER], "security": []}
+        headers = {name: HEADERS[name] | {"required": True} for name in sorted(used)}
+        self.spec_json["components"] |= {"headers": headers, "parameters": {CORRELATION_HEADER: PARAMETER}}
 
 
 def blueprint(name: str, import_name: str, tag: str, description: str) -> APIBlueprint:
@@ -93,13 +93,15 @@ def _camel_case(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any]) -> set[str]:
+    """Returns the headers that it answers."""
     own = operation.pop(SENDS, {})
     answers = operation["responses"] | (BODY if "requestBody" in operation else {})
     operation["responses"] = {status: _with_headers(status, answers[status], own) for status in sorted(answers)}
     parameters = sorted(operation.get("parameters", []), key=lambda each: PLACES.index(each["in"]))
     reference = {"$ref": f"#/components/parameters/{CORRELATION_HEADER}"}
     operation["parameters"] = [*map(_with_example, parameters), reference]
+    return {name for answer in operation["responses"].values() for name in answer["headers"]}
 
 
 def _with_example(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,10 @@ def test_operations_have_the_names_that_a_person_would_give_them() -> None:
     }
 
 
+def test_every_operation_is_summarised_and_described() -> None:
+    assert [str(o) for o in operations() if not (o.content.get("summary") and o.content.get("description"))] == []
+
+
 def test_a_schema_never_leaves_it_to_the_reader_which_of_two_objects_it_describes() -> None:
     unions = [(place, schema["anyOf"]) for place, schema in all_schemas() if "anyOf" in schema]
     assert [place for place, choices in unions if len([each for each in choices if "$ref" in each]) > 1] == []

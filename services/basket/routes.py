@@ -70,12 +70,14 @@ def service() -> BasketService:
 
 @api.get("", summary="List all baskets", responses={200: BasketPage})
 def list_baskets(query: PageQuery) -> Answer:
+    """Of all users, at today's prices."""
     page = service().page(query.limit, query.cursor)
     return BasketPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
 
 
 @api.post("", summary="Replace a user's basket", responses={200: BasketView})
 def replace_basket(body: BasketInput) -> Answer:
+    """Names and prices are the catalogue's, and those that the client sends are ignored."""
     return service().replace(body).model_dump(mode="json")
 
 
@@ -86,6 +88,7 @@ def replace_basket(body: BasketInput) -> Answer:
     openapi_extensions=openapi.sends(_202="Location"),
 )
 def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
+    """202 means that exactly one order will be placed, within a moment, at `Location`. The basket is empty then."""
     receipt = service().checkout(body, header.key)
     location = f"{current_app.config['ORDERING_URL']}/order/{receipt.userName}/{receipt.orderId}"
     return Response(f"{receipt.answer}\n", 202, {"Location": location}, content_type="application/json")
@@ -93,21 +96,25 @@ def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
 
 @api.get("/<userName>", summary="A user's basket at today's prices", responses={200: BasketView} | UNKNOWN)
 def get_basket(path: UserPath) -> Answer:
+    """`price` is today's, `addedPrice` the one on the day that the line was added."""
     return service().get(path.userName).model_dump(mode="json")
 
 
 @api.delete("/<userName>", summary="Empty a user's basket", responses={204: None} | UNKNOWN)
 def delete_basket(path: UserPath) -> Answer:
+    """All lines are dropped. The next one that is added makes a new basket."""
     service().remove(path.userName)
     return "", 204
 
 
 @api.post("/<userName>/items", summary="Add a line, or to a line", responses={200: BasketView})
 def add_item(path: UserPath, body: LineInput) -> Answer:
+    """A line of the same product and colour grows by the quantity. A user without a basket gets one."""
     return service().add(path.userName, body).model_dump(mode="json")
 
 
 @api.delete("/<userName>/items/<productId>", summary="Drop one colour, or all", responses={204: None} | UNKNOWN)
 def remove_item(path: LinePath, query: LineQuery) -> Answer:
+    """Of the product in the path: the lines of `color`, or all of its lines."""
     service().remove_line(path.userName, path.productId, query.color)
     return "", 204

@@ -29,16 +29,19 @@ def service() -> OrderService:
 
 @api.get("", summary="List all orders", responses={200: OrderPage})
 def list_orders(query: PageQuery) -> Answer:
+    """Of all users."""
     return _answer(service().page(query.limit, query.cursor))
 
 
 @api.get("/<userName>", summary="A user's orders, newest first", responses={200: OrderPage})
 def list_orders_of_user(path: UserPath, query: OrderQuery) -> Answer:
+    """With `orderDate`, or `from` and `to`, only the orders of that time."""
     return _answer(service().page_of_user(path.userName, query.dates, query.limit, query.cursor))
 
 
 @api.get("/<userName>/<orderId>", summary="One order", responses={200: Order} | openapi.responses(_404="not there"))
 def get_order(path: OrderPath) -> Answer:
+    """An order that was just checked out may take a moment to arrive. Until then the answer is 404."""
     return service().get(path.userName, path.orderId).model_dump(mode="json")
 
 

@@ -53,6 +53,7 @@ def service() -> ProductService:
 
 @api.get("", summary="List products, all or one category's", responses={200: ProductPage})
 def list_products(query: ProductQuery) -> Answer:
+    """`category` selects those of one category. `tombstones` adds deleted products, in a list of their own."""
     if query.tombstones:
         everything = service().page_with_tombstones(query.limit, query.cursor)
         return ProductPage.with_tombstones(everything.items, everything.next_cursor).model_dump(mode="json")
@@ -67,6 +68,7 @@ def list_products(query: ProductQuery) -> Answer:
     openapi_extensions=openapi.sends(_201="Location ETag"),
 )
 def create_product(body: ProductFields) -> Answer:
+    """The shop gives the id and the version. `ProductCreated` is published."""
     product = service().create(body)
     return _answer(product), 201, {"Location": f"/product/{product.id}"}
 
@@ -78,6 +80,7 @@ def create_product(body: ProductFields) -> Answer:
     openapi_extensions=openapi.sends(_200="ETag", _304="ETag"),
 )
 def get_product(path: ProductPath, header: IfNoneMatch) -> Answer:  # noqa: ARG001 read by make_conditional
+    """With `If-None-Match`, a version that the client has already is a 304 without a body."""
     if "category" in request.args:  # the course lists a category this way
         raise Malformed("A product is found by its id alone: `GET /product?category=…` lists a category.")
     answer = _answer(service().get(path.product_id))
@@ -92,6 +95,7 @@ def get_product(path: ProductPath, header: IfNoneMatch) -> Answer:  # noqa: ARG0
     openapi_extensions=TAGGED,
 )
 def replace_product(path: ProductPath, header: IfMatch, body: ProductFields) -> Answer:
+    """Optional fields left out become empty. `If-Match` replaces only the version that the client has seen."""
     return _answer(service().replace(path.product_id, body, header.version))
 
 
@@ -102,11 +106,13 @@ def replace_product(path: ProductPath, header: IfMatch, body: ProductFields) -> 
     openapi_extensions=TAGGED,
 )
 def change_product(path: ProductPath, header: IfMatch, body: ProductChanges) -> Answer:
+    """Fields left out stay as they are. `If-Match` changes only the version that the client has seen."""
     return _answer(service().amend(path.product_id, body, header.version))
 
 
 @api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE)
 def delete_product(path: ProductPath, header: IfMatch) -> Answer:
+    """`If-Match` deletes only the version that the client has seen. `ProductDeleted` is published."""
     service().remove(path.product_id, header.version)
     return "", 204
 

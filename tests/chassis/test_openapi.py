@@ -25,8 +25,9 @@ class Problem(problems.Problem):
 def make() -> OpenAPI:
     api = openapi.blueprint("sample", __name__, "Samples", "What is sampled")
 
-    @api.post("", responses={201: Sample}, openapi_extensions=openapi.sends(_201="Location ETag"))
+    @api.post("", summary="Make", responses={201: Sample}, openapi_extensions=openapi.sends(_201="Location ETag"))
     def make_a_sample(body: Sample) -> Answer:
+        """Makes one."""
         return body.model_dump()
 
     @api.get("/<id>", responses={200: Sample})
@@ -53,6 +54,15 @@ def test_an_operation_is_named_by_its_view_and_its_tag(document: dict[str, Any])
     operation = document["paths"]["/sample"]["post"]
     assert (operation["operationId"], operation["tags"]) == ("makeASample", ["Samples"])
     assert document["tags"] == [{"name": "Samples", "description": "What is sampled"}]
+
+
+def test_an_operation_has_its_views_docstring_and_no_header_is_listed_in_vain(document: dict[str, Any]) -> None:
+    assert document["paths"]["/sample"]["post"]["description"] == "Makes one."
+    assert list(document["components"]["headers"]) == ["ETag", "Location", "Retry-After", "X-Correlation-Id"]
+
+
+def test_nobody_has_to_sign_in(document: dict[str, Any]) -> None:
+    assert document["security"] == []
 
 
 def test_the_server_is_the_one_that_answers(document: dict[str, Any]) -> None:
