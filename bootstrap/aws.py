@@ -14,7 +14,8 @@ from botocore.config import Config
 
 from bootstrap.clock import Clock
 from bootstrap.errors import NO_CREDENTIALS, NO_REGION, Failed, Misused
-from chassis.emulator import is_emulator
+from chassis.emulator import REGION, is_emulator, refuse_made_up
+from chassis.errors import Misconfigured
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -100,7 +101,7 @@ def _fake_session(env: Mapping[str, str]) -> boto3.Session:
     return boto3.Session(
         aws_access_key_id=env.get("AWS_ACCESS_KEY_ID") or "test",
         aws_secret_access_key=env.get("AWS_SECRET_ACCESS_KEY") or "test",
-        region_name=_region(env) or "us-east-1",
+        region_name=_region(env) or REGION,
         botocore_session=blind,
     )
 
@@ -116,6 +117,10 @@ def _real_session(env: Mapping[str, str]) -> boto3.Session:
         raise Misused(NO_REGION)
     if session.get_credentials() is None:
         raise Misused(NO_CREDENTIALS)
+    try:
+        refuse_made_up(session, _client(session, env, "cloudformation"))
+    except Misconfigured as error:
+        raise Misused(str(error)) from error
     return session
 
 

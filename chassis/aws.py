@@ -15,7 +15,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from chassis import deadline
+from chassis import deadline, emulator
 from chassis.errors import Misconfigured, Unavailable
 
 
@@ -53,7 +53,8 @@ class DeadlineExceeded(HTTPClientError):
 def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -> Any:
     """A thread-safe client; the endpoint and the credentials are boto3's to find (`AWS_ENDPOINT_URL`, profiles, roles).
 
-    DynamoDB's takes and gives plain Python values, as boto3's resource does. Raises Misconfigured without a region.
+    DynamoDB's takes and gives plain Python values, as boto3's resource does. Raises Misconfigured without a region
+    for AWS, and with made-up credentials for it.
     """
     config = Config(
         connect_timeout=timeouts.connect,
@@ -61,14 +62,16 @@ def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -
         retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
         max_pool_connections=32,
     )
-    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 itself reads only the second
-    session = boto3.Session(region_name=region or None)
-    if not session.region_name:
+    named = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 itself reads only the second
+    session = boto3.Session(region_name=named or None)
+    region = session.region_name or (emulator.REGION if env.get("AWS_ENDPOINT_URL") else None)
+    if not region:
         raise Misconfigured("There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.")
     if service == "dynamodb":
-        made = session.resource("dynamodb", config=config).meta.client
+        made = session.resource("dynamodb", region, config=config).meta.client
     else:
-        made = session.client(service, config=config)  # type: ignore[call-overload] # the name is a variable
+        made = session.client(service, region, config=config)  # type: ignore[call-overload] # the name is a variable
+    emulator.refuse_made_up(session, made)
     made.meta.events.register("before-send", _check_deadline)
     return made
 

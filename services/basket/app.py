@@ -27,7 +27,7 @@ def create_app(service: BasketService, check_ready: Callable[[], None], ordering
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("basket", env)
     store = make_store(env)
-    return create_app(make_service(env, store), store.check, env.get("ORDERING_URL", "http://127.0.0.1:8003"))
+    return create_app(make_service(env, store), store.check, env.get("ORDERING_URL") or "http://127.0.0.1:8003")
 
 
 def make_service(env: Mapping[str, str], store: BasketStore) -> BasketService:

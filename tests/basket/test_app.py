@@ -68,6 +68,10 @@ def test_every_write_of_a_basket_has_a_fresh_random_version(stack: Mapping[str, 
     assert len({uuid.UUID(version) for version in versions}) == 3
 
 
+def test_an_empty_address_of_ordering_is_as_good_as_none(stack: Mapping[str, str]) -> None:
+    assert from_env({**stack, "ORDERING_URL": ""}).config["ORDERING_URL"] == "http://127.0.0.1:8003"
+
+
 def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
     client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
     assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

@@ -78,10 +78,17 @@ def test_aws_without_credentials_is_refused() -> None:
 
 
 def test_aws_gets_the_environments_credentials() -> None:
-    aws = connected({"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s"})
-    assert (aws.emulator, identity(aws.sqs)) == (False, "AK")
+    key = "AKIAIOSFODNN7EXAMPLE"
+    aws = connected({"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "s" * 40})
+    assert (aws.emulator, identity(aws.sqs)) == (False, key)
     assert aws.where == "https://cloudformation.eu-west-1.amazonaws.com (AWS), region eu-west-1"
     assert aws.command("up", "mine") == "python -m bootstrap up --stack mine"
+
+
+@pytest.mark.parametrize("region", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_made_up_credentials_are_not_sent_to_aws(region: str) -> None:
+    with pytest.raises(Misused, match="These AWS credentials are made up"):
+        connected({region: "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
 
 
 def test_an_endpoint_that_is_no_emulator_gets_no_made_up_credentials() -> None:

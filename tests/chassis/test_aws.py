@@ -1,6 +1,8 @@
+import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
@@ -52,6 +54,41 @@ def test_a_long_poll_is_outlasted_and_asked_once() -> None:
 def test_the_region_may_come_by_either_name(endpoint: socket.socket) -> None:
     assert aws.client("sqs", {"AWS_REGION": "eu-west-1"}).meta.region_name == "eu-west-1"
     assert aws.client("sqs", {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}).meta.region_name == "eu-west-2"
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_an_emulator_needs_no_region(endpoint: socket.socket) -> None:
+    there = {"AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
+    assert aws.client("sqs", there).meta.region_name == aws.client("dynamodb", there).meta.region_name == "us-east-1"
+
+
+@pytest.mark.parametrize("service", ["sqs", "dynamodb"])
+@pytest.mark.parametrize("endpoint_url", [None, "", "https://sqs.eu-west-1.amazonaws.com"])
+@pytest.mark.parametrize(("key", "secret"), [("test", "test"), ("123456789012", "x" * 40), ("A" * 20, "test")])
+def test_made_up_credentials_are_not_sent_to_aws(
+    monkeypatch: pytest.MonkeyPatch, service: str, endpoint_url: str | None, key: str, secret: str
+) -> None:
+    given = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_ENDPOINT_URL": endpoint_url}
+    for name, value in given.items():
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    with pytest.raises(Misconfigured, match="These AWS credentials are made up"):
+        aws.client(service, NOWHERE)
+
+
+def test_made_up_credentials_of_a_file_are_not_sent_to_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(Misconfigured, match="These AWS credentials are made up"):
+        aws.client("sqs", NOWHERE)
+
+
+def test_credentials_that_aws_could_have_made_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s" * 40)
+    assert aws.client("sqs", NOWHERE).meta.endpoint_url == "https://sqs.us-east-1.amazonaws.com"
 
 
 @pytest.mark.usefixtures("nowhere")
