@@ -16,17 +16,18 @@ FROM python:3.13-slim AS base
 COPY --from=dependencies /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /shop
-COPY chassis/ chassis/
+# A clone by `umask 077` holds files that only its owner reads; the image's user is another.
+COPY --chmod=755 chassis/ chassis/
 USER 10001:10001
 
 FROM base AS bootstrap
-COPY bootstrap/ bootstrap/
+COPY --chmod=755 bootstrap/ bootstrap/
 ENTRYPOINT ["python", "-m", "bootstrap"]
 CMD ["status"]
 
 FROM base AS service
 ARG SERVICE
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=8000
-COPY services/${SERVICE}/ services/${SERVICE}/
+COPY --chmod=755 services/${SERVICE}/ services/${SERVICE}/
 EXPOSE 8000
 CMD ["sh", "-c", "exec gunicorn -c python:chassis.gunicorn \"services.$SERVICE.app:from_env()\""]

@@ -24,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down test test-emulator test-docker test-clients chaos chaos-docker teeth e2e lint fmt docs engine install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-docker test-clients chaos chaos-docker teeth e2e lint fmt docs engine install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -61,9 +61,7 @@ plan: $(STAMP)  ## what `bootstrap up` would change on the shop's emulator
 	@$(RUN) bootstrap plan
 
 ##@ The shop in containers
-up:  ## build and start everything with Docker Compose, wait until it is healthy
-	@$(COMPOSE) version >/dev/null 2>&1 || \
-	  { echo "Docker Compose is not here: install Docker, or use \`make run\`, which needs none."; exit 1; }
+up: project  ## build and start everything with Docker Compose, wait until it is healthy
 	@$(COMPOSE) up --build --wait --detach || \
 	  { echo "It did not come up. A port in use? \`make stop\` ends a shop of \`make run\`; .env.example shows how to choose others."; \
 	    echo "Otherwise: \`$(COMPOSE) logs\`, and \`make down\` to begin anew."; exit 1; }
@@ -71,8 +69,22 @@ up:  ## build and start everything with Docker Compose, wait until it is healthy
 	@for it in product basket ordering; do echo "  http://$$($(COMPOSE) port $$it 8000)/docs ($$it)"; done
 	@echo "Buy something with \`make demo\`; logs: \`$(COMPOSE) logs -f\`; end it with \`make down\`."
 
-down:  ## stop the containers and remove them, volumes too
+down: project  ## stop the containers and remove them, volumes too
 	$(COMPOSE) down --volumes --remove-orphans
+
+# Compose names a project after its folder, so another clone in a folder of the same name would be taken for this one.
+project:
+	@$(COMPOSE) version >/dev/null 2>&1 || \
+	  { echo "Docker Compose is not here: install Docker, or use \`make run\`, which needs none."; exit 1; }
+	@config=$$($(COMPOSE) config) || \
+	  { echo "Docker Compose cannot use this folder. If its name gives no project name, set COMPOSE_PROJECT_NAME, here or in .env."; \
+	    exit 1; }; \
+	name=$$(echo "$$config" | sed -n 's/^name: "*\([^"]*\)"*$$/\1/p'); \
+	other=$$(docker ps --all --filter "label=com.docker.compose.project=$$name" \
+	  --format '{{.Label "com.docker.compose.project.working_dir"}}' | grep -vxF -e "$$(pwd)" -e "$$(pwd -P)" | head -n 1); \
+	[ ! -d "$$other" ] || \
+	  { echo "The containers of project $$name belong to the clone in $$other."; \
+	    echo "Set another COMPOSE_PROJECT_NAME for this one, here or in .env."; exit 1; }
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage

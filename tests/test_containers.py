@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -36,8 +37,14 @@ def test_no_image_runs_as_root(image: str) -> None:
 
 
 def test_a_service_image_copies_the_chassis_and_its_own_service_only() -> None:
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(?:--chmod=755 )?(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
     assert copied == ["pyproject.toml uv.lock", "chassis/", "bootstrap/", "services/${SERVICE}/"]
+
+
+def test_the_image_can_read_what_was_cloned_by_any_umask() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+)/ \S+$", DOCKERFILE, flags=re.MULTILINE)
+    assert copied
+    assert all(source.startswith("--chmod=755 ") for source in copied)
 
 
 def test_nothing_but_what_an_image_may_hold_reaches_a_build() -> None:
@@ -78,3 +85,18 @@ def test_the_emulator_is_pinned_to_the_last_release_without_an_account() -> None
 @pytest.mark.parametrize("name", OURS)
 def test_an_empty_endpoint_stays_empty_and_so_means_aws(name: str) -> None:
     assert OURS[name]["environment"]["AWS_ENDPOINT_URL"] == "${AWS_ENDPOINT_URL-http://localstack:4566}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_name_of_the_shop_is_asked_for_at_a_proxy(name: str) -> None:
+    env = SERVICES[name]["environment"]
+    assert env["NO_PROXY"] == env["no_proxy"]
+    past = env["NO_PROXY"].partition("$")[0].split(",")
+    asked = {urlsplit(url).hostname for url in re.findall(r"http://[a-z][^\s}]+", str(SERVICES)) if "127" not in url}
+    assert asked == {"localstack", "product"}
+    assert asked | {*WEB, "127.0.0.1", "localhost"} <= set(past)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_image_has_its_projects_name(name: str) -> None:
+    assert OURS[name]["image"].startswith("${COMPOSE_PROJECT_NAME:-shopwire}-")

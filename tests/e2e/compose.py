@@ -1,19 +1,23 @@
-"""The compose file as the tests drive it: a project of their own, on ports of its own."""
+"""The compose file as the tests drive it: a project of their own, on ports of its own, where all proxies are dead."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from local import ports
 from local.settings import PORT_VARIABLES
-from tests.machine import ROOT
+from tests.clones import clone
+from tests.machine import ROOT, free_port
 
-PROJECT = "shopwire-test"
+# The tests of another clone have another.
+PROJECT = f"shopwire-test-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
 WEB = ["product", "basket", "ordering"]
 WORKERS = ["product-relay", "basket-relay", "basket-consumer", "ordering-consumer"]
 SERVICES = WEB + WORKERS
@@ -22,19 +26,37 @@ SERVICES = WEB + WORKERS
 class Compose:
     """`docker compose` on that project, whatever `.env` says; each call fails loudly, with what the command said."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         chosen = ports.free_ports()
         self._port = {name: chosen[variable] for name, (variable, _) in PORT_VARIABLES.items()}
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | chosen
-        self._env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | chosen
+        self.env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}
+        self.clone = clone(folder)
+        self._proxied = {"DOCKER_CONFIG": str(_with_dead_proxies(folder / "docker"))}
 
-    def __call__(self, *arguments: str) -> str:
-        return self.run("docker", "compose", "--env-file", "/dev/null", "--project-name", PROJECT, *arguments)
+    def build(self) -> None:
+        """By the proxies of this machine, for packages come through them."""
+        self.run(*self.command("build"))
 
-    def run(self, *command: str) -> str:
-        done = subprocess.run(command, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
+    def __call__(self, *arguments: str, **env: str) -> str:
+        return self.run(*self.command(*arguments), **self._proxied, **env)
+
+    def refusal(self, *arguments: str, **env: str) -> str:
+        """What a command that must fail says."""
+        done = self._done(self.command(*arguments), self._proxied | env)
+        assert done.returncode != 0, done.stdout
+        return done.stdout + done.stderr
+
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        return ("docker", "compose", "--env-file", "/dev/null", "--project-name", PROJECT, *arguments)
+
+    def run(self, *command: str, **env: str) -> str:
+        done = self._done(command, env)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def _done(self, command: tuple[str, ...], env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(command, cwd=self.clone, env=self.env | env, capture_output=True, text=True, check=False)
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._port[service]}"
@@ -63,7 +85,8 @@ class Compose:
         `docker kill` would count as a wish of ours, and no restart policy goes against those.
         """
         kill = f"import os, signal; os.kill({self.inspect(service)['State']['Pid']}, signal.SIGKILL)"
-        self.run("docker", "run", "--rm", "--pid=host", "--user=0", "shopwire-product", "python", "-c", kill)
+        image = self.inspect("product")["Image"]
+        self.run("docker", "run", "--rm", "--pid=host", "--user=0", image, "python", "-c", kill)
 
     def of_each(self, tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
         return {service: tell(self.inspect(service)) for service in SERVICES}
@@ -73,3 +96,18 @@ class Compose:
         label = f"label=com.docker.compose.project={PROJECT}"
         commands = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
         return "".join(self.run("docker", *command, "--quiet", "--filter", label) for command in commands)
+
+
+def _with_dead_proxies(folder: Path) -> Path:
+    """The client's configuration of this machine, contexts and credentials too, with proxies that nobody answers at."""
+    folder.mkdir()
+    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    for entry in own.iterdir() if own.is_dir() else ():
+        (folder / entry.name).symlink_to(entry)
+    settings = json.loads((own / "config.json").read_text()) if (own / "config.json").exists() else {}
+    dead = f"http://127.0.0.1:{free_port()}"
+    (folder / "config.json").unlink(missing_ok=True)
+    (folder / "config.json").write_text(
+        json.dumps(settings | {"proxies": {"default": {"httpProxy": dead, "httpsProxy": dead}}})
+    )
+    return folder

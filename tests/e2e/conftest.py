@@ -8,10 +8,11 @@ from tests.e2e.compose import Compose
 
 
 @pytest.fixture(scope="session")
-def shop() -> Iterator[Compose]:
-    compose = Compose()
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    compose = Compose(tmp_path_factory.mktemp("compose"))
     try:
-        compose("up", "--build", "--wait", "--detach")
+        compose.build()
+        compose("up", "--wait", "--detach")
         yield compose
     finally:
         compose("down", "--volumes", "--remove-orphans")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.compose import SERVICES, WEB, Compose
+from tests.e2e.compose import PROJECT, SERVICES, WEB, Compose
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 LARGEST = 260_000_000  # bytes unpacked, of which python:3.13-slim are some 180 million
@@ -40,7 +40,7 @@ def test_an_image_holds_the_chassis_and_its_own_service_and_nothing_else_of_ours
 
 @pytest.mark.parametrize("service", [*WEB, "bootstrap"])
 def test_an_image_is_small_and_keeps_no_secret(shop: Compose, service: str) -> None:
-    (image,) = json.loads(shop.run("docker", "image", "inspect", f"shopwire-{service}"))
+    (image,) = json.loads(shop.run("docker", "image", "inspect", shop.inspect(service)["Image"]))
     assert image["Size"] < LARGEST
     names = {setting.split("=")[0] for setting in image["Config"]["Env"]}
     assert not {name for name in names if name.startswith("AWS_") or "TOKEN" in name or "SECRET" in name}
@@ -61,7 +61,7 @@ def test_an_image_is_small_and_keeps_no_secret(shop: Compose, service: str) -> N
     ],
 )
 def test_one_image_runs_web_relay_and_consumer_by_command(shop: Compose, image: str, services: set[str]) -> None:
-    (built,) = json.loads(shop.run("docker", "image", "inspect", f"shopwire-{image}"))
+    (built,) = json.loads(shop.run("docker", "image", "inspect", f"{PROJECT}-{image}"))
     assert {shop.inspect(service)["Image"] for service in services} == {built["Id"]}
     commands = {" ".join(shop.inspect(service)["Config"]["Cmd"]) for service in services}
     assert len(commands) == len(services)

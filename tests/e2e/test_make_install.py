@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import stat
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,23 +10,13 @@ from pathlib import Path
 import pytest
 
 from local import ports
+from tests.clones import clone
 from tests.machine import ROOT, free_port
 from tests.processes import eventually
 
 pytestmark = pytest.mark.e2e
 
-NOT_OURS = shutil.ignore_patterns(".git", ".venv*", "var", "__pycache__", ".*_cache", ".hypothesis", "htmlcov", ".env")
 MAKE = ("/usr/bin/env", "make")
-ODD = """it's ;a #b 100% $HOME `c` "d" (e) &f ä"""
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """As `umask 077` and `git clone` leave it."""
-    copy = shutil.copytree(ROOT, tmp_path / ODD, ignore=NOT_OURS)
-    for path in [copy, *copy.rglob("*")]:
-        path.chmod(path.stat().st_mode & ~(stat.S_IRWXG | stat.S_IRWXO))
-    return copy
 
 
 @pytest.fixture
@@ -46,16 +35,17 @@ def shell(tmp_path: Path) -> Mapping[str, str]:
     return os.environ | ports.free_ports() | exported
 
 
-def make(clone: Path, env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*MAKE, *words], cwd=clone, env=env, capture_output=True, text=True, check=False)
+def make(folder: Path, env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MAKE, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
-def installed(clone: Path, shell: Mapping[str, str]) -> Path:
-    done = make(clone, shell, "install")
+def installed(tmp_path: Path, shell: Mapping[str, str]) -> Path:
+    folder = clone(tmp_path)
+    done = make(folder, shell, "install")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "of this shell" not in done.stdout + done.stderr
-    return clone
+    return folder
 
 
 @pytest.fixture
