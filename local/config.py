@@ -40,7 +40,7 @@ command = {command}
 directory = %(ENV_SHOP_ROOT)s
 autostart = false
 autorestart = true
-startsecs = 1
+startsecs = {start_seconds}
 startretries = 3
 stopsignal = TERM
 stopwaitsecs = {stop_seconds}
@@ -74,6 +74,7 @@ def _section(program: Program, home: Home, priority: int) -> str:
     return PROGRAM.format(
         name=program.name,
         command=_command(_with_environment(program)),
+        start_seconds=program.start_seconds,
         stop_seconds=program.stop_seconds,
         log=home.log(program.name).relative_to(home.path),
         priority=priority,

@@ -19,6 +19,7 @@ class Program:
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: str = ""
+    start_seconds: int = 1  # one that ends sooner could not start, and is given up after three more tries
     stop_seconds: int = 2  # all stages together stay below ten seconds
 
 

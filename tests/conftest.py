@@ -33,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure() -> None:
+    """No proxy that the shell names leads to an emulator on this machine; what the tests start inherits that."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Workers share one LocalStack, for it takes a gigabyte; each of them is told its URL by the option."""
     config = session.config

@@ -47,6 +47,7 @@ def localstack() -> Iterator[str]:
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
     testcontainers_config.tc_host_override = "127.0.0.1"
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
+    container.with_env("NO_PROXY", "*").with_env("no_proxy", "*")  # Docker passes its client's proxies on
     container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
     container.start(timeout=180)
     try:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from bootstrap.__main__ import main
 from tests import emulated
 from tests.emulators import new_account
-from tests.machine import ROOT
+from tests.machine import ROOT, free_port
 
 PAGE = ROOT / "docs" / "emulators.md"
 
@@ -262,3 +262,12 @@ def test_without_a_docker_engine_a_run_says_what_it_skipped_and_one_for_localsta
     code, said = run("-m", "integration", "--emulator", "localstack", __file__, DOCKER_HOST="unix:///nowhere")
     assert code == 2
     assert "no Docker engine answers, and LocalStack needs one" in said
+
+
+@pytest.mark.integration
+def test_an_emulator_on_this_machine_is_reached_past_a_proxy_that_the_shell_names(
+    aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    assert emulated.client("sqs").create_queue(QueueName="reached")["QueueUrl"].endswith("/reached")

@@ -147,12 +147,17 @@ def test_a_product_service_that_is_not_there_is_a_dependency_down() -> None:
         HttpProducts(f"http://127.0.0.1:{free_port()}").find(["p-1"])
 
 
-@pytest.mark.parametrize(("products", "left", "longest"), [(1, 60, 2.5), (100, 60, 2.5), (100, 0.2, 0.9)])
-def test_silence_is_borne_for_a_second_or_what_the_request_has_left(
-    black_hole: str, products: int, left: float, longest: float
+@pytest.mark.parametrize(("products", "left", "timeout"), [(1, 60, 0.2), (100, 60, 3), (100, 0.2, 40)])
+def test_silence_is_borne_for_one_time_out_or_what_the_request_has_left(
+    black_hole: str, products: int, left: float, timeout: float
 ) -> None:
+    """Of a hundred products some are asked for at a time: time-outs in a row would take 39 s."""
     deadline.start(left)
     started = time.monotonic()
     with pytest.raises(Unavailable):
-        HttpProducts(black_hole).find([f"p-{n}" for n in range(products)])
-    assert min(0.9, left) <= time.monotonic() - started < longest
+        HttpProducts(black_hole, timeout).find([f"p-{n}" for n in range(products)])
+    assert 0.9 * min(timeout, left) <= time.monotonic() - started < 30
+
+
+def test_a_request_has_a_time_out_of_a_second() -> None:
+    assert HttpProducts("http://product")._timeout == 1

@@ -73,7 +73,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     yield it
     if it.process.poll() is None:
         it.process.terminate()
-        it.process.wait(20)
+        it.process.wait(60)
     it.do("stop")
 
 
@@ -132,10 +132,10 @@ def test_a_closed_terminal_leaves_nothing_behind_and_the_next_shop_remembers(
         assert the_next.do("reset").returncode == 0
         assert orders_of_ada(the_next) == []
         assert the_next.do("stop").returncode == 0
-        assert the_next.process.wait(20) == 0
+        assert the_next.process.wait(60) == 0
     finally:
         the_next.do("stop")
-        the_next.process.wait(20)
+        the_next.process.wait(60)
 
 
 def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) -> None:

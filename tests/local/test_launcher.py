@@ -39,7 +39,7 @@ class Shops:
         self.ports = [int(port) for port in ports.free_ports().values()]
         self._launchers: list[Launcher] = []
 
-    def launcher(self, plan: Plan, patience: float = 20) -> Launcher:
+    def launcher(self, plan: Plan, patience: float = 120) -> Launcher:
         settings = Settings(ports=dict(zip(("emulator", "product"), self.ports, strict=False)))
         one = Launcher(settings, self.home, plan, dict(os.environ), say=self.said.append, patience=patience)
         self._launchers.append(one)
@@ -108,7 +108,8 @@ def test_a_failed_task_is_told_with_its_last_words_and_nothing_stays(shops: Shop
 
 
 def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -> None:
-    launcher = shops.launcher(((Program("worker", python("raise SystemExit('no queue')")),),))
+    dies = Program("worker", python("raise SystemExit('no queue')"), start_seconds=60)  # a busy machine needs its time
+    launcher = shops.launcher(((dies,),))
     with pytest.raises(LocalError, match=r"worker does not start:\n(  \| no queue\n)+"):
         launcher.start()
 
@@ -143,6 +144,7 @@ def test_what_ignores_its_signal_is_killed(shops: Shops) -> None:
     plan: Plan = ((Program("worker", python(STUBBORN), stop_seconds=1),),)
     launcher = shops.launcher(plan)
     launcher.start()
+    eventually(lambda: "up" in shops.home.log("worker").read_text())
     pid = launcher.control.processes()["worker"].pid
     launcher.stop()
     assert record.command_of(pid) == ""
@@ -151,6 +153,7 @@ def test_what_ignores_its_signal_is_killed(shops: Shops) -> None:
 def test_killing_ends_everything_at_once(shops: Shops) -> None:
     launcher = shops.launcher(((Program("worker", python(STUBBORN), stop_seconds=60),),))
     launcher.start()
+    eventually(lambda: "up" in shops.home.log("worker").read_text())
     pid = launcher.control.processes()["worker"].pid
     begun = time.monotonic()
     launcher.kill()
@@ -163,6 +166,7 @@ def test_killing_ends_also_what_is_just_stopping(shops: Shops) -> None:
     launcher = shops.launcher(((Program("worker", python(STUBBORN), stop_seconds=60),),))
     launcher.start()
     pid = launcher.control.processes()["worker"].pid
+    eventually(lambda: "up" in shops.home.log("worker").read_text())  # from now on it ignores its signal
     with pytest.raises(TimeoutError):
         launcher.control.stop(["worker"], within=0.1)
     launcher.kill()

@@ -143,7 +143,7 @@ def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer
 
 
 def test_the_messages_of_a_batch_are_handled_at_the_same_time() -> None:
-    together = threading.Barrier(10, timeout=5)
+    together = threading.Barrier(10, timeout=60)
     consumer = Consumer({BasketCheckedOut: lambda _: together.wait()}, FakeDeadLetters())
     assert failures(consumer, *[message(orderId=f"o-{n}") for n in range(10)]) == []
 
