@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 _OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "AlreadyExistsException")
 _SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
+_NOTES = {
+    "True": "  (replaced: the new one is empty)",
+    "Conditional": "  (may be replaced: the new one would be empty)",
+}
 _LONGEST_PREPARATION = 300.0
 
 
@@ -31,20 +35,20 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one resource."""
+    """What happens to one resource. `replacement` is CloudFormation's word: `True`, `False` or `Conditional`."""
 
     action: str
     logical_id: str
     type: str
-    replaces: bool
+    replacement: str = "False"
 
     @property
-    def loses_rows(self) -> bool:
-        return self.type == "AWS::DynamoDB::Table" and (self.replaces or self.action == "Remove")
+    def may_lose_rows(self) -> bool:
+        """Also where CloudFormation knows only while it executes the change whether it replaces the table."""
+        return self.type == "AWS::DynamoDB::Table" and (self.replacement in _NOTES or self.action == "Remove")
 
     def __str__(self) -> str:
-        note = "  (replaced: the new one is empty)" if self.replaces else ""
-        return f"{_SIGNS.get(self.action, '?')} {self.logical_id}  {self.type}{note}"
+        return f"{_SIGNS.get(self.action, '?')} {self.logical_id}  {self.type}{_NOTES.get(self.replacement, '')}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _change(found: ResourceChangeTypeDef) -> Change:
         action=found.get("Action", ""),
         logical_id=found.get("LogicalResourceId", ""),
         type=found.get("ResourceType", ""),
-        replaces=found.get("Replacement") == "True",
+        replacement=found.get("Replacement", "False"),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.aws import Aws, Say
 from bootstrap.clock import Clock
-from bootstrap.deploy import Deployment
+from bootstrap.deploy import Deployment, threatened
 from bootstrap.doctor import Doctor
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
@@ -53,6 +53,10 @@ def plan(context: Context) -> int:
     for change in changes:
         context.out(f"  {change}")
     context.out(_counted(len(changes), "change") if changes else f"no changes: {context.names.stack} is up to date")
+    if tables := threatened(changes):
+        context.out(
+            f"rows may be lost: {tables}{'' if context.aws.emulator else '; `up` refuses without --really-aws'}"
+        )
     return 0
 
 

@@ -19,6 +19,25 @@ _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "run `aws cloudformation continue-update-rollback`, or `up --force`",
 }
 _ANEW = "`up --force` deletes and creates it anew, data included"
+# SQS refuses the name of a deleted queue for 60 s ("DeleteQueue", Amazon SQS API Reference). CloudFormation passes on
+# its error code, or only its sentence. Ten seconds more, because others have seen it refused for a little longer.
+_TOO_SOON = ("QueueDeletedRecently", "60 seconds after deleting a queue")
+_NAME_BLOCKED_SECONDS = 70.0
+
+_LOSES = (
+    "the shop may lose the rows of {}: CloudFormation would remove the table or put an empty one in its place. Save "
+    "the rows first. `up --really-aws` allows it. CloudFormation itself does not replace a table that keeps its name: "
+    "then only `up --force --really-aws`, which deletes the whole stack, makes the new one"
+)
+
+
+class TooSoon(Failed):
+    """A queue with the same name was deleted less than a minute before."""
+
+
+def threatened(changes: list[Change]) -> str:
+    """The tables whose rows the changes may lose, or nothing."""
+    return ", ".join(change.logical_id for change in changes if change.may_lose_rows)
 
 
 class Deployment:
@@ -27,6 +46,7 @@ class Deployment:
     def __init__(self, aws: Aws, stack: Stack, say: Say, clock: Clock) -> None:
         self._stack = stack
         self._say = say
+        self._clock = clock
         self._change_sets = ChangeSets(aws.cloudformation, stack, clock)
 
     def plan(self, template: str) -> list[Change]:
@@ -46,12 +66,21 @@ class Deployment:
         """The status it reached, always a success; None where there was nothing to change."""
         for _ in range(5):
             try:
-                return self._once(template, may_lose_rows=may_lose_rows)
+                return self._patiently(template, may_lose_rows=may_lose_rows)
             except (Overtaken, ClientError) as error:
                 if isinstance(error, ClientError) and not _vanished(error):
                     raise
             self._say(f"another deployment of {self._stack.name} was faster: looking again")
         raise Failed(f"others keep deploying {self._stack.name} first: try again later")
+
+    def _patiently(self, template: str, *, may_lose_rows: bool) -> str | None:
+        """Once more after the names of deleted queues are free again; what was begun has been rolled back."""
+        try:
+            return self._once(template, may_lose_rows=may_lose_rows)
+        except TooSoon:
+            self._say(f"SQS blocks the names of deleted queues for a minute: waiting {_NAME_BLOCKED_SECONDS:.0f} s")
+            self._clock.sleep(_NAME_BLOCKED_SECONDS)
+        return self._once(template, may_lose_rows=may_lose_rows)
 
     def _once(self, template: str, *, may_lose_rows: bool) -> str | None:
         prepared = self._prepare(template, self._cleared())
@@ -99,10 +128,10 @@ class Deployment:
             raise Failed(f"{self._stack.name} is {status}: {_STUCK[status]}")
 
     def _check_losses(self, prepared: ChangeSet, *, may_lose_rows: bool) -> None:
-        lost = ", ".join(change.logical_id for change in prepared.changes if change.loses_rows)
+        lost = threatened(prepared.changes)
         if lost and not may_lose_rows:
             self._change_sets.discard(prepared.arn)
-            raise Failed(f"refused: the rows of {lost} would be lost; --really-aws allows it")
+            raise Failed(f"refused: {_LOSES.format(lost)}")
 
     def _execute(self, prepared: ChangeSet) -> str:
         mark = self._stack.newest_event()
@@ -110,7 +139,8 @@ class Deployment:
         status = self._stack.settle(prepared.stack_id, mark)
         if status not in SUCCESS:
             why = "\n  ".join(self._stack.reasons(prepared.stack_id, mark))
-            raise Failed(f"{self._stack.name} was not deployed ({status}):\n  {why}")
+            kind = TooSoon if any(sign in why for sign in _TOO_SOON) else Failed
+            raise kind(f"{self._stack.name} was not deployed ({status}):\n  {why}")
         return status
 
 

@@ -28,13 +28,14 @@ def quick_clock() -> Clock:
 
 @dataclass
 class FakeCloudFormation:
-    """One stack. `plan` is the next change sets' fate, `outcomes` what executing them does."""
+    """One stack. `first_executions` is what executing the first change sets does, `after_execution` all others."""
 
     status: str | None = None
     changes: list[Mapping[str, Any]] = field(default_factory=list)
     change_set_status: str = "CREATE_COMPLETE"
     change_set_reason: str = ""
     after_execution: list[tuple[str, str, str]] = field(default_factory=list)
+    first_executions: list[list[tuple[str, str, str]]] = field(default_factory=list)
     events: list[dict[str, str]] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
@@ -81,7 +82,7 @@ class FakeCloudFormation:
 
     def execute_change_set(self, **asked: str) -> None:
         self._call("execute")
-        self.happened(*self.after_execution)
+        self.happened(*(self.first_executions.pop(0) if self.first_executions else self.after_execution))
 
     def delete_change_set(self, **asked: str) -> None:
         self._call("discard")

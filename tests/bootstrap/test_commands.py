@@ -1,5 +1,6 @@
 """The commands on real AWS, which must not be destroyed by mistake; `test___main__.py` has the rest."""
 
+import dataclasses
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, cast
@@ -55,6 +56,20 @@ def test_up_on_aws_does_not_replace_a_table_unasked(live: FakeCloudFormation, tm
     with pytest.raises(Failed, match="rows of OrderTable"):
         commands.up(context(live, tmp_path))
     assert "execute" not in live.called
+
+
+@pytest.mark.parametrize("replacement", ["True", "Conditional"])
+def test_plan_names_the_tables_whose_rows_may_be_lost_and_what_up_needs_to_be_told(
+    live: FakeCloudFormation, tmp_path: Path, replacement: str
+) -> None:
+    found = {"LogicalResourceId": "OrderTable", "ResourceType": "AWS::DynamoDB::Table", "Replacement": replacement}
+    live.changes = [found | {"Action": "Modify"}, {"Action": "Add", "LogicalResourceId": "Q", "ResourceType": "Q"}]
+    shown: list[str] = []
+    assert commands.plan(dataclasses.replace(context(live, tmp_path), out=shown.append)) == 0
+    assert shown[-1] == "rows may be lost: OrderTable; `up` refuses without --really-aws"
+    live.changes = live.changes[1:]
+    assert commands.plan(dataclasses.replace(context(live, tmp_path), out=shown.append)) == 0
+    assert shown[-1] == "1 change"
 
 
 def test_status_of_a_failed_stack_is_a_failure(live: FakeCloudFormation, tmp_path: Path) -> None:

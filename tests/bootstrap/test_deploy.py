@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bootstrap.aws import Aws
+from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed
 from bootstrap.stack import Stack
@@ -16,14 +17,22 @@ UPDATED = [("", "UPDATE_IN_PROGRESS", ""), ("", "UPDATE_COMPLETE", "")]
 LOST = client_error("InternalError", "No deployed instances of resource 'X' were found")
 
 
-def deployment(cloudformation: FakeCloudFormation, said: list[str] | None = None) -> Deployment:
-    fake, clock = cast("Any", cloudformation), quick_clock()
+def deployment(
+    cloudformation: FakeCloudFormation, said: list[str] | None = None, clock: Clock | None = None
+) -> Deployment:
+    fake, clock = cast("Any", cloudformation), clock or quick_clock()
     aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
     return Deployment(aws, Stack(fake, "shop", clock), (said if said is not None else []).append, clock)
 
 
-def up(cloudformation: FakeCloudFormation, *, may_lose_rows: bool = True, said: list[str] | None = None) -> str | None:
-    return deployment(cloudformation, said).up("template", may_lose_rows=may_lose_rows)
+def up(
+    cloudformation: FakeCloudFormation,
+    *,
+    may_lose_rows: bool = True,
+    said: list[str] | None = None,
+    clock: Clock | None = None,
+) -> str | None:
+    return deployment(cloudformation, said, clock).up("template", may_lose_rows=may_lose_rows)
 
 
 def existing(status: str, *history: tuple[str, str, str]) -> FakeCloudFormation:
@@ -110,6 +119,37 @@ def test_a_failure_of_an_earlier_deployment_is_not_reported_again() -> None:
     assert "the cause" in str(failure.value)
     assert "long ago" not in str(failure.value)
     assert "cancelled" not in str(failure.value)
+
+
+ROLLED_BACK = ("", "ROLLBACK_COMPLETE", "")
+SENTENCE = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+
+
+@pytest.mark.parametrize(
+    "reason", [f"Resource handler returned message: {SENTENCE}", "AWS.SimpleQueueService.QueueDeletedRecently"]
+)
+def test_up_waits_until_the_names_of_deleted_queues_are_free_and_tries_once_more(reason: str) -> None:
+    cloudformation, clock, said = FakeCloudFormation(after_execution=CREATED), quick_clock(), list[str]()
+    cloudformation.first_executions = [[("OrderQueue", "CREATE_FAILED", reason), ROLLED_BACK]]
+    assert up(cloudformation, said=said, clock=clock) == "CREATE_COMPLETE"
+    assert clock.now() >= 60
+    assert any("SQS blocks the names of deleted queues" in line for line in said)
+    assert cloudformation.called.count("execute") == 2
+    assert cloudformation.called.count("delete") == 1
+
+
+def test_up_does_not_wait_for_ever_for_a_queues_name() -> None:
+    cloudformation = FakeCloudFormation(after_execution=[("OrderQueue", "CREATE_FAILED", SENTENCE), ROLLED_BACK])
+    with pytest.raises(Failed, match="60 seconds after deleting a queue"):
+        up(cloudformation)
+    assert cloudformation.called.count("execute") == 2
+
+
+def test_another_failure_is_reported_at_once() -> None:
+    cloudformation = FakeCloudFormation(after_execution=[("OrderQueue", "CREATE_FAILED", "Bad value"), ROLLED_BACK])
+    with pytest.raises(Failed, match="Bad value"):
+        up(cloudformation)
+    assert cloudformation.called.count("execute") == 1
 
 
 def test_a_failed_first_creation_is_deleted_before_the_next() -> None:
@@ -204,11 +244,11 @@ def test_up_gives_up_where_others_always_come_first() -> None:
         up(cloudformation)
 
 
-@pytest.mark.parametrize("change", [table("Remove"), table("Modify", "True")])
+@pytest.mark.parametrize("change", [table("Remove"), table("Modify", "True"), table("Modify", "Conditional")])
 def test_up_does_not_throw_rows_away_unasked(change: dict[str, str]) -> None:
     cloudformation = existing("CREATE_COMPLETE")
     cloudformation.changes, cloudformation.after_execution = [change], UPDATED
-    with pytest.raises(Failed, match="rows of OrderTable would be lost"):
+    with pytest.raises(Failed, match=r"may lose the rows of OrderTable: .*--really-aws"):
         up(cloudformation, may_lose_rows=False)
     assert "execute" not in cloudformation.called
     assert "discard" in cloudformation.called

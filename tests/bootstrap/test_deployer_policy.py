@@ -1,0 +1,111 @@
+"""The IAM policy for deployers: every call of the commands and of CloudFormation's resource types, and no other."""
+
+import ast
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from botocore import xform_name
+from botocore.session import get_session
+
+from tests.bootstrap.template import read
+
+ROOT = Path(__file__).parents[2]
+POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+# What plan, up, status, doctor and down call. `remains.py` runs on emulators alone; the runbook has what `dlq` needs.
+MODULES = ["changes", "stack", "overview", "inventory", "probe", "search"]
+SERVICES = ["cloudformation", "cloudwatch", "dynamodb", "events", "sns", "sqs"]
+# The `handlers` of each type's schema in the CloudFormation registry, create to delete, as of late 2026; for alarms and
+# subscriptions, of which we have no such list, the API's own operations. Left out is what only properties need that the
+# template does not have: keys, roles, streams, imports, data policies.
+HANDLERS = {
+    "AWS::CloudWatch::Alarm": "cloudwatch PutMetricAlarm DescribeAlarms DeleteAlarms ListTagsForResource TagResource "
+    "UntagResource",
+    "AWS::DynamoDB::Table": "dynamodb CreateTable DescribeTable UpdateTable DeleteTable DescribeTimeToLive "
+    "UpdateTimeToLive DescribeContinuousBackups UpdateContinuousBackups DescribeContributorInsights "
+    "DescribeKinesisStreamingDestination GetResourcePolicy ListTagsOfResource TagResource UntagResource",
+    "AWS::Events::EventBus": "events CreateEventBus DescribeEventBus UpdateEventBus DeleteEventBus PutPermission "
+    "RemovePermission ListTagsForResource TagResource UntagResource",
+    "AWS::Events::Rule": "events PutRule DescribeRule DeleteRule PutTargets RemoveTargets ListTargetsByRule "
+    "ListTagsForResource TagResource UntagResource",
+    "AWS::SNS::Subscription": "sns Subscribe GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe",
+    "AWS::SNS::Topic": "sns CreateTopic GetTopicAttributes SetTopicAttributes DeleteTopic Subscribe Unsubscribe "
+    "ListSubscriptionsByTopic GetDataProtectionPolicy ListTagsForResource TagResource UntagResource",
+    "AWS::SNS::TopicPolicy": "sns SetTopicAttributes",
+    "AWS::SQS::Queue": "sqs CreateQueue GetQueueUrl GetQueueAttributes SetQueueAttributes DeleteQueue ListQueueTags "
+    "TagQueue UntagQueue",
+    "AWS::SQS::QueuePolicy": "sqs SetQueueAttributes",
+}
+
+
+def listed(text: str) -> set[str]:
+    service, *names = text.split()
+    return {f"{service}:{name}" for name in names}
+
+
+def calls(module: str) -> Iterator[str]:
+    """The IAM actions behind the methods and paginators of AWS clients that the module names."""
+    for node in ast.walk(ast.parse((ROOT / "bootstrap" / f"{module}.py").read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            service = _service(node.func.value)
+            if service is None:
+                continue
+            paged = node.func.attr == "get_paginator"
+            yield action(service, ast.literal_eval(node.args[0]) if paged else node.func.attr)
+
+
+def _service(node: ast.expr) -> str | None:
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name.lstrip("_") if name.lstrip("_") in SERVICES else None
+
+
+def action(service: str, method: str) -> str:
+    """A batch needs the right to the single action."""
+    return f"{service}:{operations(service)[method].removesuffix('Batch')}"
+
+
+@cache
+def operations(service: str) -> dict[str, str]:
+    return {xform_name(name): name for name in get_session().get_service_model(service).operation_names}
+
+
+def granted() -> list[str]:
+    return [action for statement in POLICY["Statement"] for action in statement["Action"]]
+
+
+def test_the_policy_grants_what_the_commands_and_the_resource_types_call_and_nothing_else() -> None:
+    own = {action for module in MODULES for action in calls(module)}
+    types = {resource["Type"] for resource in read().values()}
+    assert own >= {"cloudformation:CreateChangeSet", "cloudformation:DescribeStackEvents", "dynamodb:Query"}
+    assert set(granted()) == own | {action for each in types for action in listed(HANDLERS[each])}
+    assert len(granted()) == len(set(granted()))
+
+
+def test_the_policy_reaches_the_shop_alone_where_iam_can_tell() -> None:
+    """The actions in the last statement have no resource in IAM ("Service Authorization Reference")."""
+    *scoped, others = POLICY["Statement"]
+    arns = [
+        arn
+        for each in scoped
+        for arn in ([each["Resource"]] if isinstance(each["Resource"], str) else each["Resource"])
+    ]
+    assert all(":REGION:ACCOUNT:" in arn and "shopwire" in arn for arn in arns)
+    assert others["Resource"] == "*"
+    assert set(others["Action"]) == {"cloudwatch:DescribeAlarms"} | listed(
+        "sns GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe"
+    )
+
+
+def test_the_policy_fits_into_one_managed_policy() -> None:
+    """6,144 characters without white space ("IAM and AWS STS quotas")."""
+    assert len(json.dumps(POLICY, separators=(",", ":"))) < 6144
+
+
+def test_every_name_in_the_template_begins_as_the_policy_expects() -> None:
+    keys = {"TableName", "QueueName", "TopicName", "AlarmName", "Name"}
+    properties = [resource["Properties"] for resource in read("shopwire").values()]
+    names = [value for each in properties for key, value in each.items() if key in keys]
+    assert len(names) == 30
+    assert [name for name in names if not name.startswith("shopwire-")] == []
