@@ -1,6 +1,7 @@
 """Gunicorn's settings for every web service: `gunicorn -c python:chassis.gunicorn 'services.….app:from_env()'`."""
 
 import os
+import resource
 from pathlib import Path
 
 from chassis import logs
@@ -10,6 +11,9 @@ worker_class = "chassis.webworker.Worker"
 workers = int(os.environ.get("WEB_WORKERS") or "1")
 threads = int(os.environ.get("WEB_THREADS") or "16")
 graceful_timeout = 10
+# At most half of the file descriptors are for clients, so that there are some left for calls to AWS (-1: no limit).
+descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+worker_connections = min(1000, descriptors // 2) if descriptors > 0 else 1000
 keepalive = 75  # longer than a load balancer's 60 s: whoever closes first must be the one that asks
 control_socket_disable = True  # it would be written to a home directory, and containers are read-only
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 gunicorn's heartbeat file, not data

@@ -4,18 +4,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.processes import inherited
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = (
-    "bind", "workers", "threads", "worker_class", "control_socket_disable", "worker_tmp_dir", "graceful_timeout"
+    "bind", "workers", "threads", "worker_class", "control_socket_disable", "worker_tmp_dir", "graceful_timeout",
+    "worker_connections",
 )  # fmt: skip
 PRINT = f"import json; from chassis import gunicorn; print(json.dumps({{n: getattr(gunicorn, n) for n in {NAMES}}}))"
 
 
-def settings(**env: str) -> dict[str, Any]:
-    """What gunicorn is told in an environment."""
-    command = [sys.executable, "-c", PRINT]
+def settings(*, descriptors: str = "", **env: str) -> dict[str, Any]:
+    """What gunicorn is told in an environment, where a process may open that many files."""
+    limited = ["sh", "-c", f'ulimit -S -n {descriptors}; exec "$@"', "sh"] if descriptors else []
+    command = [*limited, sys.executable, "-c", PRINT]
     done = subprocess.run(command, cwd=ROOT, env=inherited() | env, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
@@ -38,3 +42,8 @@ def test_a_request_in_hand_may_finish_before_a_container_is_killed() -> None:
 def test_threads_and_workers_can_be_set() -> None:
     made = settings(WEB_WORKERS="3", WEB_THREADS="5")
     assert (made["worker_class"], made["workers"], made["threads"]) == ("chassis.webworker.Worker", 3, 5)
+
+
+@pytest.mark.parametrize(("descriptors", "connections"), [("256", 128), ("4096", 1000)])
+def test_clients_never_get_all_file_descriptors(descriptors: str, connections: int) -> None:
+    assert settings(descriptors=descriptors)["worker_connections"] == connections

@@ -1,15 +1,20 @@
+import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import urllib3
 
-from chassis.webworker import LINGER, Worker
+from chassis.sockets import LINGER
+from chassis.webworker import Worker
 from tests.machine import free_port, wait_for
 from tests.processes import eventually, inherited
 
@@ -29,8 +34,11 @@ def server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 @contextmanager
-def serving(port: int, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:chassis.gunicorn", *options, APP]
+def serving(port: int, *options: str, descriptors: int = 0) -> Iterator["subprocess.Popen[bytes]"]:
+    """`descriptors` is the most that each of its processes may have open; 0 is as many as this one may."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    limited = ["sh", "-c", f'ulimit -S -n {descriptors or soft}; exec "$@"', "sh"]
+    command = [*limited, sys.executable, "-m", "gunicorn", "-c", "python:chassis.gunicorn", *options, APP]
     with subprocess.Popen(
         command, cwd=ROOT, env=inherited() | {"PORT": str(port), "AWS_REGION": "us-east-1"}
     ) as process:
@@ -112,12 +120,76 @@ def test_clients_that_do_not_close_what_is_over_keep_nobody_waiting(
         assert seconds_of_a_newcomer(port) < 10 * LINGER / 2
 
 
+# ── Clients that connect and send nothing ──
+
+
+@pytest.mark.e2e
+def test_connections_that_send_nothing_occupy_no_thread(server: "subprocess.Popen[bytes]", port: int) -> None:
+    with ExitStack() as clients:
+        for _ in range(200):
+            clients.enter_context(connect(port, b""))
+        # Gunicorn's own threads wait for 5 s on each: a minute for 200 of them, with 16 threads.
+        assert seconds_of_a_newcomer(port) < 30
+
+
+@pytest.mark.e2e
+def test_connections_that_send_nothing_do_not_delay_a_stop(port: int) -> None:
+    with serving(port, "--graceful-timeout", "120") as server, ExitStack() as clients:
+        for _ in range(20):
+            clients.enter_context(connect(port, b""))
+        assert seconds_of_a_newcomer(port) < 30
+        server.terminate()
+        assert server.wait(timeout=60) == 0
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("first", [b"", ONCE.replace(b"close", b"keep-alive")], ids=["silent", "kept alive"])
+def test_where_all_connections_are_in_use_the_longest_idle_one_makes_room(port: int, first: bytes) -> None:
+    with serving(port, "--worker-connections", "40"), ExitStack() as clients:
+        connected = [clients.enter_context(connect(port, first)) for _ in range(60)]
+        assert seconds_of_a_newcomer(port) < 30, "it waited until a connection ended by itself"
+        connected[0].settimeout(30)
+        while connected[0].recv(65536):
+            """What was answered before the connection was closed."""
+
+
+# ── Out of file descriptors, out of threads ──
+
+
+def worker_of(server: "subprocess.Popen[bytes]") -> list[str]:
+    """The process ids of gunicorn's workers: another one means that the first had ended."""
+    return Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's list of a process's children")
+@pytest.mark.parametrize("words", [b"", HALF_HEADERS], ids=["idle", "at work"])
+def test_a_worker_without_file_descriptors_lives_on_and_serves_again(port: int, words: bytes) -> None:
+    options = "--worker-connections", "1000", "--worker-class", f"{__name__}.Impatient"
+    with serving(port, *options, descriptors=48) as server, ExitStack() as clients:
+        before = worker_of(server)
+        for _ in range(60):  # at work: 3 s for each 16 of them
+            clients.enter_context(connect(port, words))
+        assert seconds_of_a_newcomer(port) < 60
+        assert worker_of(server) == before
+
+
+def test_all_threads_are_started_before_the_first_request() -> None:
+    """One that could not be started later would end the worker, and every request in it."""
+    before = threading.active_count()
+    worker = Worker.__new__(Worker)
+    worker.cfg = SimpleNamespace(threads=5)
+    with worker.get_thread_pool():
+        assert threading.active_count() == before + 5
+
+
 class Door(Worker):
     """Notes whom it lets in."""
 
     def __init__(self, listener: socket.socket) -> None:
-        self.alive = self._accepting = False
+        self.alive = self._accepting = self._exhausted = False
         self.sockets = [listener]
+        self.pending_conns: list[Any] = []
         self.guests: list[socket.socket] = []
 
     def accept(self, listener: socket.socket) -> None:
