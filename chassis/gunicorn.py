@@ -4,7 +4,7 @@ import os
 import resource
 from pathlib import Path
 
-from chassis import logs
+from chassis import logs, refusals
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "chassis.webworker.Worker"
@@ -15,6 +15,11 @@ graceful_timeout = 10
 descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 worker_connections = min(1000, descriptors // 2) if descriptors > 0 else 1000
 keepalive = 75  # longer than a load balancer's 60 s: whoever closes first must be the one that asks
+# By default gunicorn takes SCRIPT_NAME, PATH_INFO and X-Forwarded-Proto from any client on this machine. No answer of
+# ours needs an absolute URL of its own, so there is nothing to take from a proxy either.
+forwarded_allow_ips = ""
+limit_request_line, limit_request_fields = refusals.MAX_LINE, refusals.MAX_FIELDS
+limit_request_field_size = refusals.MAX_FIELD
 control_socket_disable = True  # it would be written to a home directory, and containers are read-only
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 gunicorn's heartbeat file, not data
 logconfig_dict = logs.configure("gunicorn", os.environ)

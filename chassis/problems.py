@@ -12,6 +12,7 @@ from chassis.errors import DomainError, Invalid
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "2"
+INTERNAL = "Something broke here; the log has it under the correlation id."
 DETAILS = {
     404: "Nothing lives at this path: `/docs` lists what does.",
     405: "This path does not know the method: see the `Allow` header.",

@@ -7,15 +7,15 @@ from typing import Any
 import structlog
 from flask import Response, g, redirect, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
 
-from chassis import deadline, logs, problems, strictjson
-from chassis.errors import DomainError, Invalid, Malformed
+from chassis import deadline, logs, problems, refusals, shape, strictjson
+from chassis.errors import DomainError
 from chassis.openapi import CORRELATION_HEADER, Documented
 
 MAX_BODY = 64 * 1024
 DEADLINE = 3.0  # with one last attempt of 1.5 s begun just before it, an answer within 5 s
-NOT_JSON = "The body is not valid JSON (UTF-8, no U+FFFE or U+FFFF, unique keys, no NaN, no number beyond 10³⁰)."
 
 Body = Response | dict[str, Any] | str
 Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's own type resolves only in a type checker
@@ -32,12 +32,14 @@ def make_app(
     """
     app = Documented(name, description, problem)
     app.json = StrictJSON(app)
+    app.url_map.merge_slashes = False  # a path is compared as it stands; werkzeug would redirect to the client's `Host`
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(_begin)
-    app.before_request(_check_shape)
+    app.before_request(shape.check)
     app.after_request(_end)
     app.register_error_handler(DomainError, problems.response)
     app.register_error_handler(HTTPException, problems.http_error)
+    app.register_error_handler(ParseException, refusals.response)
     app.register_error_handler(Exception, _unexpected)
     _add_common_routes(app, name, description, check_ready)
     return app
@@ -57,32 +59,6 @@ def _begin() -> None:
     logs.correlate(request.headers.get(CORRELATION_HEADER))
 
 
-def _check_shape() -> None:
-    """Refuses what the models cannot see: repeated query parameters and bodies that are not one JSON object."""
-    if request.routing_exception is not None:
-        return  # a wrong path or method is told first
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            raise Malformed(f"Query parameter `{name[:50]}` is given more than once.")
-    if request.method in {"POST", "PUT", "PATCH"}:
-        _check_body()
-
-
-def _check_body() -> None:
-    if not request.is_json:
-        raise problems.UnsupportedMediaType
-    if request.content_length is None and len(request.get_data()) >= MAX_BODY:
-        raise RequestEntityTooLarge  # werkzeug reads a chunked body up to the limit without a word
-    try:
-        body = request.get_json()
-    except (RecursionError, HTTPException) as error:
-        if getattr(error, "code", 400) != 400:
-            raise
-        raise Malformed(NOT_JSON) from error
-    if not isinstance(body, dict):
-        raise Invalid("The body must be a JSON object.")
-
-
 def _end(answer: Response) -> Response:
     answer.headers[CORRELATION_HEADER] = logs.correlation_id()
     answer.headers["X-Content-Type-Options"] = "nosniff"
@@ -94,7 +70,7 @@ def _end(answer: Response) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
-    return problems.document(500, "Internal error", "Something broke here; the log has it under the correlation id.")
+    return problems.document(500, "Internal error", problems.INTERNAL)
 
 
 def _add_common_routes(app: Documented, name: str, description: str, check_ready: Callable[[], None]) -> None:

@@ -7,11 +7,13 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from chassis import refusals
 from chassis.sockets import LINGER, HeldThreads, see_off
 
 # Seconds that a connection may hold a thread. Half a minute is what the 1.7 MB of /docs need on a slow line; where the
@@ -87,6 +89,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if answer is False:
                 see_off(conn.sock)
             return answer
+
+    def handle_error(self, _req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answers with a problem document what gunicorn answers with HTML."""
+        with suppress(OSError):
+            client.sendall(refusals.raw(exc, addr[0]))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Runs in the main thread, again and again, with a second's pause at most."""

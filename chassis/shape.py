@@ -1,0 +1,43 @@
+"""What no model can see of a request: its path, repeated query parameters, and bodies that are not one JSON object."""
+
+from flask import abort, request
+from gunicorn.http.errors import UnsupportedTransferCoding
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_path_info
+
+from chassis import problems
+from chassis.errors import Invalid, Malformed
+
+NOT_JSON = "The body is not valid JSON (UTF-8, no U+FFFE or U+FFFF, unique keys, no NaN, no number beyond 10³⁰)."
+
+
+def check() -> None:
+    if get_path_info(request.environ).startswith("//"):
+        abort(404)  # werkzeug takes it for one slash, and what stands before this service may not
+    if request.routing_exception is not None:
+        return  # a wrong path or method is told first
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise Malformed(f"Query parameter `{name[:50]}` is given more than once.")
+    if request.method in {"POST", "PUT", "PATCH"}:
+        _check_body()
+
+
+def _check_body() -> None:
+    if (coding := request.headers.get("Transfer-Encoding", "chunked")).lower() != "chunked":
+        raise UnsupportedTransferCoding(coding)  # gunicorn takes gzip for a transfer coding, and leaves it as it is
+    if not request.is_json:
+        raise problems.UnsupportedMediaType
+    size = len(request.get_data())
+    if request.content_length is None and size >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # werkzeug reads a chunked body up to the limit without a word
+    if size < (request.content_length or 0):
+        raise Malformed("The body ends before the end that `Content-Length` says.")
+    try:
+        body = request.get_json()
+    except (RecursionError, HTTPException) as error:
+        if getattr(error, "code", 400) != 400:
+            raise
+        raise Malformed(NOT_JSON) from error
+    if not isinstance(body, dict):
+        raise Invalid("The body must be a JSON object.")
