@@ -11,19 +11,68 @@ NOT_FOR_SQS = re.compile("[\ufffe\uffff]")
 MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gigabyte
 BEYOND = [InvalidOperation, Overflow, Subnormal]
 
+TWICE = "a key is there twice in one object"
+PLAIN = re.compile(r'"[ !#-\[\]-~]*"')
+# All that can be a fault: short numbers without an exponent cannot.
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[{}]|-?(?:NaN|Infinity|[0-9.]+[eE][0-9+-]+|[0-9.]{30,})')
+
 
 def loads(text: str | bytes) -> Any:
     """Numbers are exact, and equal ones become the same: int without point or exponent, else Decimal without zeros.
 
-    Raises ValueError, or RecursionError for a body of brackets.
+    Raises ValueError, which says what is wrong and where but repeats nothing of `text`, or RecursionError, for a body
+    of brackets.
     """
     decoded = text.decode() if isinstance(text, bytes) else text
-    value = json.loads(decoded, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
-    plain = json.dumps(value, ensure_ascii=False, default=str) if "\\u" in decoded else decoded
-    plain.encode()  # half a surrogate pair is no character
-    if NOT_FOR_SQS.search(plain):
-        raise ValueError("U+FFFE and U+FFFF are no characters")
+    try:
+        return _checked(decoded)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg}, {_place(decoded, error.pos)}") from None
+    except ValueError as error:
+        position, fault = _find(decoded, error)
+        raise ValueError(f"{fault}, {_place(decoded, position)}") from None
+
+
+def _checked(text: str) -> Any:
+    value = json.loads(text, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
+    _check_characters(json.dumps(value, ensure_ascii=False, default=str) if "\\u" in text else text)
     return value
+
+
+def _find(text: str, error: ValueError) -> tuple[int, str]:
+    """The place of the first fault and its name, for neither Python's parser nor its hooks know a place."""
+    keys: list[set[str]] = []
+    for token in TOKEN.finditer(text):
+        word = token[0].removesuffix(token["key"] or "")
+        try:
+            if word == "{":
+                keys.append(set())
+            elif word == "}":
+                keys.pop()
+            else:
+                value = word[1:-1] if PLAIN.fullmatch(word) else _checked(word)
+                if token["key"] and value in keys[-1]:
+                    return token.start(), TWICE
+                if token["key"]:
+                    keys[-1].add(value)
+        except ValueError as fault:
+            return token.start(), str(fault)
+    return len(text), str(error)
+
+
+def _place(text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    return f"line {line}, column {column}"
+
+
+def _check_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a surrogate pair is no character") from None
+    if NOT_FOR_SQS.search(text):
+        raise ValueError("U+FFFE and U+FFFF are no characters")
 
 
 def _exact(text: str) -> Decimal:
@@ -35,11 +84,11 @@ def _exact(text: str) -> Decimal:
         raise ValueError("number beyond 10^30, or nearer to zero than 10^-30") from error
 
 
-def _refuse(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number in JSON")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members := dict(pairs)) != len(pairs):
-        raise ValueError("duplicate key")
+        raise ValueError(TWICE)
     return members

@@ -11,7 +11,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from chassis import deadline, logs, problems, refusals, shape, strictjson
-from chassis.errors import DomainError
+from chassis.errors import DomainError, Malformed
 from chassis.openapi import CORRELATION_HEADER, Documented
 
 MAX_BODY = 64 * 1024
@@ -49,7 +49,15 @@ class StrictJSON(DefaultJSONProvider):
     sort_keys = False
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        return strictjson.loads(s)
+        """Raises Malformed, because Flask would hide what a ValueError says."""
+        try:
+            return strictjson.loads(s)
+        except UnicodeDecodeError as error:
+            raise Malformed(f"The body is not UTF-8: see byte {error.start + 1}.") from None
+        except ValueError as error:
+            raise Malformed(f"The body is not valid JSON: {error}." if s.strip() else "The body is empty.") from None
+        except RecursionError:
+            raise Malformed("The body has objects or lists in one another too deeply.") from None
 
 
 def _begin() -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from decimal import Context, Decimal
 
 import pytest
@@ -109,3 +110,37 @@ def test_any_number_that_is_taken_has_its_value_and_no_zeros_at_its_end(digits: 
 
 def test_the_largest_reasonable_numbers_and_zero_are_taken() -> None:
     assert strictjson.loads("[1e30, 1e-30, 0.0, 0e99]") == [Decimal("1e30"), Decimal("1e-30"), 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"a": 1,\n "b": 2,\n}', "Expecting property name enclosed in double quotes, line 3, column 1"),
+        ('{"a": 1 "b": 2}', "Expecting ',' delimiter, line 1, column 9"),
+        ('{"a": [1, NaN]}', "NaN is no number in JSON, line 1, column 11"),
+        ('{"a": "NaN", "b": -Infinity}', "-Infinity is no number in JSON, line 1, column 19"),
+        (
+            '{"a": 1,\n\n  "b": {"c": 1, "a": 2},\n  "\\u0061": 3}',
+            f"{strictjson.TWICE}, line 4, column 3",
+        ),
+        ('{"": 1, "": 2}', f"{strictjson.TWICE}, line 1, column 9"),
+        ('{"a": "1e99", "b":\n1e99}', "number beyond 10^30, or nearer to zero than 10^-30, line 2, column 1"),
+        ('["\\"1e99", -1e-99]', "number beyond 10^30, or nearer to zero than 10^-30, line 1, column 12"),
+        ('{"a": "\uffff"}', "U+FFFE and U+FFFF are no characters, line 1, column 7"),
+        ('{"a": "\\uffff"}', "U+FFFE and U+FFFF are no characters, line 1, column 7"),
+        ('{"b": 1, "a\\ud800": 1}', "half a surrogate pair is no character, line 1, column 10"),
+        ("[" + "9" * 5000 + "]", "Exceeds the limit"),
+        ("[1, " + "9" * 5000 + "]", "line 1, column 5"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        strictjson.loads(text)
+
+
+@given(st.text(alphabet='{}[]",:\\u0dae1.-N \n', max_size=30))
+def test_whatever_is_refused_is_refused_with_a_place(text: str) -> None:
+    try:
+        strictjson.loads(text)
+    except ValueError as error:
+        assert re.search(r", line [0-9]+, column [0-9]+$", str(error))  # noqa: PT017 most texts are refused, not all

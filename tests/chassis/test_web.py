@@ -17,7 +17,7 @@ from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.openapi import OpenAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chassis import deadline, logs, web
+from chassis import deadline, logs, strictjson, web
 from chassis.errors import Unavailable
 from chassis.fields import Amount, Input, PageQuery
 from tests.machine import free_port, wait_for
@@ -122,6 +122,28 @@ def test_a_bad_body_is_a_problem_document_and_never_a_500(client: FlaskClient, b
     answer = post(client, body)
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
     assert answer.get_json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "The body is empty."),
+        (b'{"name": "\xff"}', "The body is not UTF-8: see byte 11."),
+        (
+            b'{"name": 1 2}',
+            "The body is not valid JSON: Expecting ',' delimiter, line 1, column 12.",
+        ),
+        (
+            b'{"name": "x",\n"name": "y"}',
+            f"The body is not valid JSON: {strictjson.TWICE}, line 2, column 1.",
+        ),
+        (b"[" * 30_000, "The body has objects or lists in one another too deeply."),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_body_that_is_not_json_is_told_what_is_wrong_and_where(client: FlaskClient, body: bytes, detail: str) -> None:
+    answer = post(client, body)
+    assert (answer.status_code, answer.get_json()["detail"]) == (400, detail)
 
 
 def test_what_is_not_json_is_a_415(client: FlaskClient) -> None:
