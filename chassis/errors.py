@@ -1,5 +1,6 @@
 """Errors that carry an HTTP status: services and stores raise them, `problems` alone turns them into answers."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -8,6 +9,7 @@ class DomainError(Exception):
 
     status: ClassVar[int]
     title: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str, **members: Any) -> None:
         super().__init__(detail)

@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): the one place where an error becomes an answer."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from flask import Response, json
@@ -30,9 +30,17 @@ log = structlog.stdlib.get_logger(__name__)
 
 class UnsupportedMediaType(DomainError):
     status, title = 415, "Unsupported media type"
+    headers: ClassVar = {"Accept": "application/json"}
+
+    def __init__(self, detail: str = "Send JSON, with `Content-Type: application/json`.") -> None:
+        super().__init__(detail)
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    headers: ClassVar = {"Accept-Encoding": "identity"}  # RFC 9110, section 15.5.16
 
     def __init__(self) -> None:
-        super().__init__("Send JSON, with `Content-Type: application/json`.")
+        super().__init__("Send the body as it is, without compression and without `Content-Encoding`.")
 
 
 class FieldError(BaseModel):
@@ -63,7 +71,9 @@ def document(status: int, title: str, detail: str, **members: Any) -> Response:
 def response(error: DomainError) -> Response:
     if error.status >= 500:
         log.warning("dependency unavailable", detail=error.detail, cause=repr(error.__cause__))
-    return document(error.status, error.title, error.detail, **error.members)
+    answer = document(error.status, error.title, error.detail, **error.members)
+    answer.headers.update(error.headers)
+    return answer
 
 
 def invalid(error: ValidationError, *, patchable: bool = False) -> Invalid:

@@ -24,6 +24,8 @@ def check() -> None:
 def _check_body() -> None:
     if (coding := request.headers.get("Transfer-Encoding", "chunked")).lower() != "chunked":
         raise UnsupportedTransferCoding(coding)  # gunicorn takes gzip for a transfer coding, and leaves it as it is
+    if (request.headers.get("Content-Encoding") or "identity").lower() != "identity":
+        raise problems.UnsupportedCoding
     if not request.is_json:
         raise problems.UnsupportedMediaType
     size = len(request.get_data())

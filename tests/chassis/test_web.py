@@ -1,3 +1,4 @@
+import gzip
 import http.client
 import json
 import re
@@ -150,7 +151,25 @@ def test_what_is_not_json_is_a_415(client: FlaskClient) -> None:
     answer = post(client, b"name=x", "application/x-www-form-urlencoded")
     assert answer.status_code == 415
     assert "Content-Type: application/json" in answer.get_json()["detail"]
+    assert (answer.headers["Accept"], answer.headers.get("Accept-Encoding")) == ("application/json", None)
     assert post(client, b'{"name": "x", "amount": 1}', "application/merge-patch+json").status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "zstd", "aes128gcm", "identity, gzip", "wonders"])
+def test_a_compressed_body_is_a_415_that_says_what_is_accepted(client: FlaskClient, coding: str) -> None:
+    """RFC 9110, section 15.5.16: `Accept-Encoding` tells a wrong coding from a wrong media type."""
+    body = gzip.compress(b'{"name": "x", "amount": 1}')
+    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
+    answer = client.post("/sample", data=body, headers=headers)
+    assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+    assert (answer.headers["Accept-Encoding"], answer.headers.get("Accept")) == ("identity", None)
+    assert "without compression" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity"])
+def test_a_body_as_it_is_may_say_so(client: FlaskClient, coding: str) -> None:
+    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
+    assert client.post("/sample", data=b'{"name": "x", "amount": 1}', headers=headers).status_code == 200
 
 
 def test_an_invalid_field_is_named_and_its_value_is_not(client: FlaskClient) -> None:
