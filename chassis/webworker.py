@@ -14,7 +14,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from chassis import refusals
-from chassis.sockets import LINGER, HeldThreads, see_off
+from chassis.sockets import LINGER, see_off, shut
 
 # Seconds that a connection may hold a thread. Half a minute is what the 1.7 MB of /docs need on a slow line; where the
 # process ends, six are enough for a request that is being answered, for its deadline is three.
@@ -42,7 +42,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._threads = HeldThreads()
+        self._since: dict[Any, float] = {}  # connections that hold a thread
         self._exhausted, self._paused_until, self._quiet_until = False, 0.0, 0.0
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
@@ -84,11 +84,13 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def handle(self, conn: Any) -> Any:
         """Runs in the connection's thread; False where the connection is over."""
-        with self._threads.held_by(conn):
-            answer = super().handle(conn)
-            if answer is False:
+        self._since[conn] = time.monotonic()
+        try:
+            if (answer := super().handle(conn)) is False:
                 see_off(conn.sock)
             return answer
+        finally:
+            self._since.pop(conn, None)
 
     def handle_error(self, _req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answers with a problem document what gunicorn answers with HTML."""
@@ -101,7 +103,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         super().wait_for_and_dispatch_events(timeout)
         if self._exhausted or self.nr_conns >= self.worker_connections:
             self._make_room()
-        self._threads.cut_off(self.longest if self.alive else LONGEST_AT_END, self.log)
+        longest = self.longest if self.alive else LONGEST_AT_END
+        for conn, since in self._since.copy().items():
+            if time.monotonic() - since > longest and self._since.pop(conn, 0.0):
+                self.log.warning("Cut off %s, which held a thread for %.0f s", conn.client, longest)
+                shut(conn.sock, socket.SHUT_RDWR)  # wakes the thread
 
     def _make_room(self) -> None:
         now = time.monotonic()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gunicorn.http.errors import ConfigurationProblem
+from gunicorn.http.errors import ConfigurationProblem, InvalidHeader
 
 from chassis import refusals
 from tests.machine import free_port, wait_for
@@ -157,3 +157,9 @@ def test_a_fault_of_ours_is_a_500_without_a_word_of_it() -> None:
     answer = refusals.response(ConfigurationProblem("secret"))
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert "secret" not in answer.get_data(as_text=True)
+
+
+def test_a_header_field_is_named_where_that_repeats_nothing_else() -> None:
+    named = refusals.response(InvalidHeader("CONTENT-LENGTH")).get_json()["detail"]
+    assert "`CONTENT-LENGTH`" in named
+    assert "4111" not in refusals.response(InvalidHeader("4111111111111111")).get_json()["detail"]
