@@ -26,16 +26,12 @@ PAUSE, QUIET = 1.0, 10.0  # seconds without new connections where there is no ro
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """What it does better than gunicorn's own, from a connection's beginning to its end.
 
-    A new connection gets a thread once it has sent something. Gunicorn's threads wait for 5 s on each.
-
-    Out of file descriptors or connections, it closes the longest idle connection, or accepts none for a second.
-    Gunicorn's worker dies, and every request in it. All threads are started at first, for the same reason.
-
-    A connection that has held a thread for `longest` is cut off. Gunicorn waits for ever for the rest of a request.
-
-    The connection's own thread waits until the client has closed. Gunicorn's main thread does, for up to 2 s each.
-
-    When it is to end, it refuses new connections at once. Gunicorn keeps its socket and resets them in the end.
+    - A new connection gets a thread once it has sent something. Gunicorn's threads wait for 5 s on each.
+    - Out of file descriptors or connections, it closes the longest idle connection, or accepts none for a second.
+      Gunicorn's worker dies, and every request in it. All threads are started at first, for the same reason.
+    - A connection that has held a thread for `longest` is cut off. Gunicorn waits for ever for the rest of a request.
+    - The connection's own thread waits until the client has closed. Gunicorn's main thread does, for up to 2 s each.
+    - When it is to end, it refuses new connections at once. Gunicorn keeps its socket and resets them in the end.
     """
 
     longest = LONGEST
