@@ -1,7 +1,6 @@
 """The command line: `python -m bootstrap plan|up|status|down|doctor|dlq`."""
 
 import argparse
-import functools
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from bootstrap.clock import Clock
 from bootstrap.dlq_options import add_dlq
 from bootstrap.errors import Failed, explain
 from bootstrap.names import DEFAULT_STACK, Names
+from chassis.text import legible
 
 _TEMPLATE = Path(__file__).with_name("shop.yaml")
 _EPILOG = """\
@@ -48,7 +48,7 @@ def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock) -> int:
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
     run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, out=functools.partial(print, flush=True), say=_say))
+    return run(commands.Context(args, aws, names, clock, out=_out, say=_say))
 
 
 def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -107,8 +107,13 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
+def _out(text: str) -> None:
+    """Much of it others wrote: messages, and what AWS or an emulator answers."""
+    print(legible(text, keep="\n\t"), flush=True)
+
+
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(legible(line, keep="\n\t"), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from bootstrap.commands import Context
 from bootstrap.deadletters import DeadLetterQueue, dead_letter_queues
 from bootstrap.errors import Failed, Misused
 from bootstrap.hand import BATCH, EVERYTHING, Hand, Selection, in_hand
-from bootstrap.letter import Letter, ago, legible
+from bootstrap.letter import Letter, ago
 from bootstrap.redrive import Redrive
 
 _NAMED_IN_ERRORS = 10
@@ -140,7 +140,7 @@ def _show(context: Context, letter: Letter) -> None:
     for label, text in letter.rows(datetime.now(UTC)):
         context.out(f"    {label:<12} {text}")
     if context.args.body:
-        context.out(legible(letter.body))
+        context.out(letter.body)
 
 
 def _shown(count: int, queue: DeadLetterQueue) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
+
+from chassis.text import legible
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
@@ -115,11 +116,6 @@ def ago(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
-
-
-def legible(body: str) -> str:
-    """The body, but for control characters: a message must not steer the terminal it is read on."""
-    return "".join(c if c in "\n\t" or not category(c).startswith("C") else ascii(c)[1:-1] for c in body)
 
 
 def _one_line(text: str) -> str:

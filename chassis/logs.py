@@ -9,6 +9,10 @@ from typing import Any
 
 import structlog
 
+from chassis.text import legible
+
+INDENT = " " * 4
+TRACEBACKS = {"exception", "stack"}  # alone have several lines
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -52,17 +56,33 @@ def _common(process: str) -> list[Any]:
     ]
 
 
+def _shown(name: str, value: Any) -> Any:
+    if name in TRACEBACKS:
+        return INDENT + legible(value, keep="\n").replace("\n", f"\n{INDENT}")
+    return legible(value) if isinstance(value, str) else value
+
+
+def _make_legible(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """No text of a client may steer the terminal or look like a line of its own; JSON escapes it anyway."""
+    return {name: _shown(name, value) for name, value in event.items()}
+
+
 def _dict_config(process: str, env: Mapping[str, str]) -> dict[str, Any]:
-    style = env.get("LOG_FORMAT") or ("pretty" if sys.stderr.isatty() else "json")
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()  # None: it was closed before the start
+    style = env.get("LOG_FORMAT") or ("pretty" if on_terminal else "json")
     render = (
-        [structlog.dev.ConsoleRenderer()]
+        [_make_legible, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if style == "pretty"
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        else [structlog.processors.JSONRenderer(default=str)]
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": _common(process),
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            *render,
+        ],
     }
     to_stderr = {"class": "logging.StreamHandler", "formatter": "shop"}
     level = (env.get("LOG_LEVEL") or "INFO").upper()

@@ -1,26 +1,38 @@
 """The command line: arguments and environment in, an exit code out, every error one clear line."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Mapping
 
+from chassis.text import legible
 from local import commands, demo, run
 from local.errors import LocalError
 from local.run import say
 from local.settings import Settings, with_file
 
+LINES = "\n\t"
+
 
 def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
     """`env`: the shell's, with what the file `.env` adds."""
+    prepare_output()
     asked = _parser().parse_args(arguments)
     try:
         return _dispatch(asked, with_file(os.environ) if env is None else env)
     except LocalError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{legible(str(error), keep=LINES)}\n")  # it may repeat what something else answered
         return 1
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+
+
+def prepare_output() -> None:
+    """A terminal that cannot show │ shows a question mark instead; without this, `say` would drop the whole line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _dispatch(asked: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -36,7 +48,7 @@ def _dispatch(asked: argparse.Namespace, env: Mapping[str, str]) -> int:
             code = commands.logs(settings, asked.names, env, last=asked.last, follow=asked.follow)
         case "demo":
             urls, trace = commands.addresses(settings, env), commands.tracing(settings)
-            code = demo.run(urls, asked.deadline, trace, say)
+            code = demo.run(urls, asked.deadline, trace, lambda line: say(legible(line, keep=LINES)))
         case _:
             code = run.run(settings, env)
     return code

@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from chassis.logs import TRACEBACKS
+from chassis.text import legible
+
+TAB = "\t"
 RESET, DIM, RED, YELLOW = "\033[0m", "\033[2m", "\033[31m", "\033[33m"
 NAMES = (
     "\033[36m",
@@ -71,20 +75,20 @@ class Printer:
 
     def line(self, name: str, text: str) -> str:
         prefix = self._paint(self._colours.get(name, DIM), f"{name:<{self._width}} │")
-        return f"{prefix} {self._readable(text) if self._pretty else text}"
+        return f"{prefix} {self._readable(text) if self._pretty else legible(text, keep=TAB)}"
 
     def _readable(self, text: str) -> str:
         fields = _fields(text)
-        return self._of(fields) if "event" in fields else text
+        return self._of(fields) if "event" in fields else legible(text, keep=TAB)
 
     def _of(self, fields: Mapping[str, object]) -> str:
-        time = str(fields.get("timestamp", ""))[11:23]
-        level = str(fields.get("level", ""))
-        rest = " ".join(f"{key}={_value(fields[key])}" for key in fields if key not in SHOWN_FIRST)
+        time = legible(str(fields.get("timestamp", ""))[11:23])
+        level = legible(str(fields.get("level", "")))
+        rest = " ".join(f"{legible(key)}={_value(key, fields[key])}" for key in fields if key not in SHOWN_FIRST)
         words = [
             self._paint(DIM, time),
             self._paint(LEVELS.get(level, ""), f"{level:<7}"),
-            str(fields["event"]),
+            legible(str(fields["event"])),
             self._paint(DIM, rest),
         ]
         return " ".join(word for word in words if word)
@@ -105,8 +109,10 @@ def _fields(line: str) -> Mapping[str, object]:
     return fields if isinstance(fields, Mapping) else {}
 
 
-def _value(value: object) -> str:
+def _value(key: str, value: object) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
-    # A traceback stays readable: on lines of its own.
-    return f"\n{value}" if "\n" in value else value
+    # A traceback stays readable: on lines of its own, indented so that none looks like a line of the log.
+    if key in TRACEBACKS:
+        return "".join(f"\n    {legible(line, keep=TAB)}" for line in value.split("\n"))
+    return legible(value)

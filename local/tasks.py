@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 
+from chassis.text import legible
 from local.errors import LocalError
 from local.home import Home
 from local.programs import Task
@@ -36,7 +37,7 @@ def run(task: Task, env: Mapping[str, str], home: Home, within: float = 120) -> 
 def last_words(home: Home, name: str) -> str:
     """The end of a log, indented, for a message about its process."""
     try:
-        lines = home.log(name).read_text(errors="replace").splitlines()[-LAST_WORDS:]
+        lines = [legible(line, keep="\t") for line in home.log(name).read_text(errors="replace").splitlines()]
     except FileNotFoundError:
         lines = []
-    return "\n".join([*(f"  | {line}" for line in lines), f"  (all of it: {home.log(name)})"])
+    return "\n".join([*(f"  | {line}" for line in lines[-LAST_WORDS:]), f"  (all of it: {home.log(name)})"])

@@ -187,3 +187,10 @@ def test_an_interruption_is_said_and_not_shown_as_a_traceback(
 
     assert main(["status"], aws_env, Interrupting()) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_no_text_of_another_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"], {"AWS_ENDPOINT_URL": "http://127.0.0.1:1/\x1b[2J", "AWS_REGION": "us-east-1"}) != 0
+    said = capsys.readouterr().err
+    assert r"\x1b[2J" in said
+    assert "\x1b" not in said

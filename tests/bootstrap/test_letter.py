@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.letter import Letter, ago, legible
+from bootstrap.letter import Letter, ago
+from chassis.text import legible
 from tests.bootstrap.fake_sqs import letter, message
 
 ARN = "arn:aws:sqs:us-east-1:1:shop-order"
@@ -79,11 +80,6 @@ def test_whatever_a_message_says_each_row_is_one_short_line_that_steers_no_termi
         assert len(text) <= 500
         assert text == legible(text)
         assert len(text.splitlines()) <= 1
-
-
-def test_a_body_is_shown_as_it_is_but_for_control_characters() -> None:
-    assert legible("Özkaya\n\t\u3000日本") == "Özkaya\n\t\u3000日本"
-    assert legible("\x1b[2J\x9b\u202e") == r"\x1b[2J\x9b\u202e"
 
 
 def test_its_names_are_its_id_and_the_one_in_the_consumers_log() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from local import cli, commands, ports, record
-from local.settings import Settings
+from local.settings import ROOT, Settings
+from tests.processes import inherited
 
 
 def env(tmp_path: Path) -> dict[str, str]:
@@ -108,3 +109,32 @@ def test_every_option_after_bootstrap_is_bootstraps_own(tmp_path: Path, capfd: p
 def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo"], env(tmp_path)) == 1
     assert "Nobody answers at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_an_output_that_is_not_utf_8_loses_no_line(tmp_path: Path, encoding: str) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("3 × 12.30 = 36.9\n", encoding="utf-8")
+    command = [sys.executable, "-m", "local", "logs", "--no-follow", "basket"]
+    variables = inherited() | env(tmp_path) | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, encoding=encoding, check=True)
+    assert "12.30 = 36.9" in done.stdout
+    assert done.stdout.startswith("basket ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_make_run_says_is_not_lost_on_an_output_that_is_not_utf_8(encoding: str) -> None:
+    code = "from local import cli, run; cli.prepare_output(); run.say('basket │ order placed')"
+    variables = inherited() | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, encoding=encoding, check=True
+    )
+    assert done.stdout == "basket ? order placed\n"
+
+
+def test_an_error_that_repeats_what_another_answered_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["logs", "--no-follow", "\x1b[2J"], env(tmp_path)) == 1
+    assert r"\x1b[2J" in capsys.readouterr().err

@@ -85,7 +85,31 @@ def test_a_line_of_another_kind_stays_as_it_is() -> None:
 
 def test_a_traceback_keeps_its_lines() -> None:
     line = json.dumps(EVENT | {"exception": "Traceback\n  File"})
-    assert "exception=\nTraceback\n  File" in Printer(["relay"], pretty=True, colour=False).line("relay", line)
+    shown = Printer(["relay"], pretty=True, colour=False).line("relay", line)
+    assert shown.endswith("exception=\n    Traceback\n      File")
+
+
+HOSTILE = "/\x1b[2J\x9b2J\r\n10:00:00.123 info    forged\u2028\u202e\x7f\x00"
+ESCAPED = r"/\x1b[2J\x9b2J\r\n10:00:00.123 info    forged\u2028\u202e\x7f\x00"
+
+
+@pytest.mark.parametrize("key", ["path", "event", "\x1b[31m"])
+def test_no_text_steers_the_terminal_or_forges_a_line(key: str) -> None:
+    shown = Printer(["relay"], pretty=True, colour=False).line("relay", json.dumps(EVENT | {key: HOSTILE}))
+    assert ESCAPED in shown
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize("pretty", [True, False])
+def test_a_line_of_another_kind_steers_no_terminal_either(pretty: bool) -> None:
+    shown = Printer(["relay"], pretty=pretty, colour=False).line("relay", "WARN \x1b[2J\tx")
+    assert shown == "relay │ WARN \\x1b[2J\tx"
+
+
+def test_no_line_of_a_traceback_looks_like_one_of_the_log() -> None:
+    line = json.dumps(EVENT | {"exception": f"ValueError: {HOSTILE}\nrelay │ 10:00:00.123 info    forged"})
+    shown = Printer(["relay"], pretty=True, colour=False).line("relay", line)
+    assert all(line.startswith("    ") and line.isprintable() for line in shown.splitlines()[1:])
 
 
 def test_json_is_not_touched_when_it_is_wanted() -> None:

@@ -42,3 +42,8 @@ def test_only_the_end_of_a_long_log_is_shown(home: Home) -> None:
 
 def test_a_log_that_is_not_there_is_no_error(home: Home) -> None:
     assert "all of it" in tasks.last_words(home, "seed")
+
+
+def test_the_last_words_of_a_process_steer_no_terminal(home: Home) -> None:
+    home.log("seed").write_text("a\x1b[2Jb\n")
+    assert tasks.last_words(home, "seed").startswith("  | a\\x1b[2Jb\n")
