@@ -1,5 +1,6 @@
 """Pydantic building blocks: base models, exact two-place decimals, and the query of a paged list."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -45,10 +46,26 @@ Amount = Annotated[
 ]
 
 
+def _spelt(pattern: str, detail: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(detail)
+        return value
+
+    return BeforeValidator(check)
+
+
+# Texts of a query. Pydantic would also take 1_0, +5, 5.0, spaces and other scripts' digits; on, t and y.
+INTEGER = _spelt("0|-?[1-9][0-9]*", "must be a whole number in decimal digits, such as 20")
+BOOLEAN = _spelt("true|false", "must be true or false")
+
+
 class PageQuery(Input):
     """Without a cursor the list starts at its beginning."""
 
-    limit: int = Field(default=20, ge=1, le=100, description="a maximum: a page may be shorter; follow `nextCursor`")
+    limit: Annotated[int, Field(ge=1, le=100), INTEGER] = Field(
+        20, description="a maximum: a page may be shorter; follow `nextCursor`"
+    )
     cursor: Annotated[str, Field(min_length=1, max_length=2048)] | Absent = Field(
         None, description="the `nextCursor` of the page before; null there means that the list has ended"
     )

@@ -14,7 +14,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "2"
 INTERNAL = "Something broke here; the log has it under the correlation id."
 DETAILS = {
-    404: "Nothing lives at this path: `/docs` lists what does.",
+    404: "There is nothing at this path: `/docs` lists the paths, and none of those ends with a slash.",
     405: "This path does not know the method: see the `Allow` header.",
     413: "The body is larger than 64 KB.",
 }
@@ -85,7 +85,7 @@ def invalid(error: ValidationError, *, patchable: bool = False) -> Invalid:
     optional = {e["loc"][:-1] for e in told if e["type"] == "none_required"}
     fields = [
         {
-            "pointer": _pointer(_field(e["loc"], optional)),
+            "pointer": pointer(_field(e["loc"], optional)),
             "detail": ADVICE.get(e["type"], e["msg"].removeprefix("Value error, ")),
         }
         for e in told
@@ -103,7 +103,7 @@ def _field(location: tuple[object, ...], optional: Collection[tuple[object, ...]
     return location
 
 
-def _pointer(location: Iterable[object]) -> str:
+def pointer(location: Iterable[object]) -> str:
     """RFC 6901; cut, for a client may have made up a long name."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)[:200]
 

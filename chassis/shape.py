@@ -1,6 +1,6 @@
-"""What no model can see of a request: its path, repeated query parameters, and bodies that are not one JSON object."""
+"""What no model can see of a request: its path, query parameters, and bodies that are not one JSON object."""
 
-from flask import abort, request
+from flask import abort, current_app, request
 from gunicorn.http.errors import UnsupportedTransferCoding
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import get_path_info
@@ -17,8 +17,21 @@ def check() -> None:
     for name, values in request.args.lists():
         if len(values) > 1:
             raise Malformed(f"Query parameter `{name[:50]}` is given more than once.")
+    _check_names()
     if request.method in {"POST", "PUT", "PATCH"}:
         _check_body()
+
+
+def _check_names() -> None:
+    """On every path of the API alike: a DELETE whose filter is misspelt, and ignored, would delete too much."""
+    view = current_app.view_functions[str(request.endpoint)]
+    if request.method == "OPTIONS" or not hasattr(view, "__wrapped__"):
+        return  # a page or a probe, which no client of the API asks
+    fields = view.__annotations__["query"].model_fields if "query" in view.__annotations__ else {}
+    known = sorted(field.alias or name for name, field in fields.items())
+    detail = f"is no query parameter here; this path knows {', '.join(f'`{name}`' for name in known) or 'none'}"
+    if errors := [{"pointer": problems.pointer([n]), "detail": detail} for n in request.args if n not in known]:
+        raise Invalid("Some query parameters are not known.", errors=errors)
 
 
 def _check_body() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from chassis.fields import Absent, Amount, Input, PageQuery, Record, documented_amount
+from chassis.fields import BOOLEAN, Absent, Amount, Input, PageQuery, Record, documented_amount
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
 TOMBSTONE_LIFETIME = timedelta(days=90)
@@ -108,7 +108,9 @@ class ProductPage(Record):
 
 class ProductQuery(PageQuery):
     category: Category | Absent = None
-    tombstones: bool = Field(default=False, description="deleted products as well; not together with a category")
+    tombstones: Annotated[bool, BOOLEAN] = Field(
+        default=False, description="deleted products as well; not together with a category"
+    )
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:

@@ -20,7 +20,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chassis import deadline, logs, strictjson, web
 from chassis.errors import Unavailable
-from chassis.fields import Amount, Input, PageQuery
+from chassis.fields import Amount, Input, PageQuery, Record
 from tests.machine import free_port, wait_for
 from tests.processes import inherited
 
@@ -30,6 +30,10 @@ CARD = "4111111111113322"
 class Sample(Input):
     name: str
     amount: Amount
+
+
+class Named(Record):
+    name: str
 
 
 class Readiness:
@@ -55,6 +59,10 @@ def sample_routes() -> APIBlueprint:
     @api.get("/time")
     def time_left() -> web.Answer:
         return {"seconds": deadline.remaining()}
+
+    @api.delete("/<name>")
+    def delete(path: Named) -> web.Answer:
+        return path.name, 204
 
     @api.get("/broken")
     def broken() -> web.Answer:
@@ -197,6 +205,58 @@ def test_a_query_parameter_given_twice_is_malformed(client: FlaskClient) -> None
     assert "x" * 51 not in answer.text
     assert CARD not in answer.text
     assert client.get("/sample?limit=2").get_json() == {"limit": 2}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/sample"),
+        ("GET", "/sample/time"),
+        ("HEAD", "/sample/time"),
+        ("POST", "/sample"),
+        ("DELETE", "/sample/x"),
+    ],
+)
+def test_a_query_parameter_that_a_path_does_not_know_is_refused_on_every_path(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    answer = client.open(f"{path}?utm_source=mail&a~/b={CARD}", method=method, json={"name": "x", "amount": 1})
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+    if method != "HEAD":
+        assert [error["pointer"] for error in answer.get_json()["errors"]] == ["/utm_source", "/a~0~1b"]
+        assert CARD not in answer.text
+
+
+def test_an_unknown_query_parameter_is_told_which_ones_are_known(client: FlaskClient) -> None:
+    (error,) = client.get("/sample?Limit=3").get_json()["errors"]
+    assert error["detail"] == "is no query parameter here; this path knows `cursor`, `limit`"
+    (error,) = client.get("/sample/time?Limit=3").get_json()["errors"]
+    assert error["detail"] == "is no query parameter here; this path knows none"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/swagger", "/openapi.json", "/health/live", "/health/ready"])
+def test_pages_and_probes_ignore_query_parameters(client: FlaskClient, path: str) -> None:
+    assert client.get(f"{path}?utm_source=mail").status_code == 200
+
+
+@pytest.mark.parametrize("limit", ["1_0", "+5", "%205", "5%20", "5.0", "05", "٣", "５", "0x5", "", "true", "5%00"])
+def test_an_integer_in_a_query_has_one_spelling(client: FlaskClient, limit: str) -> None:
+    answer = client.get(f"/sample?limit={limit}")
+    assert answer.status_code == 422
+    (error,) = answer.get_json()["errors"]
+    assert error == {"pointer": "/limit", "detail": "must be a whole number in decimal digits, such as 20"}
+
+
+@pytest.mark.parametrize("limit", ["-1", "0", "101", "9" * 3000])
+def test_an_integer_in_a_query_has_bounds(client: FlaskClient, limit: str) -> None:
+    assert client.get(f"/sample?limit={limit}").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/sample/", "/sample/time/", "/health/live/", "/sample//time", "/SAMPLE"])
+def test_a_path_is_compared_as_it_stands(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+    assert "slash" in answer.get_json()["detail"]
 
 
 def test_a_request_has_some_seconds_and_the_next_one_as_many(client: FlaskClient) -> None:
