@@ -24,14 +24,24 @@ def check() -> None:
 
 def _check_names() -> None:
     """On every path of the API alike: a DELETE whose filter is misspelt, and ignored, would delete too much."""
-    view = current_app.view_functions[str(request.endpoint)]
-    if request.method == "OPTIONS" or not hasattr(view, "__wrapped__"):
+    if request.method == "OPTIONS" or not hasattr(current_app.view_functions[str(request.endpoint)], "__wrapped__"):
         return  # a page or a probe, which no client of the API asks
-    fields = view.__annotations__["query"].model_fields if "query" in view.__annotations__ else {}
-    known = sorted(field.alias or name for name, field in fields.items())
-    detail = f"is no query parameter here; this path knows {', '.join(f'`{name}`' for name in known) or 'none'}"
-    if errors := [{"pointer": problems.pointer([n]), "detail": detail} for n in request.args if n not in known]:
+    known = _names(str(request.endpoint))
+    if unknown := [name for name in request.args if name not in known]:
+        errors = [{"pointer": problems.pointer([name]), "detail": _advice(name, known)} for name in unknown]
         raise Invalid("Some query parameters are not known.", errors=errors)
+
+
+def _names(endpoint: str) -> list[str]:
+    query = getattr(current_app.view_functions[endpoint], "__annotations__", {}).get("query")
+    return sorted(field.alias or name for name, field in query.model_fields.items()) if query else []
+
+
+def _advice(name: str, known: list[str]) -> str:
+    for rule in current_app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and name in _names(rule.endpoint):
+            return f"is no query parameter here: `GET {rule}?{name}=…` knows it"
+    return f"is no query parameter here; this path knows {', '.join(f'`{name}`' for name in known) or 'none'}"
 
 
 def _check_body() -> None:

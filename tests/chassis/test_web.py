@@ -232,6 +232,8 @@ def test_an_unknown_query_parameter_is_told_which_ones_are_known(client: FlaskCl
     assert error["detail"] == "is no query parameter here; this path knows `cursor`, `limit`"
     (error,) = client.get("/sample/time?Limit=3").get_json()["errors"]
     assert error["detail"] == "is no query parameter here; this path knows none"
+    (error,) = client.get("/sample/time?limit=3").get_json()["errors"]
+    assert error["detail"] == "is no query parameter here: `GET /sample?limit=…` knows it"
 
 
 @pytest.mark.parametrize("path", ["/", "/docs/", "/docs/swagger", "/openapi.json", "/health/live", "/health/ready"])
