@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis import aws, deadline
-from chassis.errors import NotFound, Unavailable
+from chassis import aws, deadline, paging
+from chassis.errors import Malformed, NotFound, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from services.basket.app import make_catalogue_store
@@ -19,7 +19,7 @@ from services.basket.catalogue import Entry
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
-from services.basket.store import BasketStore, CatalogueStore
+from services.basket.store import PAGE_BYTES, BasketStore, CatalogueStore
 from tests import emulated
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
 from tests.lists import every_row
@@ -336,3 +336,31 @@ def test_a_basket_its_receipt_and_the_catalogue_are_read_consistently(stack: Map
     shop.store.receipt("swn", "key")
     catalogue.get_many(["p-1"])
     assert seen == [[("GetItem", True)] * 2, [("BatchGetItem", True)]]
+
+
+def test_a_page_of_the_largest_baskets_is_short_and_none_is_left_out(shop: Shop) -> None:
+    lines = [
+        Line(productId=f"p-{n:060}", productName="n" * 200, color="c" * 50, quantity=999, addedPrice=Decimal(1))
+        for n in range(100)
+    ]
+    with emulated.table("shop-basket").batch_writer() as batch:
+        for n in range(5):
+            batch.put_item(Item=Basket(userName=f"large-{n}", items=lines, version="v").model_dump())
+    pages = []
+
+    def read(cursor: str | None) -> paging.Page[Basket]:
+        pages.append(shop.store.page(100, cursor))
+        return pages[-1]
+
+    assert {found.userName for found in every_row(read)} == {f"large-{n}" for n in range(5)}
+    sizes = [sum(len(found.model_dump_json()) for found in page.items) for page in pages]
+    assert all(size <= PAGE_BYTES or len(page.items) == 1 for size, page in zip(sizes, pages, strict=True))
+    assert len(pages) > 2
+
+
+@pytest.mark.parametrize(
+    "place", [{"userName": "swn\x00"}, {"userName": ""}, {"userName": "swn", "more": "x"}, {"id": "x"}]
+)
+def test_a_cursor_that_a_stranger_sealed_around_no_basket_is_refused(shop: Shop, place: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        shop.store.page(10, paging.encode(place, "basket"))
