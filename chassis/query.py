@@ -11,7 +11,7 @@ from chassis import deadline
 from chassis.paging import BadCursor, Page, Range, decode, encode
 
 MAX_BYTES = 256 * 1024  # of a page's rows as JSON: sixteen requests at once have to fit into a container of 256 MB
-FIRST = 5  # rows of the first call. The size of a row is not known yet, and no call may outlast its time-out
+LARGE = 50 * 1024  # bytes of a row, while no row's size is known: no call may outlast its time-out
 GROWTH = 4  # times as many rows as were read so far, at most: the next rows may be larger
 MOST = 500  # rows a call, however small they are
 CALLS = 8
@@ -66,7 +66,7 @@ def _batch(wanted: int, max_bytes: int, scanned: int, sizes: Sequence[int]) -> i
     One row more than the page holds is wanted: it tells whether another page follows.
     """
     if not scanned:
-        return min(FIRST, wanted)
+        return min(wanted, max(2, max_bytes // LARGE))
     by_rows = -(-(wanted - len(sizes)) * scanned // max(1, len(sizes)))
     by_bytes = (max_bytes - sum(sizes)) * scanned // max(1, sum(sizes)) + 1
     return min(MOST, GROWTH * scanned, by_rows, by_bytes)

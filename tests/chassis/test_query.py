@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from chassis import deadline, paging, query
 from chassis.errors import Malformed
-from chassis.query import CALLS, FIRST, GROWTH, MAX_BYTES, read_page
+from chassis.query import CALLS, GROWTH, LARGE, MAX_BYTES, read_page
 from tests import emulated
 from tests.bootstrap.fakes import client_error
 from tests.lists import every_row
 
 MEGABYTE = 2**20
+FIRST = MAX_BYTES // LARGE
 
 
 class FakeTable:
@@ -105,6 +106,12 @@ def test_the_first_call_and_its_successors_ask_for_few_rows_while_the_next_may_b
     assert all(rows <= GROWTH * sum(table.limits[:n]) for n, rows in enumerate(table.limits) if n)
     table.read(limit=1)
     assert table.limits[-1] == 2
+
+
+def test_the_first_call_for_a_small_page_asks_for_fewer_rows_and_one_more_than_fits() -> None:
+    table = FakeTable([50_000] * 3)
+    page = read_page(table.query, "list", ["id"], 100, None, max_bytes=64 * 1024)
+    assert (page.items, table.limits) == (table.rows[:1], [2])
 
 
 def test_rows_that_are_known_to_be_large_are_asked_for_by_the_bytes_that_are_left() -> None:
