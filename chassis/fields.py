@@ -1,11 +1,21 @@
-"""Pydantic building blocks: base models, exact two-place decimals, and the query of a paged list."""
+"""Pydantic building blocks: base models, text of a form, exact decimals, and the query of a paged list."""
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 Absent = SkipJsonSchema[None]  # what a parameter left out is: no text that a client could send means null
 
@@ -20,6 +30,27 @@ class Input(Record):
     """What a client writes: an unknown field is a mistake to be told; errors never repeat a value."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Matching(NamedTuple):
+    """Annotates text that matches `pattern` as a whole. Whoever sends other text is told `words`.
+
+    Pydantic's own `pattern` would show the regular expression. Here only the JSON schema does.
+    """
+
+    pattern: str
+    words: str
+
+    def check(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(self.words)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
 
 
 def _number(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from typing import Annotated, cast
 
-from flask import Response, current_app, jsonify, request
-from pydantic import ConfigDict, Field, StringConstraints
+from flask import Response, current_app, jsonify
+from pydantic import Field
 
 from chassis import openapi, problems
-from chassis.fields import Absent, Record
+from chassis.fields import Absent, Matching, Record
 from chassis.web import Answer
+from services.product.conditions import Conditions
 from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService
 
@@ -16,9 +17,7 @@ STALE = openapi.responses(_412="the product is at another version by now")
 TAGGED = openapi.sends(_200="ETag")
 api = openapi.blueprint("product", __name__, "Products", "What the shop sells")
 
-VersionTag = Annotated[str, StringConstraints(pattern=r'^("[0-9]{1,15}"|\*)$')]
-
-
+PRODUCT_ID = Matching("[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters (A to Z, a to z), digits, _ or -")
 EXAMPLE_ID = "5cd37980-e692-5fa3-8c6c-ca07f28ffb01"  # of the demo catalogue; the examples of basket use another one
 
 
@@ -27,23 +26,7 @@ class Problem(problems.Problem):
 
 
 class ProductPath(Record):
-    product_id: str = Field(alias="id", pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=[EXAMPLE_ID])
-
-
-class IfMatch(Record):
-    model_config = ConfigDict(populate_by_name=True)
-
-    if_match: VersionTag | Absent = Field(None, alias="If-Match", description="an ETag, or *")
-
-    @property
-    def version(self) -> int | None:
-        return None if self.if_match in {None, "*"} else int(str(self.if_match).strip('"'))
-
-
-class IfNoneMatch(Record):
-    if_none_match: str | Absent = Field(
-        None, alias="If-None-Match", description="the ETag of the version that you have: an unchanged one is a 304"
-    )
+    product_id: Annotated[str, PRODUCT_ID] = Field(alias="id", examples=[EXAMPLE_ID])
 
 
 def service() -> ProductService:
@@ -75,14 +58,13 @@ def create_product(body: ProductFields) -> Answer:
 @api.get(
     "/<id>",
     summary="One product",
-    responses={200: Product, 304: None} | UNKNOWN,
+    responses={200: Product, 304: None} | UNKNOWN | STALE,
     openapi_extensions=openapi.sends(_200="ETag", _304="ETag"),
 )
-def get_product(path: ProductPath, header: IfNoneMatch) -> Answer:  # noqa: ARG001 read by make_conditional
+def get_product(path: ProductPath, header: Conditions) -> Answer:
     """With `If-None-Match`, a version that the client has already is a 304 without a body."""
-    answer = _answer(service().get(path.product_id))
-    answer.make_conditional(request)
-    return answer
+    product = service().get(path.product_id, header.matches)
+    return _answer(product) if header.is_new(product.version) else _tagged(Response(status=304), product)
 
 
 @api.put(
@@ -91,9 +73,9 @@ def get_product(path: ProductPath, header: IfNoneMatch) -> Answer:  # noqa: ARG0
     responses={200: Product} | UNKNOWN | STALE,
     openapi_extensions=TAGGED,
 )
-def replace_product(path: ProductPath, header: IfMatch, body: ProductFields) -> Answer:
+def replace_product(path: ProductPath, header: Conditions, body: ProductFields) -> Answer:
     """Optional fields left out become empty. `If-Match` replaces only the version that the client has seen."""
-    return _answer(service().replace(path.product_id, body, header.version))
+    return _answer(service().replace(path.product_id, body, header.hold))
 
 
 @api.patch(
@@ -102,19 +84,22 @@ def replace_product(path: ProductPath, header: IfMatch, body: ProductFields) -> 
     responses={200: Product} | UNKNOWN | STALE,
     openapi_extensions=TAGGED,
 )
-def change_product(path: ProductPath, header: IfMatch, body: ProductChanges) -> Answer:
+def change_product(path: ProductPath, header: Conditions, body: ProductChanges) -> Answer:
     """Fields left out stay as they are. `If-Match` changes only the version that the client has seen."""
-    return _answer(service().amend(path.product_id, body, header.version))
+    return _answer(service().amend(path.product_id, body, header.hold))
 
 
 @api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE)
-def delete_product(path: ProductPath, header: IfMatch) -> Answer:
+def delete_product(path: ProductPath, header: Conditions) -> Answer:
     """`If-Match` deletes only the version that the client has seen. `ProductDeleted` is published."""
-    service().remove(path.product_id, header.version)
+    service().remove(path.product_id, header.hold)
     return "", 204
 
 
 def _answer(product: Product) -> Response:
-    answer = jsonify(product.model_dump(mode="json"))
+    return _tagged(jsonify(product.model_dump(mode="json")), product)
+
+
+def _tagged(answer: Response, product: Product) -> Response:
     answer.set_etag(str(product.version))
     return answer

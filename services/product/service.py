@@ -13,6 +13,7 @@ from chassis.dispatch import Forgetter, Publisher, send_now
 from chassis.errors import Conflict, NotFound, PreconditionFailed, Unavailable
 from chassis.events import Event
 from chassis.paging import Page
+from services.product.conditions import Condition
 from services.product.events import tell
 from services.product.models import Product, ProductChanges, ProductFields, Stored
 
@@ -81,8 +82,9 @@ class ProductService:
 
         return cast("Product", self._write(product.id, new))
 
-    def get(self, product_id: str) -> Product:
-        return _existing(self._products.get(product_id), product_id, None)
+    def get(self, product_id: str, condition: Condition | None = None) -> Product:
+        """Raises PreconditionFailed, as the writes do, for a product whose version does not meet `condition`."""
+        return _existing(self._products.get(product_id), product_id, condition)
 
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
         return self._products.page(category, limit, cursor)
@@ -91,23 +93,22 @@ class ProductService:
         """For whoever keeps a copy of the catalogue, and must know what is to be left out."""
         return self._products.page_with_tombstones(limit, cursor)
 
-    def replace(self, product_id: str, fields: ProductFields, version: int | None) -> Product:
-        """`version`, where given, is the one the caller has seen; another one raises PreconditionFailed."""
-        return self._change(product_id, version, lambda old: old.changed(fields.model_dump()))
+    def replace(self, product_id: str, fields: ProductFields, condition: Condition | None) -> Product:
+        return self._change(product_id, condition, lambda old: old.changed(fields.model_dump()))
 
-    def amend(self, product_id: str, changes: ProductChanges, version: int | None) -> Product:
+    def amend(self, product_id: str, changes: ProductChanges, condition: Condition | None) -> Product:
         """Changes the fields that were sent; none at all changes nothing, and the version stays."""
         if sent := changes.model_dump(exclude_unset=True):
-            return self._change(product_id, version, lambda old: old.changed(sent))
-        return _existing(self._products.get(product_id), product_id, version)
+            return self._change(product_id, condition, lambda old: old.changed(sent))
+        return _existing(self._products.get(product_id), product_id, condition)
 
-    def remove(self, product_id: str, version: int | None) -> None:
+    def remove(self, product_id: str, condition: Condition | None) -> None:
         """Leaves a tombstone, so that no late event brings the product back."""
         now = self._now()
-        self._write(product_id, lambda row: _existing(row, product_id, version).buried(now))
+        self._write(product_id, lambda row: _existing(row, product_id, condition).buried(now))
 
-    def _change(self, product_id: str, version: int | None, change: Callable[[Product], Product]) -> Product:
-        return cast("Product", self._write(product_id, lambda row: change(_existing(row, product_id, version))))
+    def _change(self, product_id: str, condition: Condition | None, change: Callable[[Product], Product]) -> Product:
+        return cast("Product", self._write(product_id, lambda row: change(_existing(row, product_id, condition))))
 
     def _write(self, product_id: str, change: Callable[[Stored | None], Stored]) -> Stored:
         """Applies `change` to the product as it is, once, whoever else writes; then tells of it."""
@@ -141,10 +142,10 @@ class ProductService:
         return instants.write(self._clock())
 
 
-def _existing(row: Stored | None, product_id: str, version: int | None) -> Product:
+def _existing(row: Stored | None, product_id: str, condition: Condition | None) -> Product:
     if not isinstance(row, Product):
         raise NotFound(f"There is no product {product_id}.")
-    if version not in {None, row.version}:
+    if condition is not None and not condition(row.version):
         raise PreconditionFailed(f"The product is at version {row.version} now.", version=row.version)
     return row
 

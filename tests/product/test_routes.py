@@ -47,6 +47,120 @@ def test_put_replaces_the_whole_and_patch_merges(client: FlaskClient) -> None:
     assert (put.status_code, put.get_json()["description"], put.headers["ETag"]) == (200, "", '"3"')
 
 
+@pytest.mark.parametrize(
+    ("tag", "status"),
+    [
+        ('"1"', 304),
+        ('W/"1"', 304),  # the comparison is weak: RFC 9110, 13.1.2
+        ('"7", "1"', 304),
+        ("*", 304),
+        ('"2"', 200),
+        ('"abc", W/"9"', 200),
+        ("nonsense", 422),
+    ],
+)
+def test_a_product_is_sent_to_whoever_has_another_version(client: FlaskClient, tag: str, status: int) -> None:
+    answer = client.get("/product/p-1", headers={"If-None-Match": tag})
+    assert answer.status_code == status
+    if status == 304:
+        assert (answer.data, answer.headers["ETag"]) == (b"", '"1"')
+
+
+def test_a_read_may_ask_for_a_version_too(client: FlaskClient) -> None:
+    assert client.get("/product/p-1", headers={"If-Match": '"1"'}).status_code == 200
+    stale = client.get("/product/p-1", headers={"If-Match": '"9"'})
+    assert (stale.status_code, stale.content_type, stale.get_json()["version"]) == (412, "application/problem+json", 1)
+    both = {"If-Match": '"1"', "If-None-Match": '"1"'}
+    assert client.get("/product/p-1", headers=both).status_code == 304
+
+
+WRITES = ["put", "patch", "delete"]
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize(
+    ("tag", "met"),
+    [
+        ('"1"', True),
+        ("*", True),
+        ('"7", "1"', True),
+        ('"7" ,,\t"1",', True),  # empty elements of a list are to be ignored: RFC 9110, 5.6.1.2
+        ('"a,b","1"', True),
+        ('"9"', False),
+        ('"7", "8"', False),
+        ('W/"1"', False),  # the comparison is strong: RFC 9110, 13.1.1
+        ('W/"1", "7"', False),
+        ('"abc"', False),
+        ('""', False),
+        ('"é"', False),
+        ('"01"', False),
+        ('"1000000000000000000000"', False),
+        ('"W/"', False),
+    ],
+)
+def test_if_match_lets_a_write_pass_at_one_of_its_tags(client: FlaskClient, method: str, tag: str, met: bool) -> None:
+    answer = write(client, method, **{"If-Match": tag})
+    assert answer.status_code == ((204 if method == "delete" else 200) if met else 412)
+    check_unchanged(client, answer)
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize(
+    ("tag", "met"),
+    [("*", False), ('"1"', False), ('W/"1"', False), ('"7", "1"', False), ('"7"', True), ('"abc", W/"7"', True)],
+)
+def test_if_none_match_lets_a_write_pass_at_none_of_its_tags(
+    client: FlaskClient,
+    method: str,
+    tag: str,
+    met: bool,
+) -> None:
+    answer = write(client, method, **{"If-None-Match": tag})
+    assert answer.status_code == ((204 if method == "delete" else 200) if met else 412)
+    check_unchanged(client, answer)
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_both_conditions_of_a_write_must_hold(client: FlaskClient, method: str) -> None:
+    assert write(client, method, **{"If-Match": '"1"', "If-None-Match": '"1"'}).status_code == 412
+    assert write(client, method, **{"If-Match": '"9"', "If-None-Match": '"9"'}).status_code == 412
+    assert write(client, method, **{"If-Match": '"1"', "If-None-Match": '"9"'}).status_code < 300
+
+
+@pytest.mark.parametrize("method", ["get", *WRITES])
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("tag", ["*", '"1"', 'W/"1"'])
+def test_a_product_that_does_not_exist_is_404_whatever_the_condition(
+    client: FlaskClient, method: str, name: str, tag: str
+) -> None:
+    """RFC 9110, 13.2.1: conditions are ignored where the answer without them would be no success."""
+    assert getattr(client, method)("/product/none", json=PHONE, headers={name: tag}).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["get", *WRITES])
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("tag", ["1", '"1', '"1" "2"', '*, "1"', 'w/"1"', "W/1", '"a b"', "", ",", '"\x7f"'])
+def test_what_is_no_list_of_entity_tags_is_refused_by_name(
+    client: FlaskClient, method: str, name: str, tag: str
+) -> None:
+    answer = getattr(client, method)("/product/p-1", json=PHONE, headers={name: tag})
+    assert (answer.status_code, fields(answer)) == (422, {f"/{name}"})
+    assert answer.get_json()["errors"][0]["detail"].startswith("must be * or a list of entity tags")
+
+
+def write(client: FlaskClient, method: str, **headers: str) -> TestResponse:
+    answer = getattr(client, method)("/product/p-1", json=PHONE | {"name": "New"}, headers=headers)
+    assert isinstance(answer, TestResponse)
+    return answer
+
+
+def check_unchanged(client: FlaskClient, answer: TestResponse) -> None:
+    """After a 412, which tells the version."""
+    if answer.status_code == 412:
+        assert answer.get_json()["version"] == 1
+        assert client.get("/product/p-1").get_json()["name"] == "IPhone X"
+
+
 @pytest.mark.parametrize(("tag", "status"), [('"1"', 200), ("*", 200), ('"9"', 412), ("nonsense", 422)])
 @pytest.mark.parametrize("method", ["put", "patch"])
 def test_a_write_may_name_the_version_it_has_seen(client: FlaskClient, method: str, tag: str, status: int) -> None:

@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 
 from chassis import deadline, logs
 from chassis.errors import Conflict, DomainError, NotFound, PreconditionFailed, Unavailable
+from services.product.conditions import Condition
 from services.product.models import ProductChanges, ProductFields, Tombstone
 from tests.fakes import Fate, ProductShop, Write, after, answer_lost, cancelled, never_arrived
 from tests.samples import PHONE, product
 
 NEW = ProductFields.model_validate(PHONE)
 CHEAP = ProductChanges(price=Decimal("9.90"))
+
+
+def at(version: int) -> Condition:
+    return lambda now: now == version
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def test_a_new_product_gets_an_id_and_version_1(shop: ProductShop) -> None:
 
 def test_a_replacement_also_resets_what_was_left_out(shop: ProductShop) -> None:
     shop.service.amend("p-1", ProductChanges(description="Nice"), None)
-    replaced = shop.service.replace("p-1", ProductFields.model_validate(PHONE | {"name": "IPhone 11"}), 2)
+    replaced = shop.service.replace("p-1", ProductFields.model_validate(PHONE | {"name": "IPhone 11"}), at(2))
     assert (replaced.name, replaced.description, replaced.version) == ("IPhone 11", "", 3)
 
 
@@ -48,13 +53,13 @@ def test_a_change_touches_only_what_was_sent(shop: ProductShop) -> None:
 @pytest.mark.parametrize("changes", [{}, {"name": "Newer"}])
 def test_a_change_to_another_version_than_the_one_seen_is_refused(shop: ProductShop, changes: dict[str, str]) -> None:
     with pytest.raises(PreconditionFailed) as caught:
-        shop.service.amend("p-1", ProductChanges.model_validate(changes), 7)
+        shop.service.amend("p-1", ProductChanges.model_validate(changes), at(7))
     assert caught.value.members == {"version": 1}
     assert shop.told == []
 
 
 def test_a_deleted_product_is_gone_but_for_its_tombstone(shop: ProductShop) -> None:
-    shop.service.remove("p-1", 1)
+    shop.service.remove("p-1", at(1))
     assert shop.products.rows == {"p-1": Tombstone(id="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")}
     for call in (shop.service.get, lambda name: shop.service.remove(name, None)):
         with pytest.raises(NotFound):
@@ -92,7 +97,7 @@ def test_each_write_is_told_once_under_its_product_and_version(shop: ProductShop
 
 
 def test_no_change_at_all_keeps_the_version_and_tells_nothing(shop: ProductShop) -> None:
-    assert shop.service.amend("p-1", ProductChanges(), 1) == product("p-1")
+    assert shop.service.amend("p-1", ProductChanges(), at(1)) == product("p-1")
     assert shop.told == []
 
 
@@ -124,14 +129,14 @@ def test_a_change_that_lost_a_race_is_made_on_top_of_the_other(shop: ProductShop
 def test_a_change_of_a_version_seen_is_refused_where_another_came_first(shop: ProductShop) -> None:
     shop.products.fates.append(after(lambda: shop.service.amend("p-1", ProductChanges(name="Other"), None)))
     with pytest.raises(PreconditionFailed):
-        shop.service.amend("p-1", CHEAP, 1)
+        shop.service.amend("p-1", CHEAP, at(1))
 
 
 WRITES: list[Callable[[ProductShop], Any]] = [
     lambda shop: shop.service.create(NEW),
-    lambda shop: shop.service.amend("p-1", CHEAP, 1),
+    lambda shop: shop.service.amend("p-1", CHEAP, at(1)),
     lambda shop: shop.service.replace("p-1", NEW, None),
-    lambda shop: shop.service.remove("p-1", 1),
+    lambda shop: shop.service.remove("p-1", at(1)),
 ]
 
 
