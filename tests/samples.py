@@ -20,6 +20,29 @@ CHECKOUT: dict[str, Any] = {
     "cardInfo": CARD,
     "paymentMethod": 1,
 }
+USER_NAMES = [
+    "swn", "ann+shop@example.com", "o'brien@example.com", "auth0|5f7c8ec7c33c6c004bbafe82",
+    "google-oauth2|103547991597142817347", "samlp|corp|ann@example.com", "u=1:2~3,4", "...a", ".ann", "a..", "a" * 254,
+]  # fmt: skip
+NO_USER_NAMES = [
+    "",
+    ".",
+    "..",
+    "...",
+    "a/b",
+    "a\\b",
+    "a?b",
+    "a#b",
+    "a%2Fb",
+    "a b",
+    "a\n",
+    "é",
+    "a;b",
+    "a&b",
+    '"',
+    "<b>",
+    "a" * 255,
+]
 PHONE = {"name": "IPhone X", "category": "Phone", "price": 950}
 BASKET = {"userName": "swn", "items": [{"productId": "phone", "quantity": 2, "color": "Red"}]}
 

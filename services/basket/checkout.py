@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from chassis import instants
 from chassis.errors import Conflict, Invalid
-from chassis.fields import EXACT, Amount, Input, Record
+from chassis.fields import EXACT, Amount, Input, Matching, Record
 from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 
@@ -25,7 +25,9 @@ def _last_four(card: str) -> str:
     return re.sub(r"[^0-9]", "", card)[-4:]
 
 
-CardInfo = Annotated[str, StringConstraints(pattern=r"^[0-9]([ -]?[0-9]){7,18}$"), AfterValidator(_last_four)]
+CARD = Matching("[0-9](?:[ -]?[0-9]){7,18}", "must be 8 to 19 digits, with at most one space or hyphen between two")
+CardInfo = Annotated[str, CARD, AfterValidator(_last_four)]
+EMAIL = Matching(r"[^@\s]{1,64}@[^@\s]{1,189}", "must be an e-mail address, such as ann@example.com")
 
 
 EXAMPLE: dict[str, Any] = {
@@ -55,7 +57,7 @@ class CheckoutInput(Input):
     userName: UserName
     firstName: str = Field(min_length=1, max_length=100)
     lastName: str = Field(min_length=1, max_length=100)
-    email: str = Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$")
+    email: Annotated[str, EMAIL]
     address: str = Field(min_length=1, max_length=500)
     cardInfo: CardInfo = Field(description="8 to 19 digits, of which the last four are kept", exclude=True)
     paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]

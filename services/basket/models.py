@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field
 
 from chassis.errors import Invalid, NotFound
-from chassis.fields import EXACT, Amount, Input, Record
+from chassis.fields import EXACT, Amount, Input, Matching, Record
 
 MAX_LINES = 100
 MAX_QUANTITY = 999
@@ -21,9 +21,16 @@ def _not_reserved(user_name: str) -> str:
     return user_name
 
 
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$"), AfterValidator(_not_reserved)]
-ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Color = Annotated[str, StringConstraints(max_length=50)]
+# E-mail addresses and the subjects of identity providers (`auth0|5f7c8ec7`), in a URL as well. Clients and proxies
+# remove `.` and `..` from a path.
+USER_NAME = Matching(
+    r"\.*[A-Za-z0-9_~@+|=:,'-][A-Za-z0-9._~@+|=:,'-]*",
+    "must be 1 to 254 letters (A to Z, a to z), digits or . _ ~ @ + | = : , ' -, and not dots alone",
+)
+PRODUCT_ID = Matching("[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters (A to Z, a to z), digits, _ or -")
+UserName = Annotated[str, Field(max_length=254), USER_NAME, AfterValidator(_not_reserved)]
+ProductId = Annotated[str, PRODUCT_ID]
+Color = Annotated[str, Field(max_length=50)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY), EXACT]
 Ignored = Annotated[Any, Field(description="accepted and ignored: the catalogue knows")]
 

@@ -1,12 +1,13 @@
 """The basket service's HTTP: parse, one call, shape the answer."""
 
 from typing import Annotated, cast
+from urllib.parse import quote
 
 from flask import Response, current_app
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from chassis import openapi, problems
-from chassis.fields import Absent, Amount, Input, PageQuery, Record
+from chassis.fields import Absent, Amount, Input, Matching, PageQuery, Record
 from chassis.web import Answer
 from services.basket.checkout import CheckoutInput
 from services.basket.models import (
@@ -26,7 +27,7 @@ UNKNOWN = openapi.responses(_404="no such basket, or no such line in it")
 CONFLICT = openapi.responses(_409="empty basket, product gone, or another total than expected")
 api = openapi.blueprint("basket", __name__, "Baskets", "What a user wants, and the checkout that orders it")
 
-Key = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
+Key = Annotated[str, Matching("[!-~]{1,255}", "must be 1 to 255 visible ASCII characters, without spaces")]
 
 
 class Problem(problems.Problem):
@@ -90,7 +91,7 @@ def replace_basket(body: BasketInput) -> Answer:
 def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
     """202 means that exactly one order will be placed, within a moment, at `Location`. The basket is empty then."""
     receipt = service().checkout(body, header.key)
-    location = f"{current_app.config['ORDERING_URL']}/order/{receipt.userName}/{receipt.orderId}"
+    location = f"{current_app.config['ORDERING_URL']}/order/{quote(receipt.userName, safe='')}/{receipt.orderId}"
     return Response(f"{receipt.answer}\n", 202, {"Location": location}, content_type="application/json")
 
 

@@ -5,15 +5,20 @@ import json
 from decimal import Decimal
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from chassis.events import EventData
-from chassis.fields import EXACT, Absent, Amount, PageQuery, Record
+from chassis.fields import EXACT, Absent, Amount, Matching, PageQuery, Record
 from chassis.instants import Instant
 from services.ordering.dates import ALWAYS, Period, TimeOrPeriod
 
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
-OrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+USER_NAME = Matching(
+    r"\.*[A-Za-z0-9_~@+|=:,'-][A-Za-z0-9._~@+|=:,'-]*",
+    "must be 1 to 254 letters (A to Z, a to z), digits or . _ ~ @ + | = : , ' -, and not dots alone",
+)
+ORDER_ID = Matching("[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters (A to Z, a to z), digits, _ or -")
+UserName = Annotated[str, Field(max_length=254), USER_NAME]
+OrderId = Annotated[str, ORDER_ID]
 
 
 class OrderLine(Record):
@@ -38,7 +43,7 @@ class BasketCheckedOut(EventData):
     lastName: str = Field(max_length=100)
     email: str = Field(max_length=254)
     address: str = Field(max_length=500)
-    cardLast4: str = Field(pattern=r"^[0-9]{4}$")
+    cardLast4: Annotated[str, Matching("[0-9]{4}", "must be four digits")]
     paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
     items: list[OrderLine] = Field(min_length=1, max_length=100)
     totalPrice: Amount

@@ -1,6 +1,7 @@
 import copy
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from services.basket.app import create_app
 from tests.fakes import BasketShop, never_arrived
-from tests.samples import BASKET, CARD, CHECKOUT
+from tests.samples import BASKET, CARD, CHECKOUT, NO_USER_NAMES, USER_NAMES
 
 RED = {"productId": "phone", "quantity": 1, "color": "Red"}
 
@@ -81,6 +82,27 @@ def test_a_checkout_answers_the_order_and_where_it_will_be(client: FlaskClient) 
     assert answer.status_code == 202
     assert (set(body), body["totalPrice"]) == ({"orderId", "orderDate", "totalPrice", "status"}, 1900)
     assert answer.headers["Location"] == f"http://orders/order/swn/{body['orderId']}"
+
+
+@pytest.mark.parametrize("name", USER_NAMES)
+def test_a_user_of_any_legal_name_fills_reads_and_orders_a_basket(client: FlaskClient, name: str) -> None:
+    path = f"/basket/{quote(name, safe='')}"
+    assert client.post(f"{path}/items", json=RED).status_code == 200
+    assert client.get(path).get_json()["userName"] == name
+    answer = checkout(client, userName=name)
+    order_id = answer.get_json()["orderId"]
+    location = answer.headers["Location"]
+    assert location == f"http://orders/order/{quote(name, safe='')}/{order_id}"
+    assert [unquote(part) for part in urlsplit(location).path.split("/")] == ["", "order", name, order_id]
+    assert client.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", NO_USER_NAMES)
+def test_a_name_that_a_path_cannot_carry_is_refused_in_words(client: FlaskClient, name: str) -> None:
+    for answer in (checkout(client, userName=name), client.post("/basket", json=BASKET | {"userName": name})):
+        (error,) = answer.get_json()["errors"]
+        assert (answer.status_code, error["pointer"]) == (422, "/userName")
+        assert "254" in error["detail"]
 
 
 def test_a_repeated_key_is_answered_byte_for_byte(client: FlaskClient) -> None:

@@ -1,12 +1,15 @@
+from urllib.parse import quote
+
 import pytest
 from flask.testing import FlaskClient
+from pydantic import ValidationError
 
 from chassis.errors import Unavailable
 from services.ordering.app import create_app
 from services.ordering.service import OrderService
 from tests.fakes import FakeOrders
 from tests.lists import every_item
-from tests.samples import order
+from tests.samples import USER_NAMES, order, placed
 
 DATES = {f"o-{n}": date for n, date in enumerate(["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"])}
 
@@ -30,6 +33,29 @@ def test_an_order_is_the_checkouts_facts_without_the_card_number(client: FlaskCl
     assert answer == order("o-0", orderDate=DATES["o-0"]).model_dump()
     assert (answer["cardLast4"], answer["status"]) == ("3322", "PLACED")
     assert "cardInfo" not in answer
+
+
+@pytest.mark.parametrize("name", USER_NAMES)
+def test_a_user_of_any_legal_name_finds_their_orders(name: str) -> None:
+    orders = OrderService(FakeOrders())
+    orders.place(placed(orderId="o-1", userName=name))
+    client = create_app(orders, lambda: None).test_client()
+    path = f"/order/{quote(name, safe='')}"
+    assert ids(client, path) == ["o-1"]
+    assert client.get(f"{path}/o-1").get_json()["userName"] == name
+
+
+def test_a_plus_in_a_path_is_a_plus() -> None:
+    client = create_app(
+        OrderService(FakeOrders(order("o-1", userName="ann+shop@example.com"))), lambda: None
+    ).test_client()
+    assert ids(client, "/order/ann+shop@example.com") == ["o-1"]
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a b", "é", "a;b", "a" * 255])
+def test_an_event_of_a_user_whose_name_no_path_can_carry_is_no_order(name: str) -> None:
+    with pytest.raises(ValidationError, match="254"):
+        placed(userName=name)
 
 
 @pytest.mark.parametrize(
