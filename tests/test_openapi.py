@@ -32,13 +32,14 @@ REFUSED = {
     "GET /basket": ["400"],
     "GET /order": ["400"],
     "GET /order/{userName}": ["400", "422"],  # also: `orderDate` excludes `from` and `to`, and those have an order
+    "GET /product/{id}": ["412"],  # If-Match
     "POST /product": ["400", "422"],  # at most two decimals, and 1e-49 is no number to us
-    "PUT /product/{id}": ["400", "412", "422"],  # also: If-Match
+    "PUT /product/{id}": ["400", "412", "422"],  # also: If-Match, If-None-Match
     "PATCH /product/{id}": ["400", "412", "422"],
     "DELETE /product/{id}": ["412", "422"],
     "POST /basket": ["400", "422"],  # lines of one product and colour may sum up to more than 999
     "POST /basket/{userName}/items": ["400", "422"],
-    "POST /basket/checkout": ["400", "422"],  # the two decimals of `expectedTotal`; a key has one request
+    "POST /basket/checkout": ["400", "422"],  # the bounds of `expectedTotal`; a key has one request
 }
 ACCEPTED = ["2xx", "3xx", "404", "409"]
 UNFIT = {

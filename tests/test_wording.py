@@ -17,7 +17,7 @@ from tests.samples import golden_message
 from tests.test_documents import MODELS
 
 REGEX = re.compile(r"[\^\\{}*$]|\[[^\]]|\(\?|regex|pattern")
-WRONG: list[Any] = ["", "\n", "a b", "..", "?" * 3000, "2026-99", 7, None, [], {}]
+WRONG = ["", "\n", "a b", "..", "?" * 3000, "2026-99"]
 SAYS_STAR = "must be * or"  # the header's own syntax
 
 
@@ -33,7 +33,7 @@ def core_schemas(part: Any) -> Iterator[Mapping[str, Any]]:
             yield from core_schemas(value)
 
 
-def messages(model: type[BaseModel], name: str, value: Any) -> Iterator[str]:
+def messages(model: type[BaseModel], name: str, value: str) -> Iterator[str]:
     try:
         model.model_validate({name: value})
     except ValidationError as error:

@@ -10,8 +10,9 @@ from chassis.fields import Absent, Matching, Record
 
 Condition = Callable[[int], bool]  # whether a product at this version may be changed, or shown
 TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+# A list as its reader must take it (RFC 9110, 5.6.1.2): elements may be empty, and all of them may be.
 TAGS = Matching(
-    rf"\*|[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*",
+    rf"\*|[ \t,]*(?:{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*)?",
     'must be * or a list of entity tags in double quotes, such as "3" or "3", "4"',
 )
 
@@ -22,10 +23,13 @@ class Conditions(Record):
     model_config = ConfigDict(populate_by_name=True)
 
     if_match: Annotated[str, TAGS] | Absent = Field(
-        None, alias="If-Match", description="ETags, one of which the product must have, or * for any"
+        None, alias="If-Match", examples=['"1"'], description="ETags, one of which the product must have, or * for any"
     )
     if_none_match: Annotated[str, TAGS] | Absent = Field(
-        None, alias="If-None-Match", description="ETags, none of which the product may have, or * for any"
+        None,
+        alias="If-None-Match",
+        examples=['"2"'],
+        description="ETags, none of which the product may have, or * for any",
     )
 
     def matches(self, version: int) -> bool:

@@ -96,6 +96,8 @@ WRITES = ["put", "patch", "delete"]
         ('"01"', False),
         ('"1000000000000000000000"', False),
         ('"W/"', False),
+        ("", False),  # a list without elements is a list
+        (" , ", False),
     ],
 )
 def test_if_match_lets_a_write_pass_at_one_of_its_tags(client: FlaskClient, method: str, tag: str, met: bool) -> None:
@@ -107,7 +109,15 @@ def test_if_match_lets_a_write_pass_at_one_of_its_tags(client: FlaskClient, meth
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize(
     ("tag", "met"),
-    [("*", False), ('"1"', False), ('W/"1"', False), ('"7", "1"', False), ('"7"', True), ('"abc", W/"7"', True)],
+    [
+        ("*", False),
+        ('"1"', False),
+        ('W/"1"', False),
+        ('"7", "1"', False),
+        ('"7"', True),
+        ('"abc", W/"7"', True),
+        ("", True),
+    ],
 )
 def test_if_none_match_lets_a_write_pass_at_none_of_its_tags(
     client: FlaskClient,
@@ -139,7 +149,7 @@ def test_a_product_that_does_not_exist_is_404_whatever_the_condition(
 
 @pytest.mark.parametrize("method", ["get", *WRITES])
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
-@pytest.mark.parametrize("tag", ["1", '"1', '"1" "2"', '*, "1"', 'w/"1"', "W/1", '"a b"', "", ",", '"\x7f"'])
+@pytest.mark.parametrize("tag", ["1", '"1', '"1" "2"', '*, "1"', 'w/"1"', "W/1", '"a b"', '"\x7f"'])
 def test_what_is_no_list_of_entity_tags_is_refused_by_name(
     client: FlaskClient, method: str, name: str, tag: str
 ) -> None:
