@@ -9,7 +9,6 @@ from typing import Any
 # queue is SQS too: an event with one would vanish on its way. Characters below U+0020 pass, for JSON escapes them.
 NOT_FOR_SQS = re.compile("[\ufffe\uffff]")
 MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gigabyte
-BEYOND = [InvalidOperation, Overflow, Subnormal]
 
 TWICE = "a key is there twice in one object"
 PLAIN = re.compile(r'"[ !#-\[\]-~]*"')
@@ -77,7 +76,7 @@ def _check_characters(text: str) -> None:
 
 def _exact(text: str) -> Decimal:
     """Without trailing zeros, which DynamoDB would count as digits, and without the sign of a zero."""
-    context = Context(prec=len(text), Emin=-MAX_EXPONENT, Emax=MAX_EXPONENT, traps=BEYOND)
+    context = Context(len(text), None, -MAX_EXPONENT, MAX_EXPONENT, traps=[InvalidOperation, Overflow, Subnormal])
     try:
         return context.create_decimal(text).normalize(context) or Decimal()
     except ArithmeticError as error:
