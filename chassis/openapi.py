@@ -18,6 +18,8 @@ HEADERS: dict[str, dict[str, Any]] = {
     CORRELATION_HEADER: {"description": "the id under which the logs have this request", "schema": TEXT},
     "ETag": {"description": "the version of what is answered, for `If-Match` and `If-None-Match`", "schema": TEXT},
     "Location": {"description": "where it is, or will be", "schema": TEXT | {"format": "uri-reference"}},
+    "Accept": {"description": "what is read", "schema": TEXT, "required": False},
+    "Accept-Encoding": {"description": "`identity`, after a compressed body", "schema": TEXT, "required": False},
     "Retry-After": {"description": "seconds to wait before the next try", "schema": {"type": "integer", "minimum": 0}},
 }
 PARAMETER = {
@@ -36,9 +38,10 @@ def responses(**details: str) -> dict[Any, Any]:
 
 
 ANY = responses(_400="malformed", _422="invalid", _503="a dependency is down, or the outcome is not known")
-BODY = responses(_413="the body is over 64 KB", _415="not JSON")
+BODY = responses(_413="the body is over 64 KB", _415="not JSON, or compressed")
 LICENSE = License(name="Apache-2.0", identifier="Apache-2.0")
 SENDS = "x-sends"
+SENT_WITH = {"415": ["Accept", "Accept-Encoding"], "503": ["Retry-After"]}
 PLACES = ["path", "query", "header"]
 
 
@@ -67,7 +70,7 @@ class Documented(OpenAPI):
         operations = [operation for path in self.spec_json["paths"].values() for operation in path.values()]
         used = {name for operation in operations for name in _complete(operation)}
         self.spec_json |= {"servers": [SERVER], "security": []}
-        headers = {name: HEADERS[name] | {"required": True} for name in sorted(used)}
+        headers = {name: {"required": True} | HEADERS[name] for name in sorted(used)}
         self.spec_json["components"] |= {"headers": headers, "parameters": {CORRELATION_HEADER: PARAMETER}}
 
 
@@ -111,5 +114,5 @@ def _with_example(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_headers(status: str, answer: dict[str, Any], own: dict[str, list[str]]) -> dict[str, Any]:
-    names = [*own.get(status, []), *(["Retry-After"] if status == "503" else []), CORRELATION_HEADER]
+    names = [*own.get(status, []), *SENT_WITH.get(status, []), CORRELATION_HEADER]
     return answer | {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}}
