@@ -4,7 +4,8 @@ import os
 import resource
 from pathlib import Path
 
-from chassis import logs, refusals
+from chassis import logs
+from chassis.sockets import MAX_FIELD, MAX_FIELDS, MAX_LINE
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "chassis.webworker.Worker"
@@ -18,8 +19,7 @@ keepalive = 75  # longer than a load balancer's 60 s: whoever closes first must 
 # By default gunicorn takes SCRIPT_NAME, PATH_INFO and X-Forwarded-Proto from any client on this machine. No answer of
 # ours needs an absolute URL of its own, so there is nothing to take from a proxy either.
 forwarded_allow_ips = ""
-limit_request_line, limit_request_fields = refusals.MAX_LINE, refusals.MAX_FIELDS
-limit_request_field_size = refusals.MAX_FIELD
+limit_request_line, limit_request_fields, limit_request_field_size = MAX_LINE, MAX_FIELDS, MAX_FIELD
 control_socket_disable = True  # it would be written to a home directory, and containers are read-only
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 gunicorn's heartbeat file, not data
 logconfig_dict = logs.configure("gunicorn", os.environ)

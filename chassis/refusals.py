@@ -8,8 +8,8 @@ from flask import Response
 from gunicorn.http import errors
 
 from chassis import logs, problems
+from chassis.sockets import MAX_FIELD, MAX_FIELDS, MAX_LINE
 
-MAX_LINE, MAX_FIELDS, MAX_FIELD = 4094, 100, 8190  # gunicorn's limits, in bytes and in fields
 CHUNKS = (400, "The body's chunks are malformed (RFC 9112, section 7.1).")
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     errors.LimitRequestLine: (414, f"Method, path and query may have {MAX_LINE} bytes in all."),

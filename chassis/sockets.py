@@ -1,9 +1,10 @@
-"""How a connection of the web server ends."""
+"""What a connection of the web server may send before a route sees it, and how it ends."""
 
 import socket
 import time
 from contextlib import suppress
 
+MAX_LINE, MAX_FIELDS, MAX_FIELD = 4094, 100, 8190  # gunicorn's limits, in bytes and in fields
 LINGER = 2.0  # seconds, as gunicorn does: to reset at once could take the last bytes away from who reads them slowly
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from chassis import refusals
 from chassis.sockets import LINGER, see_off, shut
 
 # Seconds that a connection may hold a thread. Half a minute is what the 1.7 MB of /docs need on a slow line; where the
@@ -90,6 +89,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def handle_error(self, _req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answers with a problem document what gunicorn answers with HTML."""
+        from chassis import refusals  # noqa: PLC0415 only in the worker, or `make dev` could not reload the chassis
+
         with suppress(OSError):
             client.sendall(refusals.raw(exc, addr[0]))
 

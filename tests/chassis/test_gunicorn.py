@@ -47,3 +47,13 @@ def test_threads_and_workers_can_be_set() -> None:
 @pytest.mark.parametrize(("descriptors", "connections"), [("256", 128), ("4096", 1000)])
 def test_clients_never_get_all_file_descriptors(descriptors: str, connections: int) -> None:
     assert settings(descriptors=descriptors)["worker_connections"] == connections
+
+
+def test_gunicorns_master_loads_nothing_that_make_dev_reloads() -> None:
+    """A new worker is a fork of the master: what the master has loaded stays as it was before the edit."""
+    code = "import sys; from chassis import gunicorn, webworker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=inherited(), capture_output=True, check=True)
+    loaded = {
+        name for name in done.stdout.decode().split() if name.partition(".")[0] in {"chassis", "flask", "pydantic"}
+    }
+    assert loaded == {"chassis", *(f"chassis.{name}" for name in ("gunicorn", "logs", "sockets", "text", "webworker"))}
