@@ -31,7 +31,7 @@ def message(detail_type: str = "CheckoutBasket", version: Any = 1, **data: Any) 
 
 BAD = {
     "not JSON": ("{", "not JSON"),
-    "no object": ("[]", ": "),
+    "no object": ("[]", "message: "),
     "empty": ("{}", "source: Field required"),
     "brackets": ("[" * 30_000, "not JSON"),
     "a number beyond reason": ('{"version": 1e999999999}', "not JSON"),
@@ -42,7 +42,7 @@ BAD = {
     ),
     "another event": (message("BasketWashed"), "Nobody here reads BasketWashed of "),
     "a wrong shape": (message(items="none"), "items: "),
-    "a wrong total": (message(totalPrice=1), ": Value error, totalPrice is not the sum"),
+    "a wrong total": (message(totalPrice=1), "message: Value error, totalPrice is not the sum"),
     "a whole card number": (message(cardLast4="4111111111113322"), "cardLast4: "),
     "a lone surrogate": (message(address="\ud800"), "not JSON"),
     "a number no table takes": (message(paymentMethod=10**50), "paymentMethod: "),
