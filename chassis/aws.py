@@ -29,6 +29,7 @@ class Timeouts(NamedTuple):
 
 REQUEST = Timeouts(0.5, 1.0, 2)
 ONE_SHOT = Timeouts(0.5, 0.5, 1)
+RELAY = Timeouts(1.0, 10.0, 1)  # nobody waits for it, and each try without an answer may have published once more
 LONG_POLL = Timeouts(0.5, 25.0, 1)  # SQS holds a receive for up to 20 s
 
 NO_ANSWER = (HTTPClientError, ConnectionError, CredentialRetrievalError, NoCredentialsError)

@@ -26,11 +26,19 @@ def remaining() -> float:
 def attempts(pause: float = 0.02, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
     """Counts 0, 1, 2 … with growing, jittered pauses between, for work that may lose a race.
 
-    Raises Unavailable when the deadline passes ("Exponential Backoff And Jitter", AWS Architecture Blog).
+    Raises Unavailable when the deadline passes.
     """
     attempt = 0
     while remaining() > 0:
         yield attempt
         attempt += 1
-        sleep(random.uniform(0, min(LONGEST_PAUSE, pause * 2 ** min(attempt, 10))))  # noqa: S311 not a secret
+        sleep(backoff(attempt, pause, LONGEST_PAUSE))
     raise Unavailable("Too busy to finish in time.")
+
+
+def backoff(failures: int, first: float, longest: float) -> float:
+    """Seconds to wait, at random up to a limit that doubles.
+
+    "Full jitter" of "Exponential Backoff And Jitter", AWS Architecture Blog.
+    """
+    return random.uniform(0, min(longest, first * 2 ** min(failures, 10)))  # noqa: S311 not a secret

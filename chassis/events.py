@@ -1,6 +1,7 @@
 """The one envelope of every event: as it is built, sent, and received."""
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -22,8 +23,11 @@ class Event(NamedTuple):
         return sum(len(text.encode()) for text in (self.source, self.detail_type, self.detail))
 
     @property
-    def correlation_id(self) -> str:
-        return str(json.loads(self.detail)["metadata"]["correlation-id"])
+    def correlation_id(self) -> str | None:
+        """For logs; None where the detail has none."""
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            return str(json.loads(self.detail)["metadata"]["correlation-id"])
+        return None
 
 
 class EventData(Record):

@@ -5,16 +5,22 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import structlog
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 from chassis.aws import unavailable
 from chassis.events import Event
+from chassis.fields import Record
 
 PAGE = 10  # rows: as many as one publish takes
 # Why a transaction may be cancelled without anything being wrong: someone else was first, or the table is busy.
 LOST_RACE = {
     "None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded",
 }  # fmt: skip
+
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Outbox:
@@ -48,28 +54,46 @@ class Outbox:
             self._dynamodb.delete_item(TableName=self._table, Key={"id": event.id})
 
     def left_behind(self, min_age: float) -> Iterator[list["Leftover"]]:
-        """Pages of what was written more than `min_age` seconds ago."""
+        """Pages of what was written more than `min_age` seconds ago, and of rows that cannot be read.
+
+        A row that is dated as far in the future counts as old: the clock of its writer was wrong, and it must not wait.
+        """
         arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True, "Limit": PAGE}
         while True:
             with unavailable("DynamoDB"):
                 page = self._dynamodb.scan(**arguments)
             leftovers = [Leftover.read(row, self._clock()) for row in page["Items"]]
-            yield [leftover for leftover in leftovers if leftover.age > min_age]
+            yield [leftover for leftover in leftovers if leftover.event is None or abs(leftover.age) > min_age]
             if "LastEvaluatedKey" not in page:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-class Leftover(NamedTuple):
-    """An event still in the outbox, and for how many seconds."""
+class Row(Record):
+    """What `commit` wrote; `createdAt` in milliseconds since 1970."""
 
-    event: Event
+    id: str
+    source: str
+    detail_type: str
+    detail: str
+    createdAt: float
+
+
+class Leftover(NamedTuple):
+    """An event still in the outbox, None where its row cannot be read, and for how many seconds."""
+
+    event: Event | None
     age: float
 
     @classmethod
     def read(cls, row: dict[str, Any], now: float) -> "Leftover":
-        event = Event(row["id"], row["source"], row["detail_type"], row["detail"])
-        return cls(event, now - float(row["createdAt"]) / 1000)
+        try:
+            read = Row.model_validate(row)
+        except ValidationError as error:
+            fields = [".".join(map(str, each["loc"])) for each in error.errors()]
+            log.error("outbox row cannot be read", row_id=row.get("id"), fields=fields)  # noqa: TRY400 says it all
+            return cls(None, 0.0)
+        return cls(Event(read.id, read.source, read.detail_type, read.detail), now - read.createdAt / 1000)
 
 
 def _lost_race(error: ClientError) -> bool:

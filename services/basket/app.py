@@ -55,5 +55,5 @@ def make_outbox(env: Mapping[str, str]) -> Outbox:
     return Outbox(aws.client("dynamodb", env), f"{stack(env)}-basket-outbox")
 
 
-def make_bus(env: Mapping[str, str]) -> EventBus:
-    return EventBus(aws.client("events", env, aws.ONE_SHOT), f"{stack(env)}-bus")
+def make_bus(env: Mapping[str, str], timeouts: aws.Timeouts = aws.ONE_SHOT) -> EventBus:
+    return EventBus(aws.client("events", env, timeouts), f"{stack(env)}-bus")

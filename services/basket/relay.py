@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from chassis import logs
+from chassis import aws, logs
 from chassis.process import Stop
 from chassis.relay import Relay
 from services.basket.app import make_bus, make_outbox
@@ -11,7 +11,7 @@ from services.basket.app import make_bus, make_outbox
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("basket-relay", env)
-    Relay(make_outbox(env), make_bus(env)).run(Stop().on_signals())
+    Relay(make_outbox(env), make_bus(env, aws.RELAY)).run(Stop().on_signals())
 
 
 if __name__ == "__main__":

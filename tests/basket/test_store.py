@@ -36,7 +36,7 @@ class Shop:
 
     def waiting(self) -> list[Event]:
         """The events in the outbox."""
-        return [leftover.event for page in self.outbox.left_behind(-1) for leftover in page]
+        return [leftover.event for page in self.outbox.left_behind(-1) for leftover in page if leftover.event]
 
     def commit(self, was: Basket, order_id: str, key: str = "key") -> bool:
         event = Event(order_id, "source", "type", "{}")

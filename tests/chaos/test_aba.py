@@ -61,7 +61,7 @@ class Shop:
         return basket.version
 
     def ordered(self) -> list[str]:
-        return [leftover.event.id for page in self.outbox.left_behind(-1) for leftover in page]
+        return [leftover.event.id for page in self.outbox.left_behind(-1) for leftover in page if leftover.event]
 
 
 @pytest.fixture(params=CLOUDS)

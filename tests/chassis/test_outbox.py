@@ -1,6 +1,7 @@
 import json
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import structlog
@@ -75,6 +76,45 @@ def test_a_row_is_left_to_its_writer_for_five_seconds(shop: Shop) -> None:
     assert Relay(shop.outbox, bus).sweep() == 1
 
 
+def test_a_row_from_the_future_does_not_wait_for_its_time(shop: Shop) -> None:
+    shop.now += 24 * 3600  # the clock of whoever writes this is a day ahead
+    shop.commit("ahead")
+    shop.now -= 24 * 3600
+    shop.commit("just written")
+    shop.now -= 1  # and this is no more than two clocks differ
+    assert Relay(shop.outbox, FakeBus()).sweep() == 1
+    assert shop.left() == {"just written"}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"createdAt": "yesterday"}, {"createdAt": None}, {"detail": None}, {"detail_type": 7}, {"source": []}]
+)
+def test_a_row_that_cannot_be_read_is_told_and_stays_and_stops_no_other(shop: Shop, damage: dict[str, Any]) -> None:
+    shop.commit("a", "b", "c")
+    shop.now += 10
+    row = shop.dynamodb.get_item(TableName=TABLE, Key={"id": "b"})["Item"]
+    shop.dynamodb.put_item(TableName=TABLE, Item=row | damage)
+    with structlog.testing.capture_logs() as logged:
+        assert Relay(shop.outbox, FakeBus()).sweep() == 2
+    assert shop.left() == {"b"}
+    told = [line for line in logged if line["log_level"] == "error"]
+    assert [(line["event"], line["row_id"], line["fields"]) for line in told] == [
+        ("outbox row cannot be read", "b", [*damage])
+    ]
+    assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [3]
+
+
+def test_an_event_without_a_correlation_id_is_sent_like_any_other(shop: Shop) -> None:
+    events = [
+        Event(str(n), "com.example", "Happened", text) for n, text in enumerate(["{}", "[]", "{", '{"metadata":1}'])
+    ]
+    for event in events:
+        assert shop.outbox.commit(event)
+    shop.now += 10
+    assert Relay(shop.outbox, FakeBus()).sweep() == 4
+    assert shop.left() == set()
+
+
 def test_what_was_left_behind_is_read_consistently(shop: Shop) -> None:
     seen = emulated.reads(shop.outbox._dynamodb)
     assert list(shop.outbox.left_behind(0)) == [[]]
@@ -95,8 +135,7 @@ def test_what_the_bus_refuses_stays_and_delays_nothing(shop: Shop) -> None:
 def test_while_the_bus_is_down_everything_stays(shop: Shop) -> None:
     shop.commit("a", "b")
     shop.now += 10
-    with pytest.raises(Unavailable):
-        Relay(shop.outbox, FakeBus(down=1)).sweep()
+    assert Relay(shop.outbox, FakeBus(down=1)).sweep() == 0
     assert shop.left() == {"a", "b"}
 
 
