@@ -76,7 +76,7 @@ class Row(Record):
     source: str
     detail_type: str
     detail: str
-    createdAt: float
+    createdAt: int
 
 
 class Leftover(NamedTuple):
