@@ -7,16 +7,11 @@ from typing import Any, NamedTuple
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
-from botocore.exceptions import (
-    ClientError,
-    ConnectionError,  # noqa: A004 botocore's own, wider than the built-in of that name
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chassis import deadline, emulator
-from chassis.errors import Misconfigured, Unavailable
+from chassis import emulator
+from chassis.errors import Misconfigured, Refused, Unavailable
+from chassis.transport import Transport, bounded
 
 
 class Timeouts(NamedTuple):
@@ -32,23 +27,13 @@ ONE_SHOT = Timeouts(0.5, 0.5, 1)
 RELAY = Timeouts(1.0, 10.0, 1)  # nobody waits for it, and each try without an answer may have published once more
 LONG_POLL = Timeouts(0.5, 25.0, 1)  # SQS holds a receive for up to 20 s
 
-NO_ANSWER = (HTTPClientError, ConnectionError, CredentialRetrievalError, NoCredentialsError)
-# Not the request's fault: the service is busy, or whoever runs it has something to mend. A consumer waits for both.
-# A token that is used already is a repetition's, for each is used once: the try before was taken, and its answer lost.
-NOT_NOW = {
-    "AccessDeniedException", "ExpiredTokenException", "IdempotentParameterMismatchException", "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ResourceNotFoundException", "ServiceUnavailable",
-    "ThrottlingException", "TransactionConflictException", "TransactionInProgressException",
-    "UnrecognizedClientException",
+# The refusals that a caller can tell apart, or that are a bug of ours. Whatever else AWS refuses, by a code that
+# anybody may invent tomorrow, is "not now": it is busy, or whoever runs it has something to mend.
+FOR_THE_CALLER = {
+    "ConditionalCheckFailedException", "SerializationException", "TransactionCanceledException", "ValidationException",
 }  # fmt: skip
-
-
-class DeadlineExceeded(HTTPClientError):
-    """The request's time is up, so this call was not sent."""
-
-    def __init__(self) -> None:
-        super().__init__(error="the request's deadline has passed")
+# Each token is used once, so these are answers to a repetition: the try before was taken, and its answer lost.
+OF_A_REPETITION = {"IdempotentParameterMismatchException", "TransactionInProgressException"}
 
 
 def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -> Any:
@@ -73,27 +58,43 @@ def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -
     else:
         made = session.client(service, region, config=config)  # type: ignore[call-overload] # the name is a variable
     emulator.refuse_made_up(session, made)
-    made.meta.events.register("before-send", _check_deadline)
+    return _guarded(made, timeouts)
+
+
+def _guarded(made: Any, timeouts: Timeouts) -> Any:
+    """Botocore has no public way to its HTTP session, nor around a call; these two names are what tracers use."""
+    made.meta.events.register("before-send", Transport(made._endpoint.http_session).send)  # noqa: SLF001
+    made.meta.events.register("after-call", _tell_of_unanswered)
+    made._make_api_call = bounded(made._make_api_call, timeouts.connect + timeouts.read)  # noqa: SLF001
     return made
 
 
-def _check_deadline(**_: Any) -> None:
-    if deadline.remaining() <= 0:
-        raise DeadlineExceeded
+def _tell_of_unanswered(parsed: dict[str, Any], context: Mapping[str, Any], **_: Any) -> None:
+    if context.get("unanswered"):
+        parsed["ResponseMetadata"]["Unanswered"] = True
+
+
+def was_unanswered(response: Mapping[str, Any]) -> bool:
+    """True if a try before the one that got `response` may have taken effect."""
+    return bool(response["ResponseMetadata"].get("Unanswered"))
 
 
 @contextmanager
 def unavailable(dependency: str) -> Iterator[None]:
-    """Turns "no answer" and "not now" into Unavailable; any other error is the caller's to know, or a bug."""
+    """Turns "no answer" into Unavailable and "not now" into Refused; other errors are the caller's to know, or bugs."""
     try:
         yield
-    except NO_ANSWER as error:
+    except ParamValidationError:
+        raise
+    except BotoCoreError as error:
         raise Unavailable(f"{dependency} does not answer.") from error
     except ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status < 500 and error.response["Error"]["Code"] not in NOT_NOW:
+        response: Any = error.response
+        code, status = response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+        if status < 500 and code in FOR_THE_CALLER:
             raise
-        raise Unavailable(f"{dependency} cannot serve this now.") from error
+        unknown = status >= 500 or code in OF_A_REPETITION or was_unanswered(response)
+        raise (Unavailable if unknown else Refused)(f"{dependency} cannot serve this now.") from error
 
 
 def old_item(error: ClientError) -> dict[str, Any]:

@@ -43,5 +43,9 @@ class Unavailable(DomainError):
     status, title = 503, "Dependency unavailable"
 
 
+class Refused(Unavailable):
+    """A dependency answered that it did not do this: surely nothing was written, and trying again later may help."""
+
+
 class Misconfigured(Exception):
     """Whoever runs this has something to set first; the text says what."""

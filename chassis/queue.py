@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chassis import aws
 from chassis.errors import Unavailable
@@ -91,7 +91,7 @@ def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop
     """Until `stop`: receives, handles, deletes what was handled and backs off what was not.
 
     After a failure nothing is received until `check`, which looks at storage, no longer raises Unavailable: an outage
-    does not use up the messages' tries.
+    does not use up the messages' tries. No error ends the loop.
     """
     doubt = True
     while not stop:
@@ -104,8 +104,9 @@ def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop
         except Unavailable as error:
             log.warning("storage does not answer; not receiving", detail=error.detail)
             stop.wait(PAUSE)
-        except (ClientError, *aws.NO_ANSWER) as error:
-            log.warning("queue does not answer", error=str(error))
+        except Exception as error:
+            known = isinstance(error, ClientError | BotoCoreError)
+            log.warning("queue does not answer", error=str(error), exc_info=not known)
             stop.wait(PAUSE)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from chassis import deadline
-from chassis.aws import is_condition_failure, is_conflict, old_item, unavailable
-from chassis.errors import Unavailable
+from chassis.aws import is_condition_failure, is_conflict, old_item, unavailable, was_unanswered
+from chassis.errors import Refused, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PAGE_BYTES = 64 * 1024  # some 200 lines, for each of which a price may have to be looked up
 SCAN = 500  # rows a call, so that no call outlasts its time-out
 BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
+BATCH_GET_TRIES = 2
 
 
 class BasketStore:
@@ -69,7 +70,7 @@ class BasketStore:
             row = old_item(error)
             if row and Basket.model_validate(row).contains_write({basket.version}):
                 return True
-            if error.response["ResponseMetadata"].get("RetryAttempts"):
+            if was_unanswered(error.response):
                 raise Unavailable("DynamoDB did not answer the first try.") from error
             return False
         return True
@@ -80,7 +81,7 @@ class BasketStore:
         answer = self._dynamodb.delete_item(
             TableName=self._table, Key={"userName": user_name}, ReturnValues="ALL_OLD"
         )  # fmt: skip
-        return "Attributes" in answer or bool(answer["ResponseMetadata"].get("RetryAttempts"))
+        return "Attributes" in answer or was_unanswered(answer)
 
     @unavailable("DynamoDB")
     def receipt(self, user_name: str, key: str) -> Receipt | None:
@@ -179,14 +180,16 @@ class CatalogueStore:
         return True
 
     def _batch_get(self, product_ids: list[str]) -> Iterator[dict[str, Any]]:
-        """A busy table answers for a part of the keys; the others are asked for again, within the deadline."""
+        """A busy table answers for a part of the keys; the others are asked for once more."""
         keys: Any = {"Keys": [{"productId": product_id} for product_id in product_ids], "ConsistentRead": True}
-        for _ in deadline.attempts():
+        for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
             answer = self._dynamodb.batch_get_item(RequestItems={self._table: keys})
             yield from answer["Responses"].get(self._table, [])
             keys = answer["UnprocessedKeys"].get(self._table)
             if not keys:
                 return
+            if attempt + 1 == BATCH_GET_TRIES:
+                raise Refused("DynamoDB is too busy.")
 
 
 def _unchanged(basket: Basket) -> dict[str, Any]:

@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 
 from chassis import aws, deadline, queue, web
-from chassis.errors import Misconfigured, Unavailable
+from chassis.errors import Misconfigured, Refused, Unavailable
 from tests.machine import free_port
 
 NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
 
 
-def error(code: str, status: int = 400) -> ClientError:
-    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+def error(code: str, status: int = 400, *, unanswered: bool = False) -> ClientError:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status, "Unanswered": unanswered}}
     return ClientError(answer, "Operation")  # type: ignore[arg-type] # the parts that are read
 
 
@@ -145,35 +154,58 @@ def test_nobody_listening_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoi
 
 
 @pytest.mark.parametrize(
-    "cause",
+    "code",
     [
-        error("AccessDeniedException"),
-        error("ExpiredTokenException"),
-        error("IdempotentParameterMismatchException"),
-        error("InternalServerError"),
-        error("LimitExceededException"),
-        error("ProvisionedThroughputExceededException"),
-        error("RequestLimitExceeded"),
-        error("ResourceNotFoundException"),
-        error("ServiceUnavailable"),
-        error("ThrottlingException"),
-        error("TransactionConflictException"),
-        error("TransactionInProgressException"),
-        error("UnrecognizedClientException"),
-        error("InternalServerError", 500),
-        error("?", 503),
-        NoCredentialsError(),
+        "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "InvalidClientTokenId",
+        "InvalidSignatureException", "LimitExceededException", "MissingAuthenticationTokenException", "OptInRequired",
+        "ProvisionedThroughputExceededException", "RequestExpired", "RequestLimitExceeded", "ResourceNotFoundException",
+        "SignatureDoesNotMatch", "ThrottlingException", "TransactionConflictException", "UnrecognizedClientException",
+        "a code of next year", "302", "403", "",
     ],
-    ids=repr,
-)
-def test_not_now_is_unavailable(cause: Exception) -> None:
-    with pytest.raises(Unavailable, match="DynamoDB") as raised, aws.unavailable("DynamoDB"):
+)  # fmt: skip
+def test_whatever_else_is_refused_is_not_now_and_surely_not_done(code: str) -> None:
+    cause = error(code)
+    with pytest.raises(Refused, match="DynamoDB") as raised, aws.unavailable("DynamoDB"):
         raise cause
     assert raised.value.__cause__ is cause
 
 
 @pytest.mark.parametrize(
-    "cause", [error("ValidationException"), ParamValidationError(report="a bug"), KeyError("a bug")]
+    "cause",
+    [
+        error("InternalServerError", 500),
+        error("ValidationException", 500),
+        error("?", 503),
+        error("IdempotentParameterMismatchException"),
+        error("TransactionInProgressException"),
+        error("ThrottlingException", unanswered=True),
+        NoCredentialsError(),
+        PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        CredentialRetrievalError(provider="container-role", error_msg="refused"),
+        MetadataRetrievalError(error_msg="refused"),
+        TokenRetrievalError(provider="sso", error_msg="expired"),
+        UnauthorizedSSOTokenError(),
+    ],
+    ids=repr,
+)
+def test_without_a_proper_answer_it_is_unavailable_and_may_have_happened(cause: Exception) -> None:
+    with pytest.raises(Unavailable, match="DynamoDB") as raised, aws.unavailable("DynamoDB"):
+        raise cause
+    assert not isinstance(raised.value, Refused)
+    assert raised.value.__cause__ is cause
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        error("ConditionalCheckFailedException"),
+        error("SerializationException"),
+        error("TransactionCanceledException"),
+        error("ValidationException"),
+        ParamValidationError(report="a bug"),
+        KeyError("a bug"),
+    ],
+    ids=repr,
 )
 def test_any_other_error_passes(cause: Exception) -> None:
     with pytest.raises(type(cause)), aws.unavailable("DynamoDB"):

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import structlog
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, PartialCredentialsError
 
+from chassis.answers import NotFromAWS
 from chassis.errors import Unavailable
 from chassis.process import Stop
 from chassis.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, Record, consume
@@ -149,9 +150,13 @@ def test_only_the_poller_whose_time_out_fits_waits_for_messages() -> None:
     [
         EndpointConnectionError(endpoint_url="http://queue"),
         ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "GetQueueUrl"),
+        ClientError({"Error": {"Code": "InvalidSignatureException"}}, "GetQueueUrl"),
+        NotFromAWS(200, "it is no JSON object"),
+        PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        KeyError("QueueUrl"),
     ],
 )
-def test_a_queue_that_does_not_answer_or_is_not_there_yet_is_waited_for(error: Exception) -> None:
+def test_no_answer_of_a_queue_ends_its_consumer(error: Exception) -> None:
     stop, errors = Stop(), [error]
 
     class Flaky(FakeSQS):

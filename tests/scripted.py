@@ -1,0 +1,93 @@
+"""An endpoint that plays AWS badly: it answers each call with the bytes that a test wrote down."""
+
+import json
+import socketserver
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.utils import formatdate
+from typing import Any, cast
+
+TYPE = "application/x-amz-json-1.0"
+
+
+def answer(body: bytes = b"{}", status: int = 200, length: int | None = None, **headers: str) -> bytes:
+    """As DynamoDB sends it, checksum and all; a header that is empty is left out."""
+    told = {
+        "Content-Type": TYPE,
+        "Content-Length": str(len(body) if length is None else length),
+        "x-amz-crc32": str(zlib.crc32(body)),
+        "Date": formatdate(usegmt=True),
+    } | {name.replace("_", "-"): text for name, text in headers.items()}
+    lines = [f"HTTP/1.1 {status} -", *(f"{name}: {text}" for name, text in told.items() if text), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def refusal(code: str, status: int = 400, **members: Any) -> bytes:
+    return answer(json.dumps({"__type": code, "message": "no"} | members).encode(), status)
+
+
+class Script:
+    """What is answered to the next calls, the last of it for ever; `calls` are the operations that were asked for."""
+
+    def __init__(self, *answers: bytes, drip: float = 0) -> None:
+        self.answers = [*answers]
+        self.drip = drip  # seconds before each byte
+        self.calls: list[str] = []
+        self.url = ""
+        self.over = threading.Event()
+
+    def next(self, operation: str) -> bytes:
+        self.calls.append(operation)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class Handler(socketserver.StreamRequestHandler):
+    """One call a connection; without an answer it leaves the client waiting."""
+
+    def handle(self) -> None:
+        headers: dict[str, str] = {}
+        while (line := self.rfile.readline()) not in {b"\r\n", b""}:
+            name, _, text = line.decode().partition(":")
+            headers[name.lower()] = text.strip()
+        self.rfile.read(int(headers.get("content-length", "0")))
+        script = cast("Server", self.server).script
+        told = script.next(headers.get("x-amz-target", "").rpartition(".")[2])
+        if not told:
+            script.over.wait(30)
+        elif not script.drip:
+            self.wfile.write(told)
+        else:
+            self._drip(told, script)
+
+    def _drip(self, told: bytes, script: Script) -> None:
+        with suppress(OSError):  # who waits no longer has closed
+            for byte in told:
+                if script.over.wait(script.drip):
+                    return
+                self.wfile.write(bytes([byte]))
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script = script
+        script.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@contextmanager
+def playing(*answers: bytes, drip: float = 0) -> Iterator[Script]:
+    script = Script(*answers, drip=drip)
+    with Server(script) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield script
+        finally:
+            script.over.set()
+            server.shutdown()
+            thread.join()
