@@ -9,16 +9,14 @@ import structlog
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
+from chassis import deadline
 from chassis.aws import unavailable
+from chassis.errors import Refused
 from chassis.events import Event
 from chassis.fields import Record
 
 PAGE = 10  # rows: as many as one publish takes
-# Why a transaction may be cancelled without anything being wrong: someone else was first, or the table is busy.
-LOST_RACE = {
-    "None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded",
-}  # fmt: skip
-
+TRIES = 2  # of a transaction that is cancelled although nobody else was first: most often the table is busy
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -34,19 +32,26 @@ class Outbox:
     def commit(self, event: Event, *writes: dict[str, Any]) -> bool:
         """All or nothing: `event` is in the outbox and `writes` (actions of TransactWriteItems) are done.
 
-        False if a condition failed or somebody else was first. Raises Unavailable when there was no answer, and then it
-        may have happened.
+        False if a condition failed or somebody else was first. Raises Refused when it surely was not done, two tries
+        long, and Unavailable when there was no answer, and then it may have happened.
         """
         row = event._asdict() | {"createdAt": int(self._clock() * 1000)}
         actions = [*writes, {"Put": {"TableName": self._table, "Item": row}}]
+        for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
+            cancelled = self._transact(actions)
+            if cancelled is None or _lost_race(cancelled):
+                return cancelled is None
+            if attempt + 1 == TRIES:
+                raise Refused("DynamoDB is too busy.") from cancelled
+        raise AssertionError  # attempts() ends by raising
+
+    def _transact(self, actions: list[dict[str, Any]]) -> ClientError | None:
         try:
             with unavailable("DynamoDB"):
                 self._dynamodb.transact_write_items(TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
         except ClientError as error:
-            if _lost_race(error):
-                return False
-            raise
-        return True
+            return error
+        return None
 
     def forget(self, event: Event) -> None:
         """Only after the bus took the event."""
@@ -97,5 +102,9 @@ class Leftover(NamedTuple):
 
 
 def _lost_race(error: ClientError) -> bool:
-    reasons: Any = error.response.get("CancellationReasons", [{"Code": "no reason given"}])
-    return {reason.get("Code", "None") for reason in reasons} <= LOST_RACE
+    """False if the transaction was cancelled although nobody else was first; raises `error` where it is a bug."""
+    response: Any = error.response
+    reasons = {reason.get("Code", "None") for reason in response.get("CancellationReasons", [])} - {"None"}
+    if response["Error"]["Code"] != "TransactionCanceledException" or "ValidationError" in reasons:
+        raise error
+    return "ConditionalCheckFailed" in reasons or reasons == {"TransactionConflict"}

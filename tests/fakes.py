@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from chassis.errors import Conflict, Unavailable
+from chassis.errors import Conflict, Refused, Unavailable
 from chassis.events import Event
 from chassis.paging import Page
 from chassis.query import read_page
@@ -49,6 +49,10 @@ def answer_lost(write: Write) -> bool:
 
 def never_arrived(write: Write) -> bool:
     raise Unavailable("DynamoDB does not answer.")
+
+
+def refused(write: Write) -> bool:
+    raise Refused("DynamoDB is too busy.")
 
 
 def cancelled(write: Write) -> bool:

@@ -1,6 +1,6 @@
 """What can be done with baskets; `checkout` is the protocol that neither loses an order nor makes two."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
@@ -9,7 +9,7 @@ import structlog
 
 from chassis import deadline, logs
 from chassis.dispatch import Forgetter, Publisher, send_now
-from chassis.errors import Conflict, Invalid, NotFound, Unavailable
+from chassis.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from chassis.events import Event
 from chassis.paging import Page
 from services.basket.catalogue import Catalogue, Once
@@ -118,8 +118,8 @@ class BasketService:
 
     def _commit(self, basket: Basket, event: Event, receipt: Receipt, attempt: Attempt) -> bool:
         """False if another write came first, or if nobody knows: then the receipt, read again, tells."""
-        attempt.sent = True
         committed = _surely(lambda: self._baskets.commit(basket, event, receipt, self._clock()))
+        attempt.sent = True
         attempt.unanswered |= committed is None
         return bool(committed)
 
@@ -127,19 +127,22 @@ class BasketService:
         """Applies `change` to the basket as it is, once, whoever else writes and whichever answer is lost."""
         written: set[str] = set()
         doubted: set[str] = set()
-        for _ in deadline.attempts():
-            previous = self._baskets.get(user_name)
-            if previous is not None and previous.contains_write(written):
-                return previous
-            if doubted and not (previous and previous.contains_write(doubted)):
-                raise Unavailable(UNKNOWN_EDIT)
-            basket = change(previous or Basket(userName=user_name, items=[], version="")).written_as(self._new_id())
-            written.add(basket.version)
-            saved = _surely(lambda: self._baskets.save(basket, previous))  # noqa: B023 called at once
-            if saved:
-                return basket
-            if saved is None:  # only in a basket that grew out of the same one would this write still be seen
-                doubted = {previous.version if previous else basket.version}
+        with _unknown_if(doubted):
+            for _ in deadline.attempts():
+                previous = self._baskets.get(user_name)
+                if previous is not None and previous.contains_write(written):
+                    return previous
+                if doubted and not (previous and previous.contains_write(doubted)):
+                    raise Unavailable(UNKNOWN_EDIT)
+                old = previous or Basket(userName=user_name, items=[], version="")
+                basket = change(old).written_as(self._new_id())
+                written.add(basket.version)
+                saved = _surely(lambda: self._baskets.save(basket, previous))  # noqa: B023 called at once
+                if saved:
+                    return basket
+                if saved is None:  # only in a basket that grew out of the same one would this write still be seen
+                    doubted.clear()
+                    doubted.add(previous.version if previous else basket.version)
         raise AssertionError  # attempts() ends by raising
 
     def _view(self, basket: Basket) -> BasketView:
@@ -163,12 +166,25 @@ def _no_basket(user_name: str) -> NotFound:
 
 
 def _surely(write: Callable[[], bool]) -> bool | None:
-    """None where no answer came: who reads again then knows what happened."""
+    """None where no answer came: who reads again then knows what happened. Raises Refused."""
     try:
         return write()
+    except Refused:
+        raise
     except Unavailable as error:
         log.warning("written without an answer", detail=error.detail)
         return None
+
+
+@contextmanager
+def _unknown_if(doubted: Collection[str]) -> Iterator[None]:
+    """Whatever ends an edit now leaves open what became of a write before that got no answer."""
+    try:
+        yield
+    except Unavailable as error:
+        if not doubted:
+            raise
+        raise Unavailable(UNKNOWN_EDIT) from error
 
 
 @contextmanager

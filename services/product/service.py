@@ -10,7 +10,7 @@ import structlog
 
 from chassis import deadline, instants, logs
 from chassis.dispatch import Forgetter, Publisher, send_now
-from chassis.errors import Conflict, NotFound, PreconditionFailed, Unavailable
+from chassis.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
 from chassis.events import Event
 from chassis.paging import Page
 from services.product.conditions import Condition
@@ -133,6 +133,8 @@ class ProductService:
         """False if another write came first, or if nobody knows: then the row, read again, tells."""
         try:
             return self._products.save(write.after, before, write.event)
+        except Refused:
+            raise
         except Unavailable as error:
             log.warning("written without an answer", detail=error.detail)
             edit.unanswered = True

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis import deadline
-from chassis.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
+from chassis.errors import Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
 from services.basket.checkout import CheckoutInput
 from services.basket.models import BasketInput, LineInput
 from services.basket.service import BasketService
-from tests.fakes import BasketShop, Fate, Write, after, answer_lost, cancelled, never_arrived
+from tests.fakes import BasketShop, Fate, Write, after, answer_lost, cancelled, never_arrived, refused
 from tests.samples import CARD, CHECKOUT
 
 RED = LineInput(productId="phone", quantity=2, color="Red")
@@ -129,6 +129,28 @@ def test_a_line_whose_answer_was_lost_with_the_basket_is_not_added_to_the_next_o
     assert shop.baskets.rows == {}
 
 
+@pytest.mark.parametrize(("before", "known"), [([], True), ([cancelled], True), ([never_arrived], False)])
+def test_an_edit_that_is_refused_is_known_not_to_be_made_unless_a_try_before_got_no_answer(
+    shop: BasketShop, before: list[Fate], known: bool
+) -> None:
+    shop.baskets.fates.extend([*before, refused])
+    with pytest.raises(Unavailable) as caught:
+        shop.service.add("swn", RED)
+    assert isinstance(caught.value, Refused) is known
+    assert ("not known" in caught.value.detail) is not known
+    assert quantities(shop) == {("phone", "Red"): 2}
+
+
+def test_after_an_unanswered_edit_a_database_down_leaves_open_whether_it_was_made(shop: BasketShop) -> None:
+    def dies(write: Write) -> bool:
+        shop.baskets.down = True
+        return answer_lost(write)
+
+    shop.baskets.fates.append(dies)
+    with pytest.raises(Unavailable, match="not known"):
+        shop.service.add("swn", RED)
+
+
 def test_two_who_edit_at_once_both_get_their_lines(shop: BasketShop) -> None:
     shop.baskets.fates.append(after(lambda: shop.service.add("swn", CASE)))
     shop.service.add("swn", BLUE)
@@ -235,6 +257,21 @@ def test_a_database_that_dies_in_the_commit_leaves_an_unknown_outcome_that_names
     assert {caught.value.members["orderId"]} == shop.orders
 
 
+def test_a_commit_that_is_refused_is_known_not_to_have_happened(shop: BasketShop) -> None:
+    shop.baskets.fates.append(refused)
+    with pytest.raises(Refused) as caught:
+        shop.service.checkout(request())
+    assert "orderId" not in caught.value.members
+    assert shop.orders == set()
+
+
+def test_a_commit_that_is_refused_after_one_without_an_answer_leaves_the_outcome_unknown(shop: BasketShop) -> None:
+    shop.baskets.fates.extend([never_arrived, refused])
+    with pytest.raises(Unavailable, match="not known") as caught:
+        shop.service.checkout(request())
+    assert "orderId" in caught.value.members
+
+
 @pytest.mark.parametrize("loss", ["basket gone", "price changed"])
 def test_after_an_unanswered_commit_no_error_denies_the_order(shop: BasketShop, loss: str) -> None:
     def meanwhile() -> None:
@@ -328,7 +365,7 @@ def test_a_twin_that_commits_just_before_is_heard(shop: BasketShop) -> None:
     assert {shop.service.checkout(request(), "key").orderId} == shop.orders
 
 
-fates = st.lists(st.sampled_from([answer_lost, never_arrived, cancelled]), max_size=3)
+fates = st.lists(st.sampled_from([answer_lost, never_arrived, cancelled, refused]), max_size=3)
 modes = st.sampled_from(["takes", "refuses", "raises", "is down", "loses its answer"])
 
 

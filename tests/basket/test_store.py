@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis import aws, deadline, paging
-from chassis.errors import Malformed, NotFound, Unavailable
+from chassis import aws, paging
+from chassis.errors import Malformed, NotFound, Refused, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from services.basket.app import make_catalogue_store
@@ -98,7 +98,7 @@ def test_a_write_whose_answer_was_lost_is_known_again_even_after_the_next_one(sh
 
 @pytest.mark.parametrize(("retries", "denied"), [(0, True), (1, False)])
 def test_a_basket_that_the_unanswered_try_deleted_is_not_denied(retries: int, denied: bool) -> None:
-    answer = {"ResponseMetadata": {"RetryAttempts": retries}}
+    answer = {"ResponseMetadata": {"Unanswered": bool(retries)}}
     dynamodb = cast("Any", SimpleNamespace(delete_item=lambda **_: answer))
     assert BasketStore(dynamodb, Outbox(dynamodb, "outbox"), "basket", "receipt").remove("swn") is not denied
 
@@ -148,10 +148,10 @@ def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> Non
         (["None", "TransactionConflict", "None"], True),
         (["ConditionalCheckFailed", "ThrottlingError", "ProvisionedThroughputExceeded"], True),
         (["ValidationError", "None", "None"], False),
-        (["ConditionalCheckFailed", "AccessDenied", "None"], False),
+        (["ConditionalCheckFailed", "ValidationError", "None"], False),
     ],
 )
-def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_try(
+def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
     aws_env: Mapping[str, str], reasons: list[str], lost: bool
 ) -> None:
     client = aws.client("dynamodb", aws_env)
@@ -166,6 +166,57 @@ def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_try(
                 Shop(store, store._outbox).commit(basket(), "o-1")
 
 
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ["None", "ThrottlingError", "None"],
+        ["ProvisionedThroughputExceeded", "None", "None"],
+        ["TransactionConflict", "ThrottlingError", "None"],
+        ["None", "AccessDenied", "None"],
+        ["ItemCollectionSizeLimitExceeded", "None", "None"],
+        ["None", "None", "None"],
+    ],
+)
+def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
+    aws_env: Mapping[str, str], reasons: list[str]
+) -> None:
+    client = aws.client("dynamodb", aws_env)
+    store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
+    with Stubber(client) as stubber:
+        for _ in range(2):
+            stubber.add_client_error(
+                "transact_write_items", "TransactionCanceledException", modeled_fields=cancellation
+            )
+        with pytest.raises(Refused):
+            Shop(store, store._outbox).commit(basket(), "o-1")
+        stubber.assert_no_pending_responses()
+
+
+def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_env: Mapping[str, str]) -> None:
+    client = aws.client("dynamodb", aws_env)
+    store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    with Stubber(client) as stubber:
+        busy = {"CancellationReasons": [{"Code": "ThrottlingError"}]}
+        stubber.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=busy)
+        stubber.add_response("transact_write_items", {})
+        assert Shop(store, store._outbox).commit(basket(), "o-1")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestExpired"])
+def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_no_answer(
+    aws_env: Mapping[str, str], code: str
+) -> None:
+    client = aws.client("dynamodb", aws_env)
+    store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    with Stubber(client) as stubber:
+        for unanswered in (False, True):
+            stubber.add_client_error("put_item", code, response_meta={"Unanswered": unanswered})
+            with pytest.raises(Unavailable) as raised:
+                store.save(basket(), None)
+            assert isinstance(raised.value, Refused) is not unanswered
+
+
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_before_got_no_answer(
     aws_env: Mapping[str, str], retries: int
@@ -173,7 +224,9 @@ def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_
     client = aws.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
-        stubber.add_client_error("put_item", "TransactionConflictException", response_meta={"RetryAttempts": retries})
+        stubber.add_client_error(
+            "put_item", "TransactionConflictException", response_meta={"Unanswered": bool(retries)}
+        )
         if retries:
             with pytest.raises(Unavailable):
                 store.save(basket(), None)
@@ -246,10 +299,12 @@ def test_what_a_busy_table_leaves_out_is_asked_for_again() -> None:
     assert table.asked == [["p-1", "p-2"], ["p-2"]]
 
 
-def test_a_table_that_stays_busy_is_a_dependency_down_at_the_deadline() -> None:
-    deadline.start(0.2)
-    with pytest.raises(Unavailable):
-        CatalogueStore(cast("Any", BusyTable(served=0)), "catalogue").get_many(["p-1"])
+@pytest.mark.parametrize("served", [0, 1])
+def test_a_table_that_stays_busy_is_asked_twice(served: int) -> None:
+    table = BusyTable(served)
+    with pytest.raises(Refused):
+        CatalogueStore(cast("Any", table), "catalogue").get_many(["p-1", "p-2", "p-3"])
+    assert len(table.asked) == 2
 
 
 @pytest.mark.integration

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis import deadline, logs
-from chassis.errors import Conflict, DomainError, NotFound, PreconditionFailed, Unavailable
+from chassis.errors import Conflict, DomainError, NotFound, PreconditionFailed, Refused, Unavailable
 from services.product.conditions import Condition
 from services.product.models import ProductChanges, ProductFields, Tombstone
-from tests.fakes import Fate, ProductShop, Write, after, answer_lost, cancelled, never_arrived
+from tests.fakes import Fate, ProductShop, Write, after, answer_lost, cancelled, never_arrived, refused
 from tests.samples import PHONE, product
 
 NEW = ProductFields.model_validate(PHONE)
@@ -174,6 +174,18 @@ def test_after_an_unanswered_write_no_error_denies_it(
         write(shop)
 
 
+@pytest.mark.parametrize(("before", "known"), [([], True), ([cancelled], True), ([never_arrived], False)])
+def test_a_write_that_is_refused_is_known_not_to_have_happened_unless_one_before_got_no_answer(
+    shop: ProductShop, before: list[Fate], known: bool
+) -> None:
+    shop.products.fates.extend([*before, refused])
+    with pytest.raises(Unavailable) as caught:
+        shop.service.amend("p-1", CHEAP, None)
+    assert isinstance(caught.value, Refused) is known
+    assert ("not known" in caught.value.detail) is not known
+    assert (shop.service.get("p-1").version, shop.told) == (1, [])
+
+
 def test_a_database_down_from_the_start_is_no_unknown_outcome(shop: ProductShop) -> None:
     shop.products.down = True
     with pytest.raises(DomainError) as caught:
@@ -183,7 +195,7 @@ def test_a_database_down_from_the_start_is_no_unknown_outcome(shop: ProductShop)
 
 steps = st.tuples(
     st.sampled_from(["add", "amend", "remove"]),
-    st.lists(st.sampled_from([answer_lost, never_arrived, cancelled]), max_size=2),
+    st.lists(st.sampled_from([answer_lost, never_arrived, cancelled, refused]), max_size=2),
     st.sampled_from(["takes", "refuses", "is down", "loses its answer"]),
 )
 
@@ -201,7 +213,7 @@ def test_there_is_one_event_for_every_version_whatever_goes_wrong(history: list[
                 shop.service.amend("p-1", CHEAP, None)
             else:
                 shop.service.remove("p-1", None)
-        except (NotFound, Conflict):
+        except (NotFound, Conflict, Unavailable):
             shop.products.recover()
     row = shop.products.rows.get("p-1")
     told = {event.id: event for event in shop.told}

@@ -1,0 +1,113 @@
+"""A table that is busy is not attacked by its own clients: how many calls each route makes of it."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chassis import deadline
+from chassis.errors import Refused, Unavailable
+from chassis.outbox import Outbox
+from services.basket.catalogue import OwnCatalogue
+from services.basket.checkout import CheckoutInput
+from services.basket.models import LineInput
+from services.basket.service import BasketService
+from services.basket.store import BasketStore, CatalogueStore
+from tests.fakes import FakeBus
+from tests.samples import CHECKOUT
+
+LINE = {"productId": "p-1", "productName": "P", "color": "", "quantity": 1, "addedPrice": 1}
+BASKET = {"userName": "swn", "items": [LINE], "version": "1", "recent": []}
+PRODUCT = {"productId": "p-1", "version": 1, "name": "P", "price": 1}
+CANCELLED = {"CancellationReasons": [{"Code": "None"}, {"Code": "ThrottlingError"}, {"Code": "None"}]}
+
+
+def refusal(code: str, **members: Any) -> ClientError:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}} | members
+    return ClientError(answer, "Operation")  # type: ignore[arg-type] # the parts that are read
+
+
+class BusyDynamoDB:
+    """Answers, but for the operations in `errors`; `calls` counts what reaches it, botocore's own second try aside."""
+
+    def __init__(self, **errors: ClientError) -> None:
+        self.calls: Counter[str] = Counter()
+        self.unprocessed = False
+        self._errors = errors
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**arguments: Any) -> Any:
+            self.calls[operation] += 1
+            if operation in self._errors:
+                raise self._errors[operation]
+            return getattr(self, f"_{operation}")(**arguments)
+
+        return call
+
+    def _get_item(self, *, TableName: str, **_: Any) -> Any:  # noqa: N803 DynamoDB's names here and below
+        return {"Item": BASKET} if TableName == "basket" else {}
+
+    def _batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803
+        if self.unprocessed:
+            return {"Responses": {}, "UnprocessedKeys": RequestItems}
+        return {"Responses": {"catalogue": [PRODUCT]}, "UnprocessedKeys": {}}
+
+
+class NoProducts:
+    def find(self, product_ids: Any) -> Any:
+        pytest.fail("asks the product service")
+
+
+def service(dynamodb: Any) -> BasketService:
+    outbox = Outbox(dynamodb, "outbox")
+    catalogue = OwnCatalogue(CatalogueStore(dynamodb, "catalogue"), NoProducts())
+    return BasketService(BasketStore(dynamodb, outbox, "basket", "receipt"), catalogue, outbox, FakeBus(), lambda: "id")
+
+
+def check_out(dynamodb: BusyDynamoDB) -> None:
+    deadline.start(3)
+    service(dynamodb).checkout(CheckoutInput.model_validate(CHECKOUT))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("TransactionCanceledException", **CANCELLED),
+        refusal("ThrottlingException"),
+        refusal("RequestLimitExceeded"),
+        refusal("InvalidSignatureException"),
+    ],
+    ids=lambda error: error.response["Error"]["Code"],
+)
+def test_a_checkout_that_is_refused_says_so_after_two_tries_of_its_write(error: ClientError) -> None:
+    dynamodb = BusyDynamoDB(transact_write_items=error)
+    with pytest.raises(Refused) as raised:
+        check_out(dynamodb)
+    assert "known" not in raised.value.detail, "it is known: nothing was written"
+    assert dynamodb.calls["transact_write_items"] <= 2
+    assert dynamodb.calls.total() <= 6, dynamodb.calls
+
+
+def test_a_checkout_whose_prices_are_not_told_asks_twice() -> None:
+    dynamodb = BusyDynamoDB()
+    dynamodb.unprocessed = True
+    with pytest.raises(Refused):
+        check_out(dynamodb)
+    assert dynamodb.calls == Counter(get_item=2, batch_get_item=2)
+
+
+def test_a_line_that_a_busy_table_refuses_is_surely_not_added() -> None:
+    dynamodb = BusyDynamoDB(put_item=refusal("ProvisionedThroughputExceededException"))
+    deadline.start(3)
+    with pytest.raises(Refused):
+        service(dynamodb).add("swn", LineInput(productId="p-1", quantity=1))
+    assert dynamodb.calls["put_item"] == 1  # and botocore's own second try
+
+
+def test_a_basket_that_cannot_be_read_is_asked_for_once() -> None:
+    dynamodb = BusyDynamoDB(get_item=refusal("ProvisionedThroughputExceededException"))
+    with pytest.raises(Unavailable):
+        check_out(dynamodb)
+    assert dynamodb.calls == Counter(get_item=1)
