@@ -1,7 +1,7 @@
 """The faults that AWS has and emulators lack: their names, how often each strikes a call, the answers they forge."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,6 +10,7 @@ from tests.chaos import wire
 
 PUBLISH = "AWSEvents.PutEvents"
 TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
+BATCH_GET = "DynamoDB_20120810.BatchGetItem"
 RECEIVE = "AmazonSQS.ReceiveMessage"
 SINGLE_WRITES = tuple(f"DynamoDB_20120810.{verb}Item" for verb in ("Put", "Update", "Delete"))
 SQS_BATCHES = ("AmazonSQS.DeleteMessageBatch", "AmazonSQS.ChangeMessageVisibilityBatch")
@@ -18,7 +19,10 @@ SQS_BATCHES = ("AmazonSQS.DeleteMessageBatch", "AmazonSQS.ChangeMessageVisibilit
 class Fault(StrEnum):
     LOST_ANSWER = "answer lost after the effect"
     SERVER_ERROR = "500 before the effect"
+    GARBLED = "another answer after the effect"
     THROTTLE = "throttled"
+    UNPROCESSED = "no keys processed"
+    UNSIGNED = "signature refused"
     LATENCY = "slow"
     BLACK_HOLE = "never answered"
     REFUSED_ENTRIES = "some entries refused"
@@ -29,10 +33,13 @@ class Fault(StrEnum):
 
 Rules = Mapping[str, Mapping[Fault, float]]  # by a pattern of the operation: how likely each fault is; the first counts
 
-ANYWHERE = (Fault.LOST_ANSWER, Fault.SERVER_ERROR, Fault.THROTTLE, Fault.LATENCY)
+ANYWHERE = (
+    Fault.LOST_ANSWER, Fault.SERVER_ERROR, Fault.GARBLED, Fault.THROTTLE, Fault.UNSIGNED, Fault.LATENCY,
+)  # fmt: skip
 ALSO: dict[str, tuple[Fault, ...]] = {
     PUBLISH: (Fault.REFUSED_ENTRIES, Fault.PUBLISHED_TWICE),
     TRANSACTION: (Fault.TRANSACTION_CONFLICT,),
+    BATCH_GET: (Fault.UNPROCESSED,),
     RECEIVE: (Fault.DELIVERED_AGAIN,),
     **dict.fromkeys(SINGLE_WRITES, (Fault.TRANSACTION_CONFLICT,)),
     **dict.fromkeys(SQS_BATCHES, (Fault.REFUSED_ENTRIES,)),
@@ -69,32 +76,74 @@ class Dice:
         return None
 
 
-def server_error(operation: str) -> wire.Message:
+def server_error(request: wire.Message, _dice: random.Random) -> wire.Message:
+    operation = request.operation
     code = "InternalServerError" if operation.startswith("DynamoDB") else "InternalFailure"
     return _error(500, code, "Something broke, says the fault proxy.")
 
 
-def throttled(operation: str) -> wire.Message:
+def garbled(answer: wire.Message, dice: random.Random) -> wire.Message:
+    """A portal's page, its redirect, or the half of `answer` that arrived."""
+    page = b"<html><body>Sign in</body></html>"
+    redirect = b"HTTP/1.1 302 -\r\nContent-Type: text/html\r\nLocation: http://portal.example/"
+    return dice.choice(
+        [
+            wire.Message(b"HTTP/1.1 200 -\r\nContent-Type: text/html", b"").with_body(page),
+            wire.Message(redirect, b"").with_body(page),
+            answer.with_body(answer.body[: len(answer.body) // 2]),
+        ]
+    )
+
+
+def unsigned(_request: wire.Message, _dice: random.Random) -> wire.Message:
+    """What a machine with a wrong clock gets, or one with wrong or old credentials."""
+    return _error(400, "InvalidSignatureException", "Signature expired, says the fault proxy.")
+
+
+def throttled(request: wire.Message, dice: random.Random) -> wire.Message:
+    """A transaction may say so in a reason for its cancellation."""
+    operation = request.operation
     if operation.startswith("AmazonSQS"):
         code = "RequestThrottled"
         return _error(400, code, "Rate exceeded", x_amzn_query_error=f"{code};Sender")
+    if operation == TRANSACTION and dice.choice([True, False]):
+        return _cancelled(request, dice.choice(["ThrottlingError", "ProvisionedThroughputExceeded"]))
     single = operation.startswith("DynamoDB") and operation != TRANSACTION
     return _error(400, "ProvisionedThroughputExceededException" if single else "ThrottlingException", "Rate exceeded")
 
 
-def conflict(request: wire.Message) -> wire.Message:
+def unprocessed(request: wire.Message, _dice: random.Random) -> wire.Message:
+    """What a busy table answers to a BatchGetItem."""
+    return wire.answer(200, {"Responses": {}, "UnprocessedKeys": request.json()["RequestItems"]})
+
+
+def conflict(request: wire.Message, _dice: random.Random) -> wire.Message:
     """What a transaction, or a single write, hears while another transaction holds its row."""
     if request.operation != TRANSACTION:
         return _error(400, "TransactionConflictException", "Transaction is ongoing for the item")
+    return _cancelled(request, "TransactionConflict")
+
+
+def _cancelled(request: wire.Message, reason: str) -> wire.Message:
     reasons: list[dict[str, Any]] = [{"Code": "None"} for _ in request.json()["TransactItems"]]
-    reasons[0] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
-    told = "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]"
+    reasons[0] = {"Code": reason, "Message": "says the fault proxy"}
+    told = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{reason}]"
     return _error(400, "TransactionCanceledException", told, CancellationReasons=reasons)
 
 
 def _error(status: int, code: str, message: str, x_amzn_query_error: str = "", **members: Any) -> wire.Message:
     headers = {"x_amzn_query_error": x_amzn_query_error} if x_amzn_query_error else {}
     return wire.answer(status, {"__type": code, "message": message} | members, **headers)
+
+
+# What a call gets instead of reaching the service.
+FORGED: dict[Fault | None, Callable[[wire.Message, random.Random], wire.Message]] = {
+    Fault.SERVER_ERROR: server_error,
+    Fault.THROTTLE: throttled,
+    Fault.UNPROCESSED: unprocessed,
+    Fault.UNSIGNED: unsigned,
+    Fault.TRANSACTION_CONFLICT: conflict,
+}
 
 
 class Partial:

@@ -146,17 +146,15 @@ class Proxy:
         self.counts[request.operation, "forwarded" if fault in {None, Fault.DELIVERED_AGAIN} else fault] += 1
         return await self._suffer(fault, request)
 
-    async def _suffer(self, fault: Fault | None, request: wire.Message) -> wire.Message | None:  # noqa: PLR0911 a table
+    async def _suffer(self, fault: Fault | None, request: wire.Message) -> wire.Message | None:
         dice = self._dice.for_(request.operation)
+        if fault in faults.FORGED:
+            return faults.FORGED[fault](request, dice)
         match fault:
-            case Fault.SERVER_ERROR:
-                return faults.server_error(request.operation)
-            case Fault.THROTTLE:
-                return faults.throttled(request.operation)
-            case Fault.TRANSACTION_CONFLICT:
-                return faults.conflict(request)
             case Fault.BLACK_HOLE:
                 await asyncio.Event().wait()
+            case Fault.GARBLED:
+                return faults.garbled(await self._forward(request), dice)
             case Fault.LOST_ANSWER:
                 await self._forward(request)
                 return None

@@ -11,6 +11,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from chassis import aws
+from chassis.answers import NotFromAWS
 from tests import emulated
 from tests.chaos import faults
 from tests.chaos.faults import PUBLISH, RECEIVE, TRANSACTION, Dice, Fault, always
@@ -95,6 +97,50 @@ def test_an_answer_is_lost_after_the_effect(proxy: Proxy, client: Client) -> Non
     with pytest.raises(ConnectionClosedError):
         put(client)
     assert rows() == 1
+
+
+def test_another_answer_comes_after_the_effect_and_is_known_to_be_none_of_aws(
+    proxy: Proxy, stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.rules = always(Fault.GARBLED, PUT)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    dynamodb = aws.client("dynamodb", stack, emulated.PATIENT)
+    dynamodb.meta.events.register("before-parse", lambda **_: pytest.fail("botocore takes it for an answer"))
+    whys = set()
+    for n in range(40):
+        with pytest.raises(NotFromAWS) as error:
+            dynamodb.put_item(TableName=TABLE, Item={"id": str(n)})
+        whys.add(str(error.value).rpartition(": ")[2])
+    assert whys == {"its type is not that of AWS's JSON", "it names no error of AWS", "it is no JSON object"}
+    assert rows() == 40
+
+
+def test_a_signature_is_refused_before_the_effect(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.UNSIGNED)
+    with pytest.raises(ClientError) as error:
+        put(client)
+    assert (refusal(error), rows()) == ((400, "InvalidSignatureException"), 0)
+
+
+def test_a_busy_table_processes_no_keys(proxy: Proxy, client: Client) -> None:
+    put(client)
+    proxy.rules = always(Fault.UNPROCESSED)
+    keys: Any = {TABLE: {"Keys": [{"id": {"S": "a"}}], "ConsistentRead": True}}
+    answer = client("dynamodb").batch_get_item(RequestItems=keys)
+    assert (answer["Responses"], answer["UnprocessedKeys"]) == ({}, keys)
+
+
+def test_a_throttled_transaction_says_so_in_its_code_or_in_a_reason(proxy: Proxy, client: Client) -> None:
+    proxy.rules = always(Fault.THROTTLE)
+    action: Any = {"Put": {"TableName": TABLE, "Item": {"id": {"S": "a"}}}}
+    told = set()
+    for _ in range(40):
+        with pytest.raises(ClientError) as error:
+            client("dynamodb").transact_write_items(TransactItems=[action])
+        response: Any = error.value.response
+        told |= {reason["Code"] for reason in response.get("CancellationReasons", [])} or {refusal(error)[1]}
+    assert told == {"ThrottlingException", "ThrottlingError", "ProvisionedThroughputExceeded"}
+    assert rows() == 0
 
 
 def test_a_server_error_comes_before_the_effect(proxy: Proxy, client: Client) -> None:
