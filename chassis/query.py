@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 from chassis import deadline
 from chassis.paging import BadCursor, Page, Range, decode, encode
@@ -18,6 +20,8 @@ CALLS = 8
 RESERVE = 1.5  # seconds of the request's deadline, for what follows the reading
 
 Row = dict[str, Any]
+T = TypeVar("T")
+log = structlog.stdlib.get_logger(__name__)
 
 
 def read_page(
@@ -58,6 +62,18 @@ def read_page(
     if len(page := rows[: min(limit, fitting)]) < len(rows):
         start = {name: page[-1][name] for name in key}
     return Page(page, encode(start, scope) if start else None)
+
+
+def readable(page: Page[Row], key: Sequence[str], read: Callable[[Row], T]) -> Page[T]:
+    """`page` without the rows that `read` refuses: each of them is logged by its key, and hides no other row."""
+    items: list[T] = []
+    for row in page.items:
+        try:
+            items.append(read(row))
+        except ValidationError as error:
+            where, fields = {name: row[name] for name in key}, [e["loc"] for e in error.errors()]
+            log.error("row left out of a list: it cannot be read", key=where, fields=fields)  # noqa: TRY400 says it all
+    return Page(items, page.next_cursor)
 
 
 def _batch(wanted: int, max_bytes: int, scanned: int, sizes: Sequence[int]) -> int:

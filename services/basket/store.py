@@ -13,7 +13,7 @@ from chassis.errors import Refused, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page
-from chassis.query import read_page
+from chassis.query import read_page, readable
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -42,10 +42,11 @@ class BasketStore:
 
     @unavailable("DynamoDB")
     def page(self, limit: int, cursor: str | None) -> Page[Basket]:
+        key = ["userName"]
         page = read_page(
-            self._dynamodb.scan, "basket", ["userName"], limit, cursor, max_bytes=PAGE_BYTES, TableName=self._table
-        )
-        return Page([Basket.model_validate(row) for row in page.items], page.next_cursor)
+            self._dynamodb.scan, "basket", key, limit, cursor, max_bytes=PAGE_BYTES, TableName=self._table
+        )  # fmt: skip
+        return readable(page, key, Basket.model_validate)
 
     @unavailable("DynamoDB")
     def save(self, basket: Basket, previous: Basket | None) -> bool:

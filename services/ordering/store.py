@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from chassis.aws import is_condition_failure, old_item, unavailable
 from chassis.errors import Conflict
 from chassis.paging import Page
-from chassis.query import read_page
+from chassis.query import read_page, readable
 from services.ordering.models import Order
 
 if TYPE_CHECKING:
@@ -78,4 +78,4 @@ class OrderStore:
 
 
 def _orders(page: Page[dict[str, Any]]) -> Page[Order]:
-    return Page([Order.model_validate(row) for row in page.items], page.next_cursor)
+    return readable(page, ["userName", "orderId"], Order.model_validate)

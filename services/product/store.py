@@ -6,7 +6,7 @@ from chassis.aws import unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page
-from chassis.query import read_page
+from chassis.query import read_page, readable
 from services.product.models import Product, Stored, Tombstone
 
 if TYPE_CHECKING:
@@ -50,11 +50,14 @@ class ProductStore:
                 KeyConditionExpression="category = :category",
                 ExpressionAttributeValues={":category": category},
             )  # fmt: skip
-        return Page([Product.model_validate(row) for row in page.items], page.next_cursor)
+        return readable(page, ["id"], Product.model_validate)
 
     @unavailable("DynamoDB")
     def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]:
-        """Consistent: whoever copies the catalogue must not be given a state older than an event it has had."""
+        """Consistent: whoever copies the catalogue must not be given a state older than an event it has had.
+
+        Nor without a row that cannot be read: the copy would take that product for one that is gone.
+        """
         page = read_page(
             self._dynamodb.scan, "product+tombstones", ["id"], limit, cursor, TableName=self._table, ConsistentRead=True
         )

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import structlog
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
@@ -135,6 +136,18 @@ def test_a_thousand_baskets_are_paged_each_seen_once(shop: Shop) -> None:
             batch.put_item(Item=basket(f"u-{n}").model_dump())
     seen = [row.userName for row in every_row(lambda cursor: shop.store.page(100, cursor))]
     assert len(seen) == len(set(seen)) == 1000
+
+
+def test_a_basket_that_cannot_be_read_hides_no_other(shop: Shop) -> None:
+    for name in ("ada", "swn"):
+        shop.store.save(basket(name), None)
+    emulated.table("shop-basket").put_item(Item={"userName": "bad", "items": "none", "version": "1"})
+    with structlog.testing.capture_logs() as logged:
+        page = shop.store.page(10, None)
+    assert {row.userName for row in page.items} == {"ada", "swn"}
+    assert [(line["log_level"], line["key"], line["fields"]) for line in logged] == [
+        ("error", {"userName": "bad"}, [("items",)])
+    ]
 
 
 def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:

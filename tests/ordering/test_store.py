@@ -155,3 +155,12 @@ def test_an_order_and_a_users_orders_are_read_consistently(stack: Mapping[str, s
     store.get("swn", "o-1")
     store.page_of_user("swn", None, 10, None)
     assert seen == [("GetItem", True), ("Query", True)]
+
+
+@pytest.mark.parametrize("of_user", [False, True])
+def test_an_order_that_cannot_be_read_hides_no_other(store: OrderStore, of_user: bool) -> None:
+    store.put_once(order("o-1"), "hash")
+    row = order("o-2").model_dump() | {"items": "none"}
+    emulated.table("shop-order").put_item(Item=row)
+    page = store.page_of_user("swn", None, 10, None) if of_user else store.page(10, None)
+    assert [found.orderId for found in page.items] == ["o-1"]

@@ -2,6 +2,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from chassis import aws, paging
 from chassis.errors import Malformed, Unavailable
@@ -134,3 +135,14 @@ def test_a_product_and_the_list_for_who_copies_are_read_consistently(stack: Mapp
     store.get("p-1")
     store.page_with_tombstones(10, None)
     assert seen == [("GetItem", True), ("Scan", True)]
+
+
+@pytest.mark.parametrize("category", [None, "Phone"])
+def test_a_product_that_cannot_be_read_hides_no_other_but_is_not_kept_from_whoever_copies(
+    store: ProductStore, category: str | None
+) -> None:
+    assert save(store, product("p-1"), None)
+    emulated.table("shop-product").put_item(Item=product("p-2").model_dump() | {"price": "none"})
+    assert [row.id for row in store.page(category, 10, None).items] == ["p-1"]
+    with pytest.raises(ValidationError):
+        store.page_with_tombstones(10, None)
