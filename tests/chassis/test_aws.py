@@ -19,6 +19,7 @@ from botocore.exceptions import (
 
 from chassis import aws, deadline, queue, web
 from chassis.errors import Misconfigured, Refused, Unavailable
+from chassis.transport import DeadlineExceeded
 from tests.machine import free_port
 
 NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
@@ -111,10 +112,11 @@ def attempts(client: Any) -> list[object]:
     """Grows by one with each attempt that is sent from now on."""
     sent: list[object] = []
 
-    def note(**event: object) -> None:
-        sent.append(event)
+    def note(exception: Exception | None, **_: object) -> None:
+        if not isinstance(exception, DeadlineExceeded):
+            sent.append(exception)
 
-    client.meta.events.register_last("before-send", note)
+    client.meta.events.register("response-received", note)
     return sent
 
 
