@@ -104,7 +104,7 @@ def test_what_no_later_try_can_store_goes_to_the_dead_letters_with_its_reason(
         (message(name=None), "name: Input should be a valid string"),
         (message(size=400), "a number or a date is out of range: OverflowError"),
         ("[]", "message: Input should be a valid dictionary"),
-        ('{"a": 1,}', "not JSON: Expecting property name enclosed in double quotes: line 1 column 9"),
+        ('{"a": 1,}', "not JSON: Expecting property name enclosed in double quotes, line 1, column 9"),
         (message().replace("Happened", "Vanished"), "Nobody here reads Vanished of com.example, version 1."),
     ],
 )
