@@ -99,22 +99,6 @@ def switched_off() -> str:
     return "delivered" if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10).get("Messages") else "not delivered"
 
 
-def long_start() -> str:
-    """DynamoDB's sort keys have 1,024 bytes at most."""
-    key = {"userName": "ann", "orderId": "o" * 1025, "orderDate": "2026-11-26T10:15:30.123Z"}
-    try:
-        emulated.resource("dynamodb").meta.client.query(
-            TableName="shop-order",
-            IndexName="by-date",
-            KeyConditionExpression="userName = :user",
-            ExpressionAttributeValues={":user": "ann"},
-            ExclusiveStartKey=key,
-        )
-    except ClientError as error:
-        return "refused" if error.response["Error"]["Code"] == "ValidationException" else "error"
-    return "taken"
-
-
 def queue_made_again() -> str:
     sqs = emulated.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="again")["QueueUrl"])
@@ -193,7 +177,6 @@ DIFFERENCES = (
     Difference("an event for a rule that is switched off", switched_off, "not delivered", "delivered"),
     Difference("an empty `RedrivePolicy` for a subscription", bare_subscription, "taken", "refused"),
     Difference("a repeated transaction, of a number like 12.30", repeated_transaction, "another", "the same"),
-    Difference("a start key that is too long", long_start, "taken", "refused"),
     Difference("a queue made again at once", queue_made_again, "taken", "taken"),
 )
 
