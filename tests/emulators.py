@@ -14,9 +14,9 @@ from testcontainers.community.localstack import LocalStackContainer
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from chassis.emulator import is_emulator
+from local import emulation
 from tests.machine import ROOT, free_port, wait_for
 
-MINISTACK = ROOT / ".venv-emulator" / "bin" / "ministack"
 IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
 # For fixtures that run a test on each: whether it is LocalStack.
 CLOUDS = (pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker))
@@ -30,9 +30,10 @@ def emulator(choice: str, logs: Path) -> AbstractContextManager[str]:
 @contextmanager
 def ministack(logs: Path) -> Iterator[str]:
     port = free_port()
-    env = {"PATH": os.environ["PATH"], "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
+    env = {"PATH": os.environ["PATH"]} | emulation.environment(port)
     log = logs / "ministack.log"
-    with log.open("w") as out, subprocess.Popen([MINISTACK], env=env, stdout=out, stderr=out) as process:
+    command = emulation.command(port)
+    with log.open("w") as out, subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}/_localstack/health")
             yield f"http://127.0.0.1:{port}"
@@ -48,6 +49,7 @@ def localstack() -> Iterator[str]:
     testcontainers_config.tc_host_override = "127.0.0.1"
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
     container.with_env("NO_PROXY", "*").with_env("no_proxy", "*")  # Docker passes its client's proxies on
+    container.with_env("SERVICES", ",".join(emulation.SERVICES)).with_env("STRICT_SERVICE_LOADING", "1")
     container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
     container.start(timeout=180)
     try:

@@ -1,0 +1,93 @@
+"""Saves the emulator's data while it runs, and at its end."""
+
+import asyncio
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from local.guard import Guard
+from local.state import State
+
+SHARE = 20  # a save that takes long comes so many times its length later, so that it never takes more than a twentieth
+HUNG = 300.0  # seconds after which a save that does not end is given up
+Write = Callable[[Path], None]
+
+
+class SaveFailed(Exception):
+    """A save is not complete; the one before is untouched."""
+
+
+class Saver:
+    """`write` puts everything that the emulator holds into a folder, or raises.
+
+    After `every` seconds in which something was written, all of it is saved.
+    """
+
+    def __init__(self, state: State, write: Write, every: float) -> None:
+        self._state = state
+        self._write = write
+        self._every = every
+        self._child = 0
+
+    def save(self) -> None:
+        draft = self._state.draft()
+        self._write(draft)
+        self._state.publish(draft)
+
+    async def keep_saving(self, guard: Guard) -> None:
+        """Never returns. A save that fails is tried again."""
+        pause = self._every
+        while True:
+            await asyncio.sleep(pause)
+            if not guard.changed:
+                continue
+            guard.changed = False
+            begun = time.monotonic()
+            guard.changed |= not await self._save_in_a_child()
+            pause = max(self._every, SHARE * (time.monotonic() - begun))
+
+    def save_at_the_end(self) -> None:
+        """In this process, and alone: a child's save that is under way is older."""
+        if self._child:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+        self.save()
+
+    async def _save_in_a_child(self) -> bool:
+        """A fork holds what the emulator held at one moment, while the emulator goes on serving."""
+        self._child = os.fork()
+        if not self._child:
+            self._end_as_a_child()
+        deadline = time.monotonic() + HUNG
+        while not (ended := os.waitpid(self._child, os.WNOHANG))[0]:  # noqa: ASYNC222 it does not wait
+            if time.monotonic() > deadline:
+                os.kill(self._child, signal.SIGKILL)
+            await asyncio.sleep(0.05)
+        self._child = 0
+        return ended[1] == 0
+
+    def _end_as_a_child(self) -> None:
+        """Without the parent's signal handlers and sockets, which a client would otherwise see open after an end."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for fd in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
+                if fd > 2:
+                    _close(fd)
+            self.save()
+            code = 0
+        except BaseException:  # noqa: BLE001 nothing may leave this function but the process's end
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+
+def _close(fd: int) -> None:
+    try:
+        os.close(fd)
+    except OSError:
+        return  # that of the listing itself

@@ -1,0 +1,75 @@
+"""The emulator's data on disk: complete or not there, and never a mixture of two moments."""
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+DRAFT = "draft"
+
+
+@dataclass(frozen=True)
+class State:
+    """A numbered folder for each save, the highest number is the newest. A draft gets its number when it is complete.
+
+    MiniStack writes a file for each service, so an interrupted save could hold a queue that is older than the tables,
+    and has lost messages.
+    """
+
+    path: Path
+
+    def newest(self) -> Path:
+        """The last complete save; before the first, the folder itself, where earlier versions kept their files."""
+        saves = self._saves()
+        return saves[-1] if saves else self.path
+
+    def saved_at(self) -> float | None:
+        """When the newest save was complete, in seconds since the epoch; None if there is none."""
+        saves = self._saves()
+        return saves[-1].stat().st_mtime if saves else None
+
+    def loss(self) -> str:
+        """What a person has to know after an end without a save."""
+        saved = self.saved_at()
+        if saved is None:
+            return "Nothing was saved yet: what it held is lost."
+        return (
+            f"The last save is of {time.strftime('%H:%M:%S', time.localtime(saved))}: what changed since may be lost."
+        )
+
+    def drafted(self) -> int:
+        """The bytes of a save that is under way."""
+        return sum(file.stat().st_size for file in (self.path / DRAFT).glob("*"))
+
+    def draft(self) -> Path:
+        """An empty folder for a new save. Whatever an interrupted one had left is removed."""
+        draft = self.path / DRAFT
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700, parents=True)
+        return draft
+
+    def publish(self, draft: Path) -> None:
+        """Makes the complete `draft` the newest save, which also survives a power failure, and removes the others."""
+        for file in draft.iterdir():
+            _write_through(file)
+        older = self._saves()
+        number = int(older[-1].name) + 1 if older else 1
+        draft.touch()
+        draft.rename(self.path / str(number))
+        _write_through(self.path)
+        for save in older:
+            shutil.rmtree(save, ignore_errors=True)
+        for file in self.path.glob("*.json"):  # of an earlier version
+            file.unlink()
+
+    def _saves(self) -> list[Path]:
+        return sorted((it for it in self.path.glob("*") if it.name.isdecimal()), key=lambda it: int(it.name))
+
+
+def _write_through(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,32 @@
+"""Saving while the emulator runs: only what was written, and nothing that is half done."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.guard import Guard
+from local.saves import Saver
+from local.state import State
+
+
+async def nobody(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("no request is made")
+
+
+def test_what_was_only_read_is_not_saved_again(tmp_path: Path) -> None:
+    saver = Saver(State(tmp_path), lambda _: pytest.fail("it was saved"), every=0.001)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(saver.keep_saving(Guard(nobody)), 0.2))
+    assert State(tmp_path).saved_at() is None
+
+
+def test_a_save_that_fails_half_way_is_none(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        (folder / "sqs.json").write_text("half")
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        Saver(State(tmp_path), write, every=60).save_at_the_end()
+    assert State(tmp_path).saved_at() is None
