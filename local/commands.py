@@ -1,9 +1,7 @@
 """The commands for a second terminal: status, stop, reset, logs."""
 
-import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 
-from local import environment, ports, probe, record, tasks
+from local import environment, ports, probe, record, stopping, tasks
 from local.control import Control, Process
 from local.errors import LocalError
 from local.follow import Follower
@@ -23,7 +21,6 @@ from local.settings import ROOT, WEB, Settings
 NOT_RUNNING = "The shop does not run here: `make run` starts it."
 LAST_WORDS = "These are the last lines of its last run; `docker compose logs --follow` has those of containers."
 OK = 200
-STOP_WITHIN = 15.0
 
 
 def home_of(settings: Settings) -> Home:
@@ -88,30 +85,9 @@ def _status_line(process: Process, settings: Settings) -> bool:
     return healthy
 
 
-def stop(settings: Settings, within: float = STOP_WITHIN) -> int:
-    """Asks the launcher, else supervisor, else ends what the record knows: afterwards nothing of the shop runs."""
-    home = home_of(settings)
-    known, control = record.read(home.record), Control(home.socket)
-    if known and record.lives(known.launcher):
-        os.kill(known.launcher.pid, signal.SIGTERM)
-    elif control.answers():
-        control.shutdown()
-    elif not known:
-        say("The shop was not running.")
-        return 0
-    _wait_until_gone(known, control, within)
-    ended = record.end_all(known) if known else []
-    home.record.unlink(missing_ok=True)
-    say(f"Stopped; had to kill {', '.join(ended)}." if ended else "Stopped.")
+def stop(settings: Settings) -> int:
+    stopping.stop(home_of(settings))
     return 0
-
-
-def _wait_until_gone(known: record.Record | None, control: Control, within: float) -> None:
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if not control.answers() and not (known and record.lives(known.launcher)):
-            return
-        time.sleep(0.1)
 
 
 def reset(settings: Settings, env: Mapping[str, str]) -> int:
@@ -122,7 +98,7 @@ def reset(settings: Settings, env: Mapping[str, str]) -> int:
     elif settings.given_endpoint:
         raise LocalError(f"{NOT_RUNNING} Then `make reset` empties it on {settings.given_endpoint}.")
     else:
-        shutil.rmtree(home.state, ignore_errors=True)
+        shutil.rmtree(home.state.path, ignore_errors=True)
         say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
         if urls := _answered_by_another(settings):
             say(f"What answers on {', '.join(urls)} is not: containers are emptied by `make down` and `make up`.")
@@ -136,7 +112,7 @@ def _empty_running(settings: Settings, home: Home, control: Control, env: Mappin
     try:
         for task in emptying():
             say(f"  {task.name}: {' '.join(task.command[2:])}")
-            tasks.run(task, environment.for_processes(env, settings), home)
+            tasks.run(task, environment.for_processes(env, settings), home, settings.patience)
     finally:
         for name in workers:
             control.start(name)

@@ -1,7 +1,7 @@
 """A supervisor that runs: what its processes do, and starting and stopping them by name."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from local.errors import LocalError
 
+REMIND = 5
+
 
 @dataclass(frozen=True)
 class Process:
@@ -23,6 +25,23 @@ class Process:
     stopped: bool
     pid: int
     seconds: int
+
+
+class Reminder:
+    """Says at every `REMIND` seconds how long it has been waited for."""
+
+    def __init__(self, text: str, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._text = text
+        self._say = say
+        self._clock = clock
+        self._begun = clock()
+        self._said = 0
+
+    def __call__(self) -> None:
+        seconds = int(self._clock() - self._begun)
+        if seconds - self._said >= REMIND:
+            self._said = seconds
+            self._say(f"{self._text} ({seconds} s); Ctrl-C ends it at once")
 
 
 class ShuttingDown(LocalError, Error):
@@ -59,8 +78,11 @@ class Control:
     def start(self, name: str) -> None:
         self._unless(Faults.ALREADY_STARTED, "startProcess", name)
 
-    def stop(self, names: Iterable[str], within: float) -> None:
-        """Asks all at once and waits until none of them runs; supervisor itself kills what takes too long."""
+    def stop(self, names: Iterable[str], within: float, waiting: Callable[[], None] = lambda: None) -> None:
+        """Asks all at once and waits until none of them runs; supervisor itself kills what takes too long.
+
+        `within` is in seconds; `waiting` is called again and again meanwhile. Raises `TimeoutError`.
+        """
         wanted = set(names)
         for name in wanted:
             self._unless(Faults.NOT_RUNNING, "stopProcess", name)
@@ -68,6 +90,7 @@ class Control:
         while any(not p.stopped for p in self.processes().values() if p.name in wanted):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{', '.join(sorted(wanted))} did not stop within {within:.0f} s")
+            waiting()
             time.sleep(0.05)
 
     def shutdown(self) -> None:

@@ -5,6 +5,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.state import State
+
 # A Unix socket's path holds 103 characters on macOS and 107 on Linux; supervisor adds its pid while it binds.
 LONGEST_SOCKET_PATH = 90
 
@@ -18,9 +20,9 @@ class Home:
         return self.path / "log"
 
     @property
-    def state(self) -> Path:
-        """The emulator's memory, written when it stops and read when it starts."""
-        return self.path / "emulator"
+    def state(self) -> State:
+        """What the emulator saved."""
+        return State(self.path / "emulator")
 
     @property
     def record(self) -> Path:

@@ -2,18 +2,20 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from xmlrpc.client import Error
 
 from local import config, ports, probe, record, tasks
-from local.control import Control
+from local.control import Control, Reminder, ShuttingDown
 from local.errors import LocalError
 from local.home import Home
+from local.loss import LossReport
+from local.patience import SECONDS, Patience, cpu_seconds
 from local.programs import Plan, Program, Stage, Task, programs
 from local.settings import ROOT, Settings
+from local.supervisor import Supervisor
 
 Say = Callable[[str], None]
 
@@ -29,7 +31,7 @@ class Launcher:
         env: Mapping[str, str],
         *,
         say: Say,
-        patience: float = 60,
+        patience: float = SECONDS,
     ) -> None:
         self.home = home
         self.control = Control(home.socket)
@@ -38,7 +40,8 @@ class Launcher:
         self._env = env
         self._say = say
         self._patience = patience
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervisor: Supervisor | None = None
+        self._loss = LossReport(home, say)
 
     def start(self) -> None:
         self._refuse_a_second()
@@ -53,27 +56,25 @@ class Launcher:
         """In reverse order of readiness; what does not obey is killed. Nothing of the shop runs afterwards."""
         if self._supervisor is None:
             return
+        self._loss.begin()
         if not self.supervisor_lives():
             self.kill()
             return
         try:
-            for stage in reversed(self._plan):
-                self._stop_stage(stage)
-            self.control.shutdown()
-            self._supervisor.wait(timeout=3)
+            self._stop_in_order(self._supervisor)
         except (OSError, Error, subprocess.TimeoutExpired):
             self.kill()
-        self._forget()
+        else:
+            self._forget()
 
     def kill(self) -> None:
         """Ends everything at once, unasked."""
         if self._supervisor is None:
             return
+        self._loss.begin()
         with suppress(OSError, Error):
             self.write_down()  # the pids of this moment
-        if self._supervisor.poll() is None:
-            self._supervisor.kill()  # first, or it starts the others again
-            self._supervisor.wait()
+        self._supervisor.kill()  # first, or it starts the others again
         if known := record.read(self.home.record):
             record.end_leftovers(known)
         self._forget()
@@ -83,13 +84,13 @@ class Launcher:
         return self._supervisor is not None
 
     def supervisor_lives(self) -> bool:
-        return self._supervisor is not None and self._supervisor.poll() is None
+        return self._supervisor is not None and self._supervisor.lives
 
     def again(self, program: Program) -> None:
         """After the emulator came back, with what it knew when it last stopped in order, if anything."""
         self._await(program)
         for task in (step for stage in self._plan for step in stage if isinstance(step, Task)):
-            tasks.run(task, self._env, self.home)
+            self._run(task)
 
     def write_down(self) -> None:
         """Only what runs for a second or more has shed the supervisor's command line for its own."""
@@ -113,27 +114,10 @@ class Launcher:
     def _start_supervisor(self) -> None:
         self.home.make()
         self.home.config.write_text(config.render(programs(self._plan), self.home, self._settings.stack))
-        # It forks while its watching thread waits, which newer Pythons warn of; the thread holds no lock.
-        command = [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "local.supervise",
-            "-c",
-            str(self.home.config),
-        ]
-        with self.home.log("supervisor").open("ab") as output:
-            self._supervisor = subprocess.Popen(  # noqa: S603 our own module
-                command,
-                cwd=ROOT,
-                env=dict(self._env) | config.environment(self.home, ROOT),
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        self._until(self.control.answers, "supervisor", self._supervisor_failed)
+        env = dict(self._env) | config.environment(self.home, ROOT)
+        self._supervisor = Supervisor(self.home.config, self.home.log("supervisor"), env)
+        pid = self._supervisor.pid
+        self._until(self.control.answers, "supervisor", self._supervisor_failed, lambda: cpu_seconds([pid]))
 
     def _supervisor_failed(self) -> bool:
         return not self.supervisor_lives()
@@ -142,7 +126,7 @@ class Launcher:
         begun = time.monotonic()
         for step in stage:
             if isinstance(step, Task):
-                tasks.run(step, self._env, self.home)
+                self._run(step)
             else:
                 self.control.start(step.name)
         for step in stage:
@@ -157,33 +141,56 @@ class Launcher:
             lambda: self._is_ready(program),
             program.name,
             lambda: self.control.processes()[program.name].state == "FATAL",
+            lambda: cpu_seconds([self.control.processes()[program.name].pid]),
         )
+        self._loss.ready(program.name)
 
     def _is_ready(self, program: Program) -> bool:
         if program.ready:
             return probe.status(program.ready) == 200
         return self.control.processes()[program.name].state == "RUNNING"
 
-    def _until(self, done: Callable[[], bool], name: str, hopeless: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + self._patience
+    def _run(self, task: Task) -> None:
+        """Its progress counts, and that of what runs already: the emulator works for it."""
+        running = [process.pid for process in self.control.processes().values()]
+        tasks.run(task, self._env, self.home, self._patience, running)
+
+    def _until(
+        self, done: Callable[[], bool], name: str, hopeless: Callable[[], bool], progress: Callable[[], int]
+    ) -> None:
+        patience = Patience(self._patience, progress)
         while not done():
             if hopeless():
                 raise LocalError(f"{name} does not start:\n{tasks.last_words(self.home, name)}")
-            if time.monotonic() > deadline:
+            if patience.is_over:
                 raise LocalError(
-                    f"{name} was not ready within {self._patience:.0f} s:\n{tasks.last_words(self.home, name)}"
+                    f"{name} was not ready, and made no progress within {self._patience:.0f} s "
+                    f"(SHOP_PATIENCE sets how many):\n{tasks.last_words(self.home, name)}"
                 )
-            time.sleep(0.05)
+            time.sleep(patience.pause)
+
+    def _stop_in_order(self, supervisor: Supervisor) -> None:
+        within = 3
+        try:
+            for stage in reversed(self._plan):
+                self._stop_stage(stage)
+            self.control.shutdown()
+        except ShuttingDown:  # somebody told supervisor itself, and it does the same
+            within += max(program.stop_seconds for program in programs(self._plan))
+        supervisor.wait(within)
 
     def _stop_stage(self, stage: Stage) -> None:
         of_it = [step for step in stage if isinstance(step, Program)]
         if of_it:
-            self._say(f"  stopping {', '.join(p.name for p in of_it)}")
-            self.control.stop((p.name for p in of_it), within=1 + max(p.stop_seconds for p in of_it))
+            names = ", ".join(p.name for p in of_it)
+            self._say(f"  stopping {names}")
+            remind = Reminder(f"  still waiting for {names}", self._say)
+            self.control.stop((p.name for p in of_it), 1 + max(p.stop_seconds for p in of_it), remind)
 
     def _forget(self) -> None:
-        if self._supervisor is not None and self._supervisor.stdin:
-            self._supervisor.stdin.close()
+        if self._supervisor is not None:
+            self._supervisor.close()
         self._supervisor = None
         self.home.record.unlink(missing_ok=True)
         self.home.socket.unlink(missing_ok=True)
+        self._loss.end()

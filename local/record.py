@@ -68,12 +68,12 @@ def command_of(pid: int) -> str:
     return "" if state.startswith("Z") else command.strip()
 
 
-def end_all(record: Record) -> list[str]:
-    """Kills whatever of a shop still lives, its launcher too; answers the names once they are gone."""
+def end_launcher(record: Record) -> list[str]:
+    """Kills a launcher that still lives, and answers its name."""
     if not lives(record.launcher):
-        return end_leftovers(record)
+        return []
     os.kill(record.launcher.pid, signal.SIGKILL)
-    return ["the launcher", *end_leftovers(record)]
+    return ["the launcher"]
 
 
 def end_leftovers(record: Record) -> list[str]:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
 
-from local import banner, environment
+from local import banner, emulation, environment
 from local.errors import LocalError
 from local.follow import Follower
 from local.home import Home
 from local.launcher import Launcher
-from local.programs import MINISTACK, Plan, plan
+from local.programs import Plan, plan
 from local.settings import Settings
 from local.watch import Watch
 
@@ -57,13 +57,14 @@ def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], Non
     _refuse_unusable(settings)
     home = Home(settings.var / settings.stack)
     the_plan = plan(settings, home)
-    return Launcher(settings, home, the_plan, environment.for_processes(env, settings), say=say), the_plan
+    its = environment.for_processes(env, settings)
+    return Launcher(settings, home, the_plan, its, say=say, patience=settings.patience), the_plan
 
 
 def _refuse_unusable(settings: Settings) -> None:
     if settings.given_endpoint:
         environment.refuse_unless_emulator(settings)
-    elif not MINISTACK.exists():
+    elif not emulation.is_installed():
         raise LocalError(
             "MiniStack, the embedded emulator, is not installed: run `make install`, "
             "or set SHOP_ENDPOINT_URL to an emulator that runs elsewhere."
@@ -84,6 +85,8 @@ def _keep(watch: Watch, follower: Follower) -> None:
 def _stopping(launcher: Launcher) -> Iterator[None]:
     """The first signal stops in order, a second Ctrl-C kills at once; both leave nothing behind."""
     _on(SIGNALS, _ask)
+    # After a Ctrl-Z it is a background process, which some terminals would stop again at its next line.
+    _on((signal.SIGTTOU,), signal.SIG_IGN)
     try:
         yield
     except Asked:

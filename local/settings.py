@@ -8,6 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from local.errors import LocalError
+from local.patience import SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT_VARIABLES = {
@@ -23,7 +24,10 @@ STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 
 @dataclass(frozen=True)
 class Settings:
-    """`given_endpoint` is an emulator started elsewhere; without it the launcher starts its own."""
+    """`given_endpoint` is an emulator started elsewhere; without it the launcher starts its own.
+
+    `patience` is how many seconds a process may take without progress while it starts.
+    """
 
     stack: str = "shopwire"
     ports: Mapping[str, int] = field(
@@ -32,6 +36,7 @@ class Settings:
     given_endpoint: str = ""
     var: Path = ROOT / "var"
     dev: bool = False
+    patience: float = SECONDS
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, dev: bool = False) -> "Settings":
@@ -42,6 +47,7 @@ class Settings:
             given_endpoint=_endpoint(endpoint),
             var=Path(env.get("SHOP_VAR") or ROOT / "var").absolute(),
             dev=dev,
+            patience=_patience(env.get("SHOP_PATIENCE") or f"{SECONDS:.0f}"),
         )
 
     @property
@@ -67,6 +73,14 @@ def _stack(name: str) -> str:
             f"SHOP_STACK={name} cannot name a stack: use up to 40 letters, digits and hyphens, a letter first."
         )
     return name
+
+
+def _patience(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not int(text):
+        raise LocalError(
+            f"SHOP_PATIENCE={text} is not a number of seconds from 1 to 9999, which a start may take without progress."
+        )
+    return float(text)
 
 
 def _endpoint(url: str) -> str:

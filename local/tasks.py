@@ -1,37 +1,55 @@
 """Tasks that run to their end: bootstrap and seed."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from chassis.text import legible
 from local.errors import LocalError
 from local.home import Home
+from local.patience import SECONDS, Patience, cpu_seconds
 from local.programs import Task
 from local.settings import ROOT
 
 LAST_WORDS = 12
 
 
-def run(task: Task, env: Mapping[str, str], home: Home, within: float = 120) -> None:
-    """A session of its own: a Ctrl-C is for the launcher, which ends the task without its traceback."""
-    log = home.log(task.name)
-    with log.open("ab") as output:
+def run(
+    task: Task, env: Mapping[str, str], home: Home, patience: float = SECONDS, working_for_it: Iterable[int] = ()
+) -> None:
+    """Waits as long as the task, or a process group that works for it, makes progress.
+
+    It has a session of its own: a Ctrl-C is for the launcher, which ends the task without its traceback.
+    """
+    with home.log(task.name).open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 the table's own commands
+            task.command,
+            cwd=ROOT,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with process:
         try:
-            done = subprocess.run(  # noqa: S603 the table's own commands
-                task.command,
-                cwd=ROOT,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                timeout=within,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise LocalError(f"{task.name} took longer than {within:.0f} s; its words are in {log}.") from None
-    if done.returncode:
-        raise LocalError(f"{task.name} failed with exit code {done.returncode}:\n{last_words(home, task.name)}")
+            code = _ended(process, Patience(patience, lambda: cpu_seconds([process.pid, *working_for_it])))
+        finally:
+            process.kill()  # nothing to do where it has ended
+    if code is None:
+        raise LocalError(
+            f"{task.name} made no progress within {patience:.0f} s (SHOP_PATIENCE sets how many):"
+            f"\n{last_words(home, task.name)}"
+        )
+    if code:
+        raise LocalError(f"{task.name} failed with exit code {code}:\n{last_words(home, task.name)}")
+
+
+def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None:
+    while not patience.is_over:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(patience.pause)
+    return None
 
 
 def last_words(home: Home, name: str) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from local.control import Process
 from local.errors import LocalError
 from local.launcher import Launcher
-from local.programs import Plan, programs
+from local.programs import EMULATOR, Plan, programs
 
 PAUSE = 10.0  # between tries of a process that keeps dying
-EMULATOR = "emulator"
 
 
 class Watch:
@@ -53,7 +52,7 @@ class Watch:
             return
         self._say(f"{process.name} (pid {before}) ended and was started again as pid {process.pid}.")
         if process.name == EMULATOR:
-            self._say("What the emulator held since the shop started is lost; building the shop's resources anew.")
+            self._say(f"{self._launcher.home.state.loss()} Building anew what is missing of the shop's resources.")
             self._launcher.again(self._programs[EMULATOR])
 
     def _try_again(self, process: Process) -> None:

@@ -147,6 +147,38 @@ def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) 
     assert terminal.taken_ports() == []
 
 
+def test_a_suspended_shop_is_stopped_in_order_and_keeps_its_data(terminal: Terminal) -> None:
+    """As after Ctrl-Z and then `make stop`."""
+    is_open(terminal)
+    assert terminal.do("demo").returncode == 0
+    ran = terminal.everything()
+    before = terminal.home.state.newest()
+    terminal.process.send_signal(signal.SIGSTOP)
+    stopped = terminal.do("stop")
+    assert stopped.returncode == 0
+    assert stopped.stdout.splitlines()[-1] == "Stopped."
+    assert terminal.process.wait(20) == 0
+    assert [it.command for it in ran if record.lives(it)] == []
+    assert terminal.home.state.newest() != before
+    assert not terminal.says("ended without saving")
+
+
+def test_a_killed_emulator_comes_back_with_its_last_save_and_it_is_said(terminal: Terminal) -> None:
+    is_open(terminal)
+    assert terminal.do("demo").returncode == 0
+    # The order is in it: a save comes at most so long after what it holds.
+    eventually(lambda: "orderId" in saved(terminal, "dynamodb"), terminal)
+    os.kill(terminal.pid("emulator"), signal.SIGKILL)
+    eventually(lambda: terminal.says("The last save is of "), terminal)
+    eventually(lambda: terminal.do("status").returncode == 0, terminal)
+    stops_in_time(terminal, signal.SIGINT)
+
+
+def saved(terminal: Terminal, service: str) -> str:
+    file = terminal.home.state.newest() / f"{service}.json"
+    return file.read_text() if file.exists() else ""
+
+
 def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
     settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_STACK": "borrowed"})
     lines = (

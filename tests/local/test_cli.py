@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import cli, commands, ports, record
+from local import cli, commands, ports, record, stopping
 from local.settings import ROOT, Settings
 from tests.processes import inherited
 
@@ -43,7 +43,7 @@ def test_a_launcher_that_does_not_heed_is_killed(tmp_path: Path, capsys: pytest.
             record.write(
                 record.Record(record.mark(launcher.pid), "http://127.0.0.1:1", dict(settings.ports)), home.record
             )
-            assert commands.stop(settings, within=0.5) == 0
+            stopping.stop(home, within=0.5)
             assert launcher.wait(timeout=5) == -9
         finally:
             launcher.kill()

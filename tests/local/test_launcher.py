@@ -13,7 +13,8 @@ from local import ports, probe, record
 from local.errors import LocalError
 from local.home import Home
 from local.launcher import Launcher
-from local.programs import Plan, Program, Task, programs
+from local.programs import EMULATOR, Plan, Program, Task, programs
+from local.programs import plan as local_plan
 from local.settings import Settings
 from local.watch import Watch
 from tests.processes import eventually
@@ -116,7 +117,7 @@ def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -
 
 def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
     lazy = Program("basket", python("import time; time.sleep(600)"), ready=f"http://127.0.0.1:{shops.ports[2]}/")
-    with pytest.raises(LocalError, match="basket was not ready within 5 s"):
+    with pytest.raises(LocalError, match="basket was not ready, and made no progress within 5 s"):
         shops.launcher(((lazy,),), patience=5).start()
 
 
@@ -148,6 +149,43 @@ def test_what_ignores_its_signal_is_killed(shops: Shops) -> None:
     pid = launcher.control.processes()["worker"].pid
     launcher.stop()
     assert record.command_of(pid) == ""
+
+
+def saving(home: Home, seconds: float) -> str:
+    """An emulator that takes so long to save at its end."""
+    return (
+        "import signal, sys, time; from pathlib import Path; from local.state import State; "
+        f"state = State(Path({str(home.state.path)!r})); "
+        f"end = lambda *_: (time.sleep({seconds}), state.publish(state.draft()), sys.exit()); "
+        "signal.signal(15, end); time.sleep(600)"
+    )
+
+
+def test_an_emulator_that_takes_long_to_save_is_waited_for_and_it_is_said(shops: Shops) -> None:
+    (real,) = (it for it in programs(local_plan(Settings(), shops.home)) if it.name == EMULATOR)
+    emulator = Program(EMULATOR, python(saving(shops.home, 5.5)), stop_seconds=real.stop_seconds)
+    launcher = shops.launcher(((emulator,),))
+    launcher.start()
+    launcher.stop()
+    assert shops.home.state.saved_at() is not None
+    assert shops.said[-1] == "  still waiting for emulator (5 s); Ctrl-C ends it at once"
+
+
+def test_an_emulator_that_had_to_be_killed_is_said_to_have_lost_data(shops: Shops) -> None:
+    launcher = shops.launcher(((Program(EMULATOR, python(STUBBORN), stop_seconds=1),),))
+    launcher.start()
+    launcher.stop()
+    assert shops.said[-1].startswith("The emulator ended without saving. Nothing was saved yet")
+
+
+def test_a_supervisor_that_is_stopping_already_is_waited_for(shops: Shops) -> None:
+    """Somebody told it, and it ends its programs as we would: to kill them now would lose what they save."""
+    emulator = Program(EMULATOR, python(saving(shops.home, 2)), stop_seconds=60)
+    launcher = shops.launcher(((emulator,),))
+    launcher.start()
+    launcher.control.shutdown()
+    launcher.stop()
+    assert shops.home.state.saved_at() is not None
 
 
 def test_killing_ends_everything_at_once(shops: Shops) -> None:

@@ -61,6 +61,17 @@ def test_a_name_that_aws_would_refuse_is_refused(name: str) -> None:
         Settings.from_env({"SHOP_STACK": name})
 
 
+def test_the_patience_of_a_start_can_be_set() -> None:
+    assert Settings.from_env({}).patience == 60
+    assert Settings.from_env({"SHOP_PATIENCE": "600"}).patience == 600
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "10000", "long", "٣"])
+def test_what_is_no_patience_is_refused_by_its_variable(text: str) -> None:
+    with pytest.raises(LocalError, match=f"SHOP_PATIENCE={text} is not a number of seconds"):
+        Settings.from_env({"SHOP_PATIENCE": text})
+
+
 def test_an_endpoint_without_a_scheme_is_refused() -> None:
     with pytest.raises(LocalError, match="SHOP_ENDPOINT_URL=localhost:4566 is not a URL"):
         Settings.from_env({"SHOP_ENDPOINT_URL": "localhost:4566"})

@@ -1,6 +1,7 @@
 """Tasks: run to their end, and told apart when they fail."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from local import tasks
 from local.errors import LocalError
 from local.home import Home
 from local.programs import Task
+from local.record import command_of
 
 
 @pytest.fixture
@@ -29,8 +31,21 @@ def test_what_a_task_says_is_in_its_log(home: Home) -> None:
 
 
 def test_a_task_that_hangs_is_ended_and_told(home: Home) -> None:
-    with pytest.raises(LocalError, match="seed took longer than 1 s"):
-        tasks.run(task("import time; time.sleep(60)"), os.environ, home, within=1)
+    sleeps = task("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    with pytest.raises(
+        LocalError, match=r"seed made no progress within 5 s \(SHOP_PATIENCE sets how many\):\n  \| \d+\n"
+    ):
+        tasks.run(sleeps, os.environ, home, patience=5)
+    assert command_of(int(home.log("seed").read_text())) == ""
+
+
+def test_a_task_is_waited_for_while_another_process_works_for_it(home: Home) -> None:
+    busy = [sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(busy, start_new_session=True) as worker:
+        try:
+            tasks.run(task("import time; time.sleep(6)"), os.environ, home, 4, [worker.pid])
+        finally:
+            worker.kill()
 
 
 def test_only_the_end_of_a_long_log_is_shown(home: Home) -> None:

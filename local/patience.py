@@ -1,0 +1,58 @@
+"""How long to wait for processes: as long as they make progress, since nobody knows how slow a machine is."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+
+SECONDS = 60.0
+LONGEST = 10  # times the seconds, in all: a process may also work for ever and get nowhere
+LOOK = 1.0
+
+
+class Patience:
+    """Is over once `measure` has not changed for `seconds`, or after `longest` seconds in all."""
+
+    def __init__(
+        self,
+        seconds: float,
+        measure: Callable[[], object],
+        longest: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.seconds = seconds
+        self._measure = measure
+        self._clock = clock
+        self._begun = self._moved = self._looked = clock()
+        self._longest = seconds * LONGEST if longest is None else longest
+        self._last = measure()
+
+    @property
+    def is_over(self) -> bool:
+        now = self._clock()
+        if now - self._looked >= min(LOOK, self.seconds / 4):
+            self._looked = now
+            if (measured := self._measure()) != self._last:
+                self._last, self._moved = measured, now
+        return now - self._moved > self.seconds or now - self._begun > self._longest
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look is due. They grow, since being asked is work for the process, too."""
+        return max(0.05, min(1.0, (self._clock() - self._begun) / 20))
+
+
+def cpu_seconds(groups: Iterable[int]) -> int:
+    """What the processes of these process groups have computed so far, in whole seconds; 0 of none."""
+    wanted = set(groups)
+    asked = ["ps", "-A", "-o", "pgid=", "-o", "time="]
+    lines = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()  # noqa: S603 fixed
+    return sum(_seconds(line.split()[1]) for line in lines if int(line.split()[0]) in wanted)
+
+
+def _seconds(text: str) -> int:
+    """Linux writes `1-02:03:04`, macOS `123:04.56`."""
+    total = 0
+    for part, size in zip(reversed(re.split("[-:]", text.partition(".")[0])), (1, 60, 3600, 86400), strict=False):
+        total += int(part) * size
+    return total
