@@ -40,8 +40,8 @@ async def _run(guard: Guard, saver: Saver | None, config: Config) -> None:
     await asyncio.wait({server, stop, saving}, return_when=asyncio.FIRST_COMPLETED)
     code = 0 if stop.done() else 1
     await guard.close(GRACE)
-    if saver and guard.started:  # before that it holds nothing, and would save nothing over something
-        code |= _save(saver)
+    if saver:
+        code |= _save(saver, guard)
     if not stop.done():
         (server if server.done() else saving).result()
     # All is saved. Hypercorn would wait for its connections, MiniStack would save a second time.
@@ -49,9 +49,9 @@ async def _run(guard: Guard, saver: Saver | None, config: Config) -> None:
     os._exit(code)
 
 
-def _save(saver: Saver) -> int:
+def _save(saver: Saver, guard: Guard) -> int:
     try:
-        saver.save_at_the_end()
+        saver.save_at_the_end(guard)
     except (OSError, SaveFailed) as error:
         log.error("the data could not be saved: %s", error)  # noqa: TRY400 the traceback says no more
         return 1

@@ -49,8 +49,13 @@ class Saver:
             guard.changed |= not await self._save_in_a_child()
             pause = max(self._every, SHARE * (time.monotonic() - begun))
 
-    def save_at_the_end(self) -> None:
-        """In this process, and alone: a child's save that is under way is older."""
+    def save_at_the_end(self, guard: Guard) -> None:
+        """In this process, and alone: a child's save that is under way is older.
+
+        An emulator that has not read its data yet holds nothing, and would save nothing over it.
+        """
+        if not guard.started:
+            return
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)

@@ -18,7 +18,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local import emulation
-from local.record import command_of
 from local.state import State
 from tests.machine import ROOT, free_port, wait_for
 from tests.processes import eventually, inherited
@@ -222,17 +221,3 @@ def test_a_save_that_fails_leaves_the_one_before_and_is_told(start: Start) -> No
     assert again.stop() == 1
     assert "the data could not be saved" in again.log.read_text()
     assert saved_rows(again) == 25
-
-
-def test_an_emulator_that_is_stopped_before_it_has_read_its_data_does_not_save_nothing_over_it(start: Start) -> None:
-    emulator = start()
-    fill(emulator, 25)
-    assert emulator.stop() == 0
-    for _ in range(5):
-        hasty = Emulator(emulator.state.path.parent, 600)
-        try:
-            eventually(lambda: str(emulation.PYTHON) in command_of(hasty.process.pid))  # noqa: B023 asked at once
-            hasty.stop()
-            assert saved_rows(hasty) == 25
-        finally:
-            hasty.end()

@@ -27,6 +27,14 @@ def test_a_save_that_fails_half_way_is_none(tmp_path: Path) -> None:
         (folder / "sqs.json").write_text("half")
         raise OSError("No space left on device")
 
+    guard = Guard(nobody)
+    guard.started = True
     with pytest.raises(OSError, match="No space left"):
-        Saver(State(tmp_path), write, every=60).save_at_the_end()
+        Saver(State(tmp_path), write, every=60).save_at_the_end(guard)
+    assert State(tmp_path).saved_at() is None
+
+
+def test_an_emulator_that_is_stopped_before_it_has_read_its_data_saves_nothing_over_it(tmp_path: Path) -> None:
+    saver = Saver(State(tmp_path), lambda _: pytest.fail("it was saved"), every=60)
+    saver.save_at_the_end(Guard(nobody))
     assert State(tmp_path).saved_at() is None
