@@ -153,7 +153,7 @@ class Launcher:
     def _run(self, task: Task) -> None:
         """Its progress counts, and that of what runs already: the emulator works for it."""
         running = [process.pid for process in self.control.processes().values()]
-        tasks.run(task, self._env, self.home, self._patience, running)
+        tasks.run(task, self._env, self.home, self._patience, lambda pid: cpu_seconds([pid, *running]))
 
     def _until(
         self, done: Callable[[], bool], name: str, hopeless: Callable[[], bool], progress: Callable[[], int]

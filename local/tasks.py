@@ -1,7 +1,7 @@
 """Tasks that run to their end: bootstrap and seed."""
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from chassis.text import legible
@@ -15,9 +15,13 @@ LAST_WORDS = 12
 
 
 def run(
-    task: Task, env: Mapping[str, str], home: Home, patience: float = SECONDS, working_for_it: Iterable[int] = ()
+    task: Task,
+    env: Mapping[str, str],
+    home: Home,
+    patience: float = SECONDS,
+    progress: Callable[[int], object] = lambda pid: cpu_seconds([pid]),
 ) -> None:
-    """Waits as long as the task, or a process group that works for it, makes progress.
+    """Waits as long as `progress`, which is given the task's process group, changes within `patience` seconds.
 
     It has a session of its own: a Ctrl-C is for the launcher, which ends the task without its traceback.
     """
@@ -33,7 +37,7 @@ def run(
         )
     with process:
         try:
-            code = _ended(process, Patience(patience, lambda: cpu_seconds([process.pid, *working_for_it])))
+            code = _ended(process, Patience(patience, lambda: progress(process.pid)))
         finally:
             process.kill()  # nothing to do where it has ended
     if code is None:
