@@ -12,7 +12,10 @@ CLIENTS := .clients/.installed
 RUN := $(BIN)/python -m local
 # uv makes both environments from the lock file, with the Python that is here. The paths are relative, because a folder's
 # name may hold anything that a shell reads as its own.
-UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
+UV = $(NO_CACHE) UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
+# A user without a home of their own, as in some containers, has no cache.
+NO_CACHE = $(shell d="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/uv}"; \
+  { mkdir -p "$$d" && test -w "$$d"; } 2>/dev/null || echo UV_NO_CACHE=1)
 
 # What a shell exports for other Python projects would move the environments, or what is imported in them. Only settings of
 # indexes, caches, proxies and certificates reach pip and uv.

@@ -1,6 +1,7 @@
 """The command line: arguments and environment in, an exit code out, every error one clear line."""
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -13,6 +14,7 @@ from local.run import say
 from local.settings import Settings, with_file
 
 LINES = "\n\t"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
@@ -26,6 +28,16 @@ def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
         return 1
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+    except OSError as error:
+        sys.stderr.write(f"{_explained(error)}\n")
+        return 1
+
+
+def _explained(error: OSError) -> str:
+    """In one line, which a full disk or a folder of somebody else deserves."""
+    where = f"{error.filename}: " if error.filename else ""
+    full = " Free some space on it, or name another folder with SHOP_VAR." if error.errno in FULL else ""
+    return f"{where}{error.strerror or error}.{full}"
 
 
 def prepare_output() -> None:

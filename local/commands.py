@@ -126,6 +126,7 @@ def bootstrap(settings: Settings, env: Mapping[str, str], arguments: list[str]) 
         environment.refuse_unless_emulator(settings)
     command = [sys.executable, "-m", "bootstrap", *arguments]
     its = environment.for_processes(env, settings)
+    del its[environment.UTF8]  # it writes to this terminal
     return subprocess.run(command, cwd=ROOT, env=its, check=False).returncode  # noqa: S603 our own module
 
 

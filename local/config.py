@@ -4,7 +4,7 @@ Supervisor cuts each value at ` ;` and ` #` and expands `%`, in some values twic
 to the shop's home, where supervisor runs, other paths are in `environment`, and only commands are quoted.
 """
 
-import getpass
+import os
 import re
 import shlex
 from collections.abc import Iterable
@@ -61,13 +61,13 @@ def environment(home: Home, root: Path) -> dict[str, str]:
 
 def render(programs: Iterable[Program], home: Home, stack: str) -> str:
     """Priorities follow the table, so that supervisor alone also stops the emulator last."""
-    head = HEAD.format(stack=stack, log=home.supervisor_log.relative_to(home.path), user=_user(getpass.getuser()))
+    head = HEAD.format(stack=stack, log=home.supervisor_log.relative_to(home.path), user=_user(os.geteuid()))
     return head + "".join(_section(program, home, number) for number, program in enumerate(programs, 1))
 
 
-def _user(name: str) -> str:
-    """As root, supervisor wants to be told that this is meant."""
-    return "user = root\n" if name == "root" else ""
+def _user(uid: int) -> str:
+    """As root, supervisor wants to be told that this is meant. Other users may have no name, as in containers."""
+    return "" if uid else "user = root\n"
 
 
 def _section(program: Program, home: Home, priority: int) -> str:

@@ -14,6 +14,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from local.errors import LocalError
 
 REMIND = 5
+NOT_STARTABLE = (Faults.NO_FILE, Faults.NOT_EXECUTABLE, Faults.SPAWN_ERROR)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,13 @@ class Control:
         return {info["name"]: _process(info) for info in self._call("getAllProcessInfo")}
 
     def start(self, name: str) -> None:
-        self._unless(Faults.ALREADY_STARTED, "startProcess", name)
+        """Raises `LocalError` where its program is not there or may not be executed."""
+        try:
+            self._unless(Faults.ALREADY_STARTED, "startProcess", name)
+        except Fault as fault:
+            if fault.faultCode not in NOT_STARTABLE:
+                raise
+            raise LocalError(f"{name} cannot be started: {fault.faultString}") from fault
 
     def stop(self, names: Iterable[str], within: float, waiting: Callable[[], None] = lambda: None) -> None:
         """Asks all at once and waits until none of them runs; supervisor itself kills what takes too long.

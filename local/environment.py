@@ -10,6 +10,7 @@ from local.settings import Settings
 
 REGION = "us-east-1"
 FAKE_KEY = "test"
+UTF8 = "PYTHONUTF8"
 # Ours are read by the launcher alone; the others would send a process elsewhere than the launcher says, or have it
 # import other modules.
 UNWANTED = (
@@ -28,6 +29,7 @@ def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
             "SHOP_STACK": settings.stack,
             "LOG_FORMAT": "json",  # the log files are for machines; the launcher makes them readable
             "PYTHONUNBUFFERED": "1",
+            UTF8: "1",  # the log files are UTF-8 wherever the terminal is not
         }
     )
 

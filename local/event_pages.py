@@ -100,7 +100,7 @@ def _type(field: Mapping[str, Any]) -> str:
 
 def _rules(event: type[EventData]) -> list[str]:
     """Those of the template that name the event."""
-    resources = yaml.load((ROOT / "bootstrap" / "shop.yaml").read_text(), _Template)["Resources"].values()  # noqa: S506 ours
+    resources = yaml.load((ROOT / "bootstrap" / "shop.yaml").read_text("utf-8"), _Template)["Resources"].values()  # noqa: S506 ours
     rules = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
     return [
         rule["Name"].replace("${AWS::StackName}", "shopwire")

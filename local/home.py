@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.errors import LocalError
 from local.state import State
 
 # A Unix socket's path holds 103 characters on macOS and 107 on Linux; supervisor adds its pid while it binds.
@@ -48,4 +49,12 @@ class Home:
         return self.logs / f"{name}.log"
 
     def make(self) -> None:
-        self.logs.mkdir(parents=True, exist_ok=True)
+        """For its owner only: it holds names, addresses and what people bought. Raises `LocalError`."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise LocalError(
+                f"{self.path} cannot hold the shop's files: {error.strerror}. SHOP_VAR names another folder."
+            ) from error

@@ -113,7 +113,8 @@ class Launcher:
 
     def _start_supervisor(self) -> None:
         self.home.make()
-        self.home.config.write_text(config.render(programs(self._plan), self.home, self._settings.stack))
+        text = config.render(programs(self._plan), self.home, self._settings.stack)
+        self.home.config.write_text(text, encoding="utf-8")
         env = dict(self._env) | config.environment(self.home, ROOT)
         self._supervisor = Supervisor(self.home.config, self.home.log("supervisor"), env)
         pid = self._supervisor.pid

@@ -59,7 +59,8 @@ def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None
 def last_words(home: Home, name: str) -> str:
     """The end of a log, indented, for a message about its process."""
     try:
-        lines = [legible(line, keep="\t") for line in home.log(name).read_text(errors="replace").splitlines()]
+        text = home.log(name).read_text(encoding="utf-8", errors="replace")
+        lines = [legible(line, keep="\t") for line in text.splitlines()]
     except FileNotFoundError:
         lines = []
     return "\n".join([*(f"  | {line}" for line in lines[-LAST_WORDS:]), f"  (all of it: {home.log(name)})"])

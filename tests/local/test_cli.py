@@ -1,5 +1,6 @@
 """Exit codes and one-line errors of the command line."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -24,6 +25,37 @@ def test_an_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]
 def test_status_of_no_shop_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status"], env(tmp_path)) == 1
     assert "`make run` starts it" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shopwire").mkdir()
+    (tmp_path / "shopwire" / "supervisord.conf").symlink_to("/dev/full")
+    assert cli.main(["run"], env(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert said == "No space left on device. Free some space on it, or name another folder with SHOP_VAR.\n"
+
+
+@pytest.mark.parametrize("command", ["run", "status", "stop", "reset", "logs"])
+def test_a_folder_that_is_none_is_one_line_for_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "file").touch()
+    cli.main([command], env(tmp_path / "file"))
+    said = capsys.readouterr()
+    assert len(said.err.splitlines()) <= 1
+    assert "Traceback" not in said.err
+
+
+def test_a_terminal_that_is_not_utf_8_loses_no_line(tmp_path: Path) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("first ✓\nlast\n", encoding="utf-8")
+    command = [sys.executable, "-m", "local", "logs", "--no-follow", "basket"]
+    its = os.environ | env(tmp_path) | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    shown = subprocess.run(command, cwd=ROOT, env=its, capture_output=True, check=True).stdout.splitlines()
+    assert b"first ?" in shown[0]
+    assert b"last" in shown[1]
 
 
 def test_stopping_no_shop_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

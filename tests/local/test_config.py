@@ -71,3 +71,9 @@ def test_supervisor_alone_would_stop_the_emulator_last(tmp_path: Path, read_back
     all_of_it = programs(plan(Settings(), Home(tmp_path)))
     groups = sorted(read_back(*all_of_it).process_group_configs, key=lambda group: group.priority)
     assert groups[0].name == "emulator"
+
+
+@pytest.mark.parametrize(("uid", "told"), [(0, "user = root"), (12345, "")])
+def test_a_user_without_a_name_needs_none(uid: int, told: str) -> None:
+    """As in a container that runs as any user: no entry of the password file has the uid."""
+    assert config._user(uid).strip() == told

@@ -71,3 +71,7 @@ def test_where_the_shops_own_emulator_does_not_answer_the_shop_is_to_be_started(
 def test_aws_itself_is_refused() -> None:
     with pytest.raises(LocalError, match="No emulator answers at"):
         environment.refuse_unless_emulator(Settings(given_endpoint="https://dynamodb.us-east-1.amazonaws.com"))
+
+
+def test_logs_are_utf_8_whatever_the_terminal_is() -> None:
+    assert environment.for_processes({"PYTHONUTF8": "0"}, Settings())["PYTHONUTF8"] == "1"

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from local.errors import LocalError
 from local.home import Home
 
 
@@ -13,3 +16,17 @@ def test_a_deep_checkout_has_a_socket_short_enough_and_its_own() -> None:
     deep, other = Home(Path("/v" * 60)), Home(Path("/w" * 60))
     assert len(str(deep.socket)) < 104
     assert deep.socket != other.socket
+
+
+def test_only_its_owner_can_look_into_it_even_where_it_was_open_before(tmp_path: Path) -> None:
+    home = Home(tmp_path / "var" / "mine")
+    home.path.mkdir(mode=0o755, parents=True)
+    home.make()
+    assert home.path.stat().st_mode & 0o777 == 0o700
+    assert home.logs.is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalError, match=r"/file/mine cannot hold the shop's files: Not a directory\. SHOP_VAR names"):
+        Home(tmp_path / "file" / "mine").make()

@@ -134,6 +134,11 @@ def test_a_shop_starts_and_stops_in_a_folder_of_any_name(tmp_path: Path) -> None
     assert not ports.is_taken(port)
 
 
+def test_a_program_that_is_not_there_is_one_clear_line(shops: Shops) -> None:
+    with pytest.raises(LocalError, match="worker cannot be started: NO_FILE: can't find command '/not/there'"):
+        shops.launcher(((Program("worker", ("/not/there",)),),)).start()
+
+
 def test_a_second_shop_in_the_same_folder_is_refused(shops: Shops) -> None:
     plan: Plan = ((Program("worker", python("import time; time.sleep(600)")),),)
     shops.launcher(plan).start()
