@@ -46,7 +46,8 @@ class Saver:
                 continue
             guard.changed = False
             begun = time.monotonic()
-            guard.changed |= not await self._save_in_a_child()
+            if not await self._save_in_a_child():
+                guard.changed = True
             pause = max(self._every, SHARE * (time.monotonic() - begun))
 
     def save_at_the_end(self, guard: Guard) -> None:

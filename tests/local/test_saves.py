@@ -1,6 +1,7 @@
 """Saving while the emulator runs: only what was written, and nothing that is half done."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from local.guard import Guard
 from local.saves import Saver
 from local.state import State
+from tests.processes import eventually
 
 
 async def nobody(scope: Any, receive: Any, send: Any) -> None:
@@ -20,6 +22,31 @@ def test_what_was_only_read_is_not_saved_again(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(saver.keep_saving(Guard(nobody)), 0.2))
     assert State(tmp_path).saved_at() is None
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # newer Pythons warn of a fork beside threads
+def test_what_is_written_during_a_save_is_in_the_next(tmp_path: Path) -> None:
+    state, go, guard = State(tmp_path / "emulator"), tmp_path / "go", Guard(nobody)
+
+    def write(_: Path) -> None:
+        eventually(go.exists)
+
+    async def scenario() -> None:
+        guard.changed = True
+        saving = asyncio.create_task(Saver(state, write, every=0.01).keep_saving(guard))
+        await seen((state.path / "draft").exists)
+        guard.changed = True
+        go.touch()
+        await seen(lambda: state.newest().name == "2")
+        saving.cancel()
+
+    asyncio.run(scenario())
+
+
+async def seen(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110 another process makes it true
+            await asyncio.sleep(0.01)
 
 
 def test_a_save_that_fails_half_way_is_none(tmp_path: Path) -> None:
