@@ -103,7 +103,8 @@ def _reason(error: Exception) -> str:
     """Where the message is wrong, without repeating what it says."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'message'}: {first['msg']}"[:500]
+        place = ".".join(map(str, first["loc"])) or "message"
+        return f"{place}: {first['msg'].removeprefix('Value error, ')}"[:500]
     if isinstance(error, ArithmeticError):
         return f"a number or a date is out of range: {type(error).__name__}"
     return str(error)[:500] if isinstance(error, Conflict | Hopeless) else f"not JSON: {error}"[:500]

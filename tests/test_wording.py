@@ -65,7 +65,7 @@ def test_the_reason_of_a_dead_letter_is_in_words(event: str, value: str) -> None
         if isinstance(text, str):
             message = golden_message(event)
             message["detail"]["data"][name] = value
-            assert [reason for reason in reasons(message) if REGEX.search(reason)] == []
+            assert [reason for reason in reasons(message) if REGEX.search(reason) or "Value error" in reason] == []
 
 
 def reasons(message: dict[str, Any]) -> list[str]:

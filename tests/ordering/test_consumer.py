@@ -42,7 +42,7 @@ BAD = {
     ),
     "another event": (message("BasketWashed"), "Nobody here reads BasketWashed of "),
     "a wrong shape": (message(items="none"), "items: "),
-    "a wrong total": (message(totalPrice=1), "message: Value error, totalPrice is not the sum"),
+    "a wrong total": (message(totalPrice=1), "message: totalPrice is not the sum"),
     "a whole card number": (message(cardLast4="4111111111113322"), "cardLast4: "),
     "a lone surrogate": (message(address="\ud800"), "not JSON"),
     "a number no table takes": (message(paymentMethod=10**50), "paymentMethod: "),
