@@ -11,6 +11,8 @@ import pytest
 import urllib3
 
 ROOT = Path(__file__).parent.parent
+# `make` as a person calls it, also where `make test` runs the tests: a make below another one prints more.
+MAKE = ("/usr/bin/env", "-u", "MAKELEVEL", "-u", "MAKEFLAGS", "-u", "MFLAGS", "make")
 
 
 def free_port() -> int:

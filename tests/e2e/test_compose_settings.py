@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.compose import PROJECT, SERVICES, WEB, Compose
-from tests.machine import ROOT
+from tests.machine import MAKE, ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 OURS = [*SERVICES, "bootstrap", "seed"]
@@ -22,8 +22,7 @@ def configured(shop: Compose, **env: str) -> Mapping[str, Any]:
 
 
 def make(target: str, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = ("/usr/bin/env", "make", target)
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run([*MAKE, target], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
 def test_a_region_by_either_name_reaches_every_container(shop: Compose) -> None:

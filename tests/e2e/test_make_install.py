@@ -11,12 +11,10 @@ import pytest
 
 from local import ports
 from tests.clones import clone
-from tests.machine import ROOT, free_port
+from tests.machine import MAKE, ROOT, free_port
 from tests.processes import eventually
 
 pytestmark = pytest.mark.e2e
-
-MAKE = ("/usr/bin/env", "make")
 
 
 @pytest.fixture
