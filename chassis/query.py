@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from botocore.exceptions import ClientError
@@ -12,8 +12,6 @@ from pydantic import ValidationError
 from chassis import deadline
 from chassis.paging import BadCursor, Page, Range, decode, encode
 
-MAX_BYTES = 256 * 1024  # of a page's rows as JSON: sixteen requests at once have to fit into a container of 256 MB
-LARGE = 50 * 1024  # bytes of a row, while no row's size is known: no call may outlast its time-out
 GROWTH = 4  # times as many rows as were read so far, at most: the next rows may be larger
 MOST = 500  # rows a call, however small they are
 CALLS = 8
@@ -24,6 +22,16 @@ T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
 
+class Sizes(NamedTuple):
+    """Bytes: a page's rows as JSON at most, and the largest row, by which the first call of a page is bounded."""
+
+    page: int = 256 * 1024  # sixteen requests at once have to fit into a container of 256 MB
+    row: int = 50 * 1024  # no call may outlast its time-out
+
+
+DEFAULT = Sizes()
+
+
 def read_page(
     query: Callable[..., Any],
     scope: str,
@@ -31,21 +39,21 @@ def read_page(
     limit: int,
     cursor: str | None,
     within: Range | None = None,
-    max_bytes: int = MAX_BYTES,
+    sizes: Sizes = DEFAULT,
     **arguments: Any,
 ) -> Page[Row]:
-    """One page of `query` (a client's `query` or `scan`): at most `limit` rows and `max_bytes`, but at least one row.
+    """One page of `query` (a client's `query` or `scan`): at most `limit` rows and `sizes.page`, but at least one row.
 
     `key` names the attributes that place a row in the list, `within` the values that the query allows for them. After
     CALLS, or when only RESERVE is left, the page ends as it is, perhaps empty, with a cursor. Raises Malformed for a
     cursor of another list.
     """
     rows: list[Row] = []
-    sizes: list[int] = []
+    lengths: list[int] = []
     scanned = 0
     start = None if cursor is None else decode(cursor, scope, key, within)
     for call in range(CALLS):
-        arguments |= {"Limit": _batch(limit + 1, max_bytes, scanned, sizes)}
+        arguments |= {"Limit": _batch(limit + 1, sizes, scanned, lengths)}
         try:
             answer = query(**arguments | ({"ExclusiveStartKey": start} if start else {}))
         except ClientError as error:
@@ -53,12 +61,12 @@ def read_page(
                 raise
             raise BadCursor from error  # anybody can seal a cursor around a key that DynamoDB refuses
         rows += answer["Items"]
-        sizes += [len(json.dumps(row, default=str)) for row in answer["Items"]]
+        lengths += [len(json.dumps(row, default=str)) for row in answer["Items"]]
         scanned += answer.get("ScannedCount", len(answer["Items"]))
         start = answer.get("LastEvaluatedKey")
-        if start is None or len(rows) > limit or sum(sizes) > max_bytes or deadline.remaining() < RESERVE:
+        if start is None or len(rows) > limit or sum(lengths) > sizes.page or deadline.remaining() < RESERVE:
             break
-    fitting = max(1, sum(size <= max_bytes for size in accumulate(sizes)))
+    fitting = max(1, sum(total <= sizes.page for total in accumulate(lengths)))
     if len(page := rows[: min(limit, fitting)]) < len(rows):
         start = {name: page[-1][name] for name in key}
     return Page(page, encode(start, scope) if start else None)
@@ -76,13 +84,13 @@ def readable(page: Page[Row], key: Sequence[str], read: Callable[[Row], T]) -> P
     return Page(items, page.next_cursor)
 
 
-def _batch(wanted: int, max_bytes: int, scanned: int, sizes: Sequence[int]) -> int:
+def _batch(wanted: int, sizes: Sizes, scanned: int, lengths: Sequence[int]) -> int:
     """How many rows to scan: as many as are likely to fill the page, going by those that were scanned.
 
     One row more than the page holds is wanted: it tells whether another page follows.
     """
     if not scanned:
-        return min(wanted, max(2, max_bytes // LARGE))
-    by_rows = -(-(wanted - len(sizes)) * scanned // max(1, len(sizes)))
-    by_bytes = (max_bytes - sum(sizes)) * scanned // max(1, sum(sizes)) + 1
+        return min(wanted, max(2, sizes.page // sizes.row))
+    by_rows = -(-(wanted - len(lengths)) * scanned // max(1, len(lengths)))
+    by_bytes = (sizes.page - sum(lengths)) * scanned // max(1, sum(lengths)) + 1
     return min(MOST, GROWTH * scanned, by_rows, by_bytes)

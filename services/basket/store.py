@@ -13,7 +13,7 @@ from chassis.errors import Refused, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page
-from chassis.query import read_page, readable
+from chassis.query import Sizes, read_page, readable
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-PAGE_BYTES = 64 * 1024  # some 200 lines, for each of which a price may have to be looked up
+SIZES = Sizes(page=64 * 1024)  # some 200 lines, for each of which a price may have to be looked up
 SCAN = 500  # rows a call, so that no call outlasts its time-out
 BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
 BATCH_GET_TRIES = 2
@@ -44,7 +44,7 @@ class BasketStore:
     def page(self, limit: int, cursor: str | None) -> Page[Basket]:
         key = ["userName"]
         page = read_page(
-            self._dynamodb.scan, "basket", key, limit, cursor, max_bytes=PAGE_BYTES, TableName=self._table
+            self._dynamodb.scan, "basket", key, limit, cursor, sizes=SIZES, TableName=self._table
         )  # fmt: skip
         return readable(page, key, Basket.model_validate)
 

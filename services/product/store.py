@@ -6,11 +6,14 @@ from chassis.aws import unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page
-from chassis.query import read_page, readable
+from chassis.query import Sizes, read_page, readable
 from services.product.models import Product, Stored, Tombstone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+# A product has at most 2,800 characters of up to four bytes each, so the usual 20 are read by one call.
+SIZES = Sizes(row=12 * 1024)
 
 
 class ProductStore:
@@ -37,7 +40,7 @@ class ProductStore:
         """All products in no order, or one category's by id; the index may be a moment behind the table."""
         if category is None:
             page = read_page(
-                self._dynamodb.scan, "product", ["id"], limit, cursor,
+                self._dynamodb.scan, "product", ["id"], limit, cursor, sizes=SIZES,
                 TableName=self._table,
                 FilterExpression="attribute_not_exists(deletedAt)",
             )  # fmt: skip
@@ -45,6 +48,7 @@ class ProductStore:
             page = read_page(
                 self._dynamodb.query, f"category={category}", ["category", "id"], limit, cursor,
                 within={"category": (category, category)},
+                sizes=SIZES,
                 TableName=self._table,
                 IndexName="by-category",
                 KeyConditionExpression="category = :category",
@@ -59,8 +63,10 @@ class ProductStore:
         Nor without a row that cannot be read: the copy would take that product for one that is gone.
         """
         page = read_page(
-            self._dynamodb.scan, "product+tombstones", ["id"], limit, cursor, TableName=self._table, ConsistentRead=True
-        )
+            self._dynamodb.scan, "product+tombstones", ["id"], limit, cursor, sizes=SIZES,
+            TableName=self._table,
+            ConsistentRead=True,
+        )  # fmt: skip
         return Page([_read(row) for row in page.items], page.next_cursor)
 
     @unavailable("DynamoDB")

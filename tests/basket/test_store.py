@@ -20,7 +20,7 @@ from services.basket.catalogue import Entry
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
-from services.basket.store import PAGE_BYTES, BasketStore, CatalogueStore
+from services.basket.store import SIZES, BasketStore, CatalogueStore
 from tests import emulated
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
 from tests.lists import every_row
@@ -422,7 +422,7 @@ def test_a_page_of_the_largest_baskets_is_short_and_none_is_left_out(shop: Shop)
 
     assert {found.userName for found in every_row(read)} == {f"large-{n}" for n in range(5)}
     sizes = [sum(len(found.model_dump_json()) for found in page.items) for page in pages]
-    assert all(size <= PAGE_BYTES or len(page.items) == 1 for size, page in zip(sizes, pages, strict=True))
+    assert all(size <= SIZES.page or len(page.items) == 1 for size, page in zip(sizes, pages, strict=True))
     assert len(pages) > 2
 
 

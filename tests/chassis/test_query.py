@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from chassis import deadline, paging, query
 from chassis.errors import Malformed
-from chassis.query import CALLS, GROWTH, LARGE, MAX_BYTES, read_page
+from chassis.query import CALLS, DEFAULT, GROWTH, Sizes, read_page
 from tests import emulated
 from tests.bootstrap.fakes import client_error
 from tests.lists import every_row
 
 MEGABYTE = 2**20
-FIRST = MAX_BYTES // LARGE
+FIRST = DEFAULT.page // DEFAULT.row
 
 
 class FakeTable:
@@ -92,7 +92,7 @@ def test_no_page_is_larger_than_its_bound_unless_it_is_a_single_row(sizes: list[
     table = FakeTable(sizes)
     pages = table.pages()
     assert [row for page in pages for row in page] == table.rows
-    assert [page for page in pages if len(page) > 1 and sum(map(size, page)) > MAX_BYTES] == []
+    assert [page for page in pages if len(page) > 1 and sum(map(size, page)) > DEFAULT.page] == []
 
 
 def test_a_page_of_large_rows_is_filled_up_to_the_bound() -> None:
@@ -110,8 +110,14 @@ def test_the_first_call_and_its_successors_ask_for_few_rows_while_the_next_may_b
 
 def test_the_first_call_for_a_small_page_asks_for_fewer_rows_and_one_more_than_fits() -> None:
     table = FakeTable([50_000] * 3)
-    page = read_page(table.query, "list", ["id"], 100, None, max_bytes=64 * 1024)
+    page = read_page(table.query, "list", ["id"], 100, None, sizes=Sizes(page=64 * 1024))
     assert (page.items, table.limits) == (table.rows[:1], [2])
+
+
+def test_the_first_call_reads_the_whole_page_where_rows_are_small_by_their_own_bounds() -> None:
+    table = FakeTable([10_000] * 30)
+    page = read_page(table.query, "list", ["id"], 20, None, sizes=Sizes(row=12 * 1024))
+    assert (page.items, table.limits) == (table.rows[:20], [21])
 
 
 def test_rows_that_are_known_to_be_large_are_asked_for_by_the_bytes_that_are_left() -> None:

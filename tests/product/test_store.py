@@ -146,3 +146,17 @@ def test_a_product_that_cannot_be_read_hides_no_other_but_is_not_kept_from_whoev
     assert [row.id for row in store.page(category, 10, None).items] == ["p-1"]
     with pytest.raises(ValidationError):
         store.page_with_tombstones(10, None)
+
+
+@pytest.mark.parametrize("category", [None, "Kitchen"])
+def test_a_page_of_twenty_of_the_largest_products_costs_one_call(
+    stack: Mapping[str, str], category: str | None
+) -> None:
+    """The bounds of a product's fields, and the size that the store expects, belong together."""
+    dynamodb = aws.client("dynamodb", stack)
+    calls: list[str] = []
+    dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    store = ProductStore(dynamodb, make_outbox(stack), "shop-product")
+    text = {"name": "n" * 200, "description": "d" * 2000, "imageFile": "i" * 500}
+    fill(product(f"p-{n:02}", category="Kitchen", **text) for n in range(25))
+    assert (len(store.page(category, 20, None).items), len(calls)) == (20, 1)
