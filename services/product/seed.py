@@ -3,17 +3,20 @@
 import argparse
 import os
 import sys
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from chassis import aws
+from chassis.deadline import backoff
 from chassis.emulator import is_emulator
 from chassis.errors import Conflict, Misconfigured, Unavailable
 from services.product.app import make_service, make_store
 from services.product.models import Product
 from services.product.service import ProductService
 
+TRIES = 5
 NAMESPACE = uuid.UUID("5b0e1d0a-6a53-4a3c-9a86-3f6d4f6a5c11")
 CATALOGUE = {
     "Phone": [("IPhone X", "950.00"), ("Samsung 10", "870.00"), ("Pixel 9", "799.00"), ("Fairphone 5", "699.00")],
@@ -54,6 +57,17 @@ def seed(service: ProductService) -> tuple[int, int]:
     return added.count(True), added.count(False)
 
 
+def seed_patiently(service: ProductService, wait: Callable[[float], None] = time.sleep) -> tuple[int, int]:
+    """As `seed`; an emulator that has just started, on a busy machine, may not answer the first of five tries."""
+    for failures in range(1, TRIES):
+        try:
+            return seed(service)
+        except Unavailable as error:
+            print(f"seed: {error.detail} Trying again.", file=sys.stderr)
+            wait(backoff(failures, first=1, longest=8))
+    return seed(service)
+
+
 def _add(service: ProductService, product: Product) -> bool:
     try:
         service.add(product)
@@ -68,7 +82,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         if not options.really_aws and not is_emulator(aws.client("dynamodb", env)):
             print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
             return 0 if options.only_emulator else 2
-        added, present = seed(make_service(env, make_store(env)))
+        added, present = seed_patiently(make_service(env, make_store(env)))
     except Misconfigured as error:
         print(f"seed: {error}", file=sys.stderr)
         return 1

@@ -1,10 +1,12 @@
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from chassis.errors import Unavailable
 from services.product.app import make_service, make_store
-from services.product.models import ProductChanges
-from services.product.seed import catalogue, main
+from services.product.models import Product, ProductChanges
+from services.product.seed import catalogue, main, seed_patiently
 from tests.machine import free_port
 
 
@@ -17,6 +19,37 @@ def test_the_demo_catalogue_is_worth_browsing() -> None:
     products = catalogue()
     assert len({product.id for product in products}) == len(products) >= 20
     assert len({product.category for product in products}) >= 5
+
+
+class BusyService:
+    """Does not answer the first `failures` calls."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.added: list[Product] = []
+
+    def add(self, product: Product) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("DynamoDB does not answer.")
+        self.added.append(product)
+
+
+def test_a_database_that_is_busy_at_first_is_seeded_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    waits: list[float] = []
+    service: Any = BusyService(failures=4)
+    assert seed_patiently(service, waits.append) == (len(catalogue()), 0)
+    assert service.added == catalogue()
+    assert len(waits) == 4
+    assert capsys.readouterr().err == "seed: DynamoDB does not answer. Trying again.\n" * 4
+
+
+def test_a_database_that_never_answers_is_given_up_after_five_tries() -> None:
+    waits: list[float] = []
+    service: Any = BusyService(failures=1000)
+    with pytest.raises(Unavailable):
+        seed_patiently(service, waits.append)
+    assert (1000 - service.failures, len(waits)) == (5, 4)
 
 
 @pytest.mark.integration
@@ -50,7 +83,7 @@ def test_real_aws_is_seeded_only_when_told_so(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     assert main(["--really-aws"], aws_env) == 1
-    assert capsys.readouterr().err.startswith("seed: DynamoDB does not answer. Is the stack up?")
+    assert "seed: DynamoDB does not answer. Is the stack up?" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("nowhere")
