@@ -62,18 +62,23 @@ def playing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return play
 
 
+def client(service: str = "dynamodb") -> Any:
+    """Two attempts, as for a request, and the time of a busy machine: a time-out is no answer either."""
+    return aws.client(service, ENV, aws.REQUEST._replace(connect=30, read=30))
+
+
 def baskets() -> BasketStore:
-    client = aws.client("dynamodb", ENV)
-    return BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    dynamodb = client()
+    return BasketStore(dynamodb, Outbox(dynamodb, "outbox"), "basket", "receipt")
 
 
 def products() -> ProductStore:
-    client = aws.client("dynamodb", ENV)
-    return ProductStore(client, Outbox(client, "outbox"), "product")
+    dynamodb = client()
+    return ProductStore(dynamodb, Outbox(dynamodb, "outbox"), "product")
 
 
 def catalogue() -> CatalogueStore:
-    return CatalogueStore(aws.client("dynamodb", ENV), "catalogue")
+    return CatalogueStore(client(), "catalogue")
 
 
 CALLS: dict[str, Callable[[], object]] = {
@@ -84,10 +89,10 @@ CALLS: dict[str, Callable[[], object]] = {
     "a product is read": lambda: products().get("p-1"),
     "a product is written": lambda: products().save(product("p-1"), None, EVENT),
     "prices are read": lambda: catalogue().get_many(["p-1"]),
-    "an order is read": lambda: OrderStore(aws.client("dynamodb", ENV), "order").get("swn", "o-1"),
-    "an order is written": lambda: OrderStore(aws.client("dynamodb", ENV), "order").put_once(order(), "hash"),
-    "an event is forgotten": lambda: Outbox(aws.client("dynamodb", ENV), "outbox").forget(EVENT),
-    "an event is published": lambda: EventBus(aws.client("events", ENV), "bus").publish([EVENT]),
+    "an order is read": lambda: OrderStore(client(), "order").get("swn", "o-1"),
+    "an order is written": lambda: OrderStore(client(), "order").put_once(order(), "hash"),
+    "an event is forgotten": lambda: Outbox(client(), "outbox").forget(EVENT),
+    "an event is published": lambda: EventBus(client("events"), "bus").publish([EVENT]),
 }
 
 
