@@ -25,7 +25,7 @@ class Relay:
         self._outbox = outbox
         self._bus = bus
         self._min_age = min_age
-        self._failures = 0  # since an event was published
+        self._failures = 0  # since an event was published and removed
 
     def sweep(self, stop: Stop | None = None) -> int:
         """Publishes what was left behind and returns how many; what does not get through stays for the next sweep.
@@ -36,17 +36,19 @@ class Relay:
 
         Asked to stop, it ends after the call in hand: a long backlog would outlast the time a process has to end.
         """
-        sent, backlog, oldest = 0, 0, 0.0
+        sent, readable, backlog, oldest = 0, 0, 0, 0.0
         for page in self._outbox.left_behind(self._min_age):
+            events = [leftover.event for leftover in page if leftover.event]
+            readable += len(events)
             backlog += len(page)
             oldest = max([oldest, *(leftover.age for leftover in page)])
-            sent += self._relay([leftover.event for leftover in page if leftover.event], stop)
+            sent += self._relay(events, stop)
             if stop:
                 break
         if backlog:
             log.info("outbox swept", backlog=backlog, oldest_seconds=round(oldest, 1), sent=sent)
-        if not sent:
-            self._failures = self._failures + 1 if backlog else 0
+        if not readable:
+            self._failures = 0
         return sent
 
     def run(self, stop: Stop) -> None:
@@ -61,9 +63,7 @@ class Relay:
         sent = 0
         for batch in batches(events):
             with self._surviving("events not published"):
-                taken = self._publish(batch)
-                self._failures = 0 if taken else self._failures + 1
-                sent += taken
+                sent += self._publish(batch)
             self._rest(stop)
             if stop:
                 break
@@ -71,24 +71,29 @@ class Relay:
 
     def _publish(self, batch: list[Event]) -> int:
         taken = self._bus.publish(batch)
-        for event in taken:
-            self._outbox.forget(event)
-            log.info(
-                "event relayed", event_id=event.id, detail_type=event.detail_type, correlation_id=event.correlation_id
-            )
+        removed = [event for event in taken if self._remove(event)]
+        self._failures = 0 if removed else self._failures + 1
         return len(taken)
+
+    def _remove(self, event: Event) -> bool:
+        told = {"event_id": event.id, "detail_type": event.detail_type, "correlation_id": event.correlation_id}
+        with self._surviving("published event not removed from the outbox", **told):
+            self._outbox.forget(event)
+            log.info("event relayed", **told)
+            return True
+        return False
 
     def _rest(self, stop: Stop | None) -> None:
         if stop is not None and self._failures:
             stop.wait(backoff(self._failures, POLL, LONGEST_PAUSE))
 
     @contextmanager
-    def _surviving(self, failure: str) -> Iterator[None]:
+    def _surviving(self, failure: str, **told: str | None) -> Iterator[None]:
         try:
             yield
         except Unavailable as error:
-            log.warning(failure, detail=error.detail, cause=repr(error.__cause__))
+            log.warning(failure, detail=error.detail, cause=repr(error.__cause__), **told)
             self._failures += 1
         except Exception:
-            log.exception(failure)
+            log.exception(failure, **told)
             self._failures += 1

@@ -137,6 +137,33 @@ def test_while_nothing_gets_through_the_relay_waits_longer_each_time_and_up_to_a
     assert len(bus.calls) < 150  # a call a second would be 1,000
 
 
+def test_an_event_that_was_published_is_removed_although_another_cannot_be() -> None:
+    class Busy(Rows):
+        def forget(self, event: Event) -> None:
+            if event.id == "e0":
+                raise Unavailable("DynamoDB does not answer.")
+            super().forget(event)
+
+    rows, bus = Busy(2), Bus()
+    assert Relay(rows, bus).sweep() == 2
+    assert list(rows.rows) == ["e0"]
+    Relay(rows, bus).run(clock := Clock(100))
+    assert bus.copies["e1"] == 1
+    assert max(clock.waits) > 2 * relay.POLL  # each try to publish it makes one more copy
+
+
+def test_a_row_that_cannot_be_read_does_not_slow_the_relay_down() -> None:
+    class Unreadable(Rows):
+        def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
+            yield [Leftover(None, 60.0)]
+            yield from super().left_behind(min_age)
+
+    clock, rows, bus = Clock(200), Unreadable(2), Bus(*[DOWN] * 3)
+    Relay(rows, bus).run(clock)
+    assert rows.rows == {}
+    assert clock.waits[-10:] == [relay.POLL] * 10
+
+
 def test_the_pauses_end_with_the_outage() -> None:
     clock, rows = Clock(200), Rows(2)
     Relay(rows, Bus(*[DOWN] * 5)).run(clock)
