@@ -14,6 +14,7 @@ from chassis.aws import unavailable
 from chassis.errors import Refused
 from chassis.events import Event
 from chassis.fields import Record
+from chassis.query import every_page
 
 PAGE = 10  # rows: as many as one publish takes
 TRIES = 2  # of a transaction that is cancelled although nobody else was first: most often the table is busy
@@ -63,15 +64,9 @@ class Outbox:
 
         A row that is dated as far in the future counts as old: the clock of its writer was wrong, and it must not wait.
         """
-        arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True, "Limit": PAGE}
-        while True:
-            with unavailable("DynamoDB"):
-                page = self._dynamodb.scan(**arguments)
-            leftovers = [Leftover.read(row, self._clock()) for row in page["Items"]]
+        for rows in every_page(self._dynamodb.scan, TableName=self._table, ConsistentRead=True, Limit=PAGE):
+            leftovers = [Leftover.read(row, self._clock()) for row in rows]
             yield [leftover for leftover in leftovers if leftover.event is None or abs(leftover.age) > min_age]
-            if "LastEvaluatedKey" not in page:
-                return
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 class Row(Record):

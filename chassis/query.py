@@ -1,7 +1,7 @@
 """Reads a DynamoDB query or scan page by page. A page is bounded in rows, in bytes and in what it costs to read."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from chassis import deadline
+from chassis.aws import unavailable
 from chassis.paging import BadCursor, Page, Range, decode, encode
 
 GROWTH = 4  # times as many rows as were read so far, at most: the next rows may be larger
@@ -54,12 +55,7 @@ def read_page(
     start = None if cursor is None else decode(cursor, scope, key, within)
     for call in range(CALLS):
         arguments |= {"Limit": _batch(limit + 1, sizes, scanned, lengths)}
-        try:
-            answer = query(**arguments | ({"ExclusiveStartKey": start} if start else {}))
-        except ClientError as error:
-            if call or start is None or error.response["Error"]["Code"] != "ValidationException":
-                raise
-            raise BadCursor from error  # anybody can seal a cursor around a key that DynamoDB refuses
+        answer = _ask(query, arguments, start, trusted=call > 0)
         rows += answer["Items"]
         lengths += [len(json.dumps(row, default=str)) for row in answer["Items"]]
         scanned += answer.get("ScannedCount", len(answer["Items"]))
@@ -72,6 +68,17 @@ def read_page(
     return Page(page, encode(start, scope) if start else None)
 
 
+def every_page(scan: Callable[..., Any], **arguments: Any) -> Iterator[list[Row]]:
+    """The pages of a whole table, each read when it is asked for; raises Unavailable."""
+    while True:
+        with unavailable("DynamoDB"):
+            page = scan(**arguments)
+        yield page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
 def readable(page: Page[Row], key: Sequence[str], read: Callable[[Row], T]) -> Page[T]:
     """`page` without the rows that `read` refuses: each of them is logged by its key, and hides no other row."""
     items: list[T] = []
@@ -80,8 +87,20 @@ def readable(page: Page[Row], key: Sequence[str], read: Callable[[Row], T]) -> P
             items.append(read(row))
         except ValidationError as error:
             where, fields = {name: row[name] for name in key}, [e["loc"] for e in error.errors()]
-            log.error("row left out of a list: it cannot be read", key=where, fields=fields)  # noqa: TRY400 says it all
+            log.error("row left out: it cannot be read", key=where, fields=fields)  # noqa: TRY400 says it all
     return Page(items, page.next_cursor)
+
+
+def _ask(query: Callable[..., Any], arguments: Row, start: Mapping[str, str] | None, *, trusted: bool) -> Any:
+    """Anybody can seal a cursor around a key that DynamoDB refuses; only its own keys are `trusted`."""
+    if start is None:
+        return query(**arguments)
+    try:
+        return query(**arguments, ExclusiveStartKey=start)
+    except ClientError as error:
+        if trusted or error.response["Error"]["Code"] != "ValidationException":
+            raise
+        raise BadCursor from error
 
 
 def _batch(wanted: int, sizes: Sizes, scanned: int, lengths: Sequence[int]) -> int:

@@ -233,19 +233,19 @@ class FakeEntries:
             self.rows[entry.productId] = entry
         return self.rows[entry.productId]
 
-    def versions(self) -> Iterator[tuple[str, int]]:
+    def versions(self) -> Iterator[tuple[str, Any]]:
         self._must_answer()
         return iter([(entry.productId, entry.version) for entry in self.rows.values()])
 
-    def put_instead(self, entry: Entry, seen: int) -> bool:
+    def put_instead(self, entry: Entry, seen: Any) -> bool:
         if still := self._is_at(entry.productId, seen):
             self.rows[entry.productId] = entry
         return still
 
-    def remove(self, product_id: str, seen: int) -> bool:
+    def remove(self, product_id: str, seen: Any) -> bool:
         return self._is_at(product_id, seen) and bool(self.rows.pop(product_id))
 
-    def _is_at(self, product_id: str, seen: int) -> bool:
+    def _is_at(self, product_id: str, seen: Any) -> bool:
         self._must_answer()
         return product_id in self.rows and self.rows[product_id].version == seen
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import structlog
 from pydantic import Field
@@ -50,11 +50,14 @@ class Entries(Protocol):
 
 
 class Copy(Entries, Protocol):
-    """What a repair needs besides; both writes return False, and change nothing, if the row is not at `seen`."""
+    """What a repair needs besides; both writes return False, and change nothing, if the row is not at `seen`.
 
-    def versions(self) -> Iterator[tuple[str, int]]: ...
-    def put_instead(self, entry: Entry, seen: int) -> bool: ...
-    def remove(self, product_id: str, seen: int) -> bool: ...
+    The version of a row that cannot be read may be anything, or None where it has none.
+    """
+
+    def versions(self) -> Iterator[tuple[str, Any]]: ...
+    def put_instead(self, entry: Entry, seen: Any) -> bool: ...
+    def remove(self, product_id: str, seen: Any) -> bool: ...
 
 
 class Products(Protocol):

@@ -64,6 +64,8 @@ class _Pass:
 
     def _settle(self, entry: Entry, row: Entry | None) -> str:
         """What was done about the row of `entry`, in one word."""
+        if row is None and entry.productId in self._before:  # it cannot be read
+            return "repaired" if self._copy.put_instead(entry, self._before[entry.productId]) else "overtaken"
         if row is None or row.version < entry.version:
             taken = self._copy.put_newer(entry) == entry
             return "newer" if not taken else "updated" if row else "added"

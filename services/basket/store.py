@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +12,7 @@ from chassis.errors import Refused, Unavailable
 from chassis.events import Event
 from chassis.outbox import Outbox
 from chassis.paging import Page
-from chassis.query import Sizes, read_page, readable
+from chassis.query import Sizes, every_page, read_page, readable
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -122,41 +121,39 @@ class CatalogueStore:
         """Those that are known, read consistently: a price that was seen does not go back to the one before."""
         wanted = sorted(set(product_ids))
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
-        return [Entry.model_validate(row) for batch in batches for row in self._batch_get(batch)]
+        return _entries([row for batch in batches for row in self._batch_get(batch)])
 
     @unavailable("DynamoDB")
     def put_newer(self, entry: Entry) -> Entry:
-        """Writes `entry` unless a row of at least its version is there; returns what is there now."""
+        """Writes `entry` unless a row of at least its version is there; returns what is there now.
+
+        A row that cannot be read tells nothing, so `entry` is then the best that is known.
+        """
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
                 Item=entry.model_dump(exclude_none=True),
-                ConditionExpression="attribute_not_exists(productId) OR version < :version",
+                ConditionExpression="attribute_not_exists(version) OR version < :version",
                 ExpressionAttributeValues={":version": entry.version},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if is_condition_failure(error):
-                return Entry.model_validate(old_item(error))
+                return next(iter(_entries([old_item(error)])), entry)
             raise
         return entry
 
-    def versions(self) -> Iterator[tuple[str, int]]:
-        """The id and the version of each row, tombstones too, read consistently."""
-        arguments: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True, "Limit": SCAN}
-        while True:
-            with unavailable("DynamoDB"):
-                page = self._dynamodb.scan(ProjectionExpression="productId, version", **arguments)
-            yield from ((str(row["productId"]), int(cast("Decimal", row["version"]))) for row in page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    def versions(self) -> Iterator[tuple[str, Any]]:
+        """The id and the version of each row, tombstones too, read consistently; None where a row has no version."""
+        wanted = {"TableName": self._table, "ConsistentRead": True, "ProjectionExpression": "productId, version"}
+        for rows in every_page(self._dynamodb.scan, Limit=SCAN, **wanted):
+            yield from ((str(row["productId"]), row.get("version")) for row in rows)
 
-    def put_instead(self, entry: Entry, seen: int) -> bool:
+    def put_instead(self, entry: Entry, seen: Any) -> bool:
         """Writes `entry`, of whichever version, unless the row is no longer at the version `seen`; then False."""
         return self._if_still(seen, self._dynamodb.put_item, Item=entry.model_dump(exclude_none=True))
 
-    def remove(self, product_id: str, seen: int) -> bool:
+    def remove(self, product_id: str, seen: Any) -> bool:
         """False if the row is no longer at the version `seen`."""
         return self._if_still(seen, self._dynamodb.delete_item, Key={"productId": product_id})
 
@@ -166,14 +163,12 @@ class CatalogueStore:
         self._dynamodb.get_item(TableName=self._table, Key={"productId": "_"})
 
     @unavailable("DynamoDB")
-    def _if_still(self, seen: int, write: Callable[..., object], **what: Any) -> bool:
+    def _if_still(self, seen: Any, write: Callable[..., object], **what: Any) -> bool:
+        condition: Any = {"ConditionExpression": "attribute_exists(productId) AND attribute_not_exists(version)"}
+        if seen is not None:
+            condition = {"ConditionExpression": "version = :seen", "ExpressionAttributeValues": {":seen": seen}}
         try:
-            write(
-                TableName=self._table,
-                ConditionExpression="version = :seen",
-                ExpressionAttributeValues={":seen": seen},
-                **what,
-            )
+            write(TableName=self._table, **condition, **what)
         except ClientError as error:
             if is_condition_failure(error):
                 return False
@@ -198,3 +193,8 @@ def _unchanged(basket: Basket) -> dict[str, Any]:
         "ConditionExpression": "version = :version",
         "ExpressionAttributeValues": {":version": basket.version},
     }
+
+
+def _entries(rows: list[dict[str, Any]]) -> list[Entry]:
+    """Without rows that cannot be read: their products count as unknown, and `rebuild` writes the rows again."""
+    return readable(Page(rows, None), ["productId"], Entry.model_validate).items

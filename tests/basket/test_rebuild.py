@@ -1,5 +1,6 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_a_true_event_that_a_false_row_hid_during_the_repair_is_brought_by_the_n
     owner = Owner(entry("p-1", version=3))
 
     class Changing(FakeEntries):
-        def put_instead(self, row: Entry, seen: int) -> bool:
+        def put_instead(self, row: Entry, seen: Any) -> bool:
             owner.entries = [entry("p-1", version=4)]
             self.put_newer(entry("p-1", version=4))  # the event of the change comes now, and is taken for an old one
             return super().put_instead(row, seen)
@@ -126,7 +127,7 @@ def test_a_true_event_that_a_false_row_hid_during_the_repair_is_brought_by_the_n
 
 def test_a_row_that_changes_just_before_its_repair_is_repaired_by_the_next_pass() -> None:
     class Racing(FakeEntries):
-        def put_instead(self, row: Entry, seen: int) -> bool:
+        def put_instead(self, row: Entry, seen: Any) -> bool:
             if seen == 99:
                 self.rows["p-1"] = entry("p-1", version=100)
             return super().put_instead(row, seen)
@@ -212,3 +213,26 @@ def test_without_a_region_it_says_what_to_set(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == (
         "rebuild: There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
     )
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("broken", [{"version": 1, "price": "dear"}, {"version": "x"}, {}])
+def test_a_row_that_cannot_be_read_is_unknown_and_repaired(stack: Mapping[str, str], broken: dict[str, Any]) -> None:
+    row = emulated.table("shop-catalogue")
+    copy, true = make_catalogue_store(stack), entry("p-1")
+    row.put_item(Item={"productId": "p-1"} | broken)
+    assert copy.get_many(["p-1"]) == []
+    assert copy.put_newer(true) == true
+    row.put_item(Item={"productId": "p-1"} | broken)
+    said: list[str] = []
+    assert rebuild(Owner(true), copy, said.append)
+    assert copy.get_many(["p-1"]) == [true]
+    assert [text.partition("compared, ")[2] for text in said] == ["1 repaired", "1 equal"]
+
+
+@pytest.mark.integration
+def test_a_row_without_a_version_whose_product_does_not_exist_is_removed(stack: Mapping[str, str]) -> None:
+    row = emulated.table("shop-catalogue")
+    row.put_item(Item={"productId": "p-1"})
+    assert rebuild(Owner(), make_catalogue_store(stack), lambda _: None)
+    assert "Item" not in row.get_item(Key={"productId": "p-1"})

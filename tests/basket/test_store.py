@@ -97,9 +97,9 @@ def test_a_write_whose_answer_was_lost_is_known_again_even_after_the_next_one(sh
     assert shop.store.get("swn") == second
 
 
-@pytest.mark.parametrize(("retries", "denied"), [(0, True), (1, False)])
-def test_a_basket_that_the_unanswered_try_deleted_is_not_denied(retries: int, denied: bool) -> None:
-    answer = {"ResponseMetadata": {"Unanswered": bool(retries)}}
+@pytest.mark.parametrize(("unanswered", "denied"), [(False, True), (True, False)])
+def test_a_basket_that_the_unanswered_try_deleted_is_not_denied(unanswered: bool, denied: bool) -> None:
+    answer = {"ResponseMetadata": {"Unanswered": unanswered}}
     dynamodb = cast("Any", SimpleNamespace(delete_item=lambda **_: answer))
     assert BasketStore(dynamodb, Outbox(dynamodb, "outbox"), "basket", "receipt").remove("swn") is not denied
 
@@ -230,17 +230,15 @@ def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_n
             assert isinstance(raised.value, Refused) is not unanswered
 
 
-@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("unanswered", [False, True])
 def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_before_got_no_answer(
-    aws_env: Mapping[str, str], retries: int
+    aws_env: Mapping[str, str], unanswered: bool
 ) -> None:
     client = aws.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
-        stubber.add_client_error(
-            "put_item", "TransactionConflictException", response_meta={"Unanswered": bool(retries)}
-        )
-        if retries:
+        stubber.add_client_error("put_item", "TransactionConflictException", response_meta={"Unanswered": unanswered})
+        if unanswered:
             with pytest.raises(Unavailable):
                 store.save(basket(), None)
         else:
