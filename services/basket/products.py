@@ -89,8 +89,8 @@ class HttpProducts:
             timeout=urllib3.Timeout(total=self._timeout),
             redirect=False,
         )
-        if answer.status in ABSENT:
-            return None
+        if answer.status in ABSENT and answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+            return None  # a proxy between here and product has a 404 of its own, which is no answer
         if answer.status != 200:
             raise urllib3.exceptions.HTTPError(f"status {answer.status}")
         return strictjson.loads(answer.data)

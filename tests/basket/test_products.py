@@ -28,6 +28,7 @@ class ProductShop:
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, str]] = {}
+        self.content_type = "application/problem+json"
         self.asked: Counter[str] = Counter()
         self.correlation_ids: set[str | None] = set()
         shop = self
@@ -38,6 +39,7 @@ class ProductShop:
                 shop.correlation_ids.add(self.headers["X-Correlation-Id"])
                 status, body = shop.answers.get(self.path, (404, "{}"))
                 self.send_response(status)
+                self.send_header("Content-Type", shop.content_type)
                 self.send_header("Location", "/product/elsewhere")
                 self.end_headers()
                 self.wfile.write(body.encode())
@@ -69,6 +71,13 @@ def black_hole() -> Iterator[str]:
     """Takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_404_that_is_not_products_own_is_no_answer(shop: ProductShop) -> None:
+    """As of a proxy or a portal: were it one, a basket would say that the product does not exist."""
+    shop.content_type = "text/html"
+    with pytest.raises(Unavailable):
+        HttpProducts(shop.url).find(["p-1"])
 
 
 def test_what_is_found_is_the_products_that_exist(shop: ProductShop) -> None:
