@@ -8,7 +8,10 @@ from botocore.credentials import Credentials
 
 from chassis.errors import Misconfigured
 
-AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
+AWS_DOMAINS = (  # of all partitions; a test compares them with botocore's
+    *("amazonaws.com", "api.aws", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "amazonaws.eu"),
+    *("api.amazonwebservices.eu", "ic.gov", "sgov.gov", "api.aws.scloud", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+)
 REGION = "us-east-1"  # where nobody names one: an emulator is in every region
 SHORTEST = 16  # characters of an access key, by the IAM API Reference ("AccessKey"); a secret has more
 MADE_UP = (

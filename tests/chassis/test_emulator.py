@@ -1,14 +1,17 @@
+import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
+import botocore
 import pytest
 
-from chassis.emulator import is_emulator
+from chassis.emulator import AWS_DOMAINS, is_emulator
 from tests.machine import free_port
 
 
@@ -35,6 +38,14 @@ def serving(status: int, body: bytes, asked: list[str] | None = None) -> Iterato
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
+
+
+def test_every_partition_of_aws_is_aws() -> None:
+    """Their names are in botocore's own data."""
+    partitions = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())["partitions"]
+    suffixes = [each["outputs"][kind] for each in partitions for kind in ("dnsSuffix", "dualStackDnsSuffix")]
+    assert len(suffixes) >= 16
+    assert [suffix for suffix in suffixes if not suffix.endswith(AWS_DOMAINS)] == []
 
 
 @pytest.mark.integration
