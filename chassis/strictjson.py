@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from decimal import Context, Decimal, InvalidOperation, Overflow, Subnormal
 from typing import Any
 
@@ -26,14 +27,16 @@ def loads(text: str | bytes) -> Any:
     try:
         return _checked(decoded)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{error.msg}, {_place(decoded, error.pos)}") from None
+        fault = error.msg.partition(" (decode")[0]  # the rest is advice for Python's programmers
+        raise ValueError(f"{fault}, {_place(decoded, error.pos)}") from None
     except ValueError as error:
         position, fault = _find(decoded, error)
         raise ValueError(f"{fault}, {_place(decoded, position)}") from None
 
 
 def _checked(text: str) -> Any:
-    value = json.loads(text, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
+    hooks: Any = {"parse_int": _whole, "parse_float": _exact, "parse_constant": _refuse, "object_pairs_hook": _unique}
+    value = json.loads(text, **hooks)
     _check_characters(json.dumps(value, ensure_ascii=False, default=str) if "\\u" in text else text)
     return value
 
@@ -72,6 +75,13 @@ def _check_characters(text: str) -> None:
         raise ValueError("half a surrogate pair is no character") from None
     if NOT_FOR_SQS.search(text):
         raise ValueError("U+FFFE and U+FFFF are no characters")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # the time it takes to read a number grows with the square of its digits
+        raise ValueError(f"number with more than {sys.get_int_max_str_digits()} digits") from None
 
 
 def _exact(text: str) -> Decimal:

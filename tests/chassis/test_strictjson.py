@@ -129,7 +129,8 @@ def test_the_largest_reasonable_numbers_and_zero_are_taken() -> None:
         ('{"a": "\uffff"}', "U+FFFE and U+FFFF are no characters, line 1, column 7"),
         ('{"a": "\\uffff"}', "U+FFFE and U+FFFF are no characters, line 1, column 7"),
         ('{"b": 1, "a\\ud800": 1}', "half a surrogate pair is no character, line 1, column 10"),
-        ("[" + "9" * 5000 + "]", "Exceeds the limit"),
+        ("[" + "9" * 5000 + "]", "number with more than 4300 digits, line 1, column 2"),
+        ('\ufeff{"a": 1}', "Unexpected UTF-8 BOM, line 1, column 1"),
         ("[1, " + "9" * 5000 + "]", "line 1, column 5"),
     ],
 )
