@@ -33,6 +33,16 @@ def shell(tmp_path: Path) -> Mapping[str, str]:
     return os.environ | ports.free_ports() | exported
 
 
+def test_settings_of_caches_and_indexes_reach_uv(tmp_path: Path) -> None:
+    """The first `%` of a pattern is its only wildcard in make."""
+    kept = {"UV_CACHE_DIR": str(tmp_path), "UV_NO_CACHE": "1", "UV_INDEX_URL": "here", "PIP_NO_CACHE_DIR": "1"}
+    (tmp_path / "show.mk").write_text(f"include {ROOT}/Makefile\nshow:\n\t@env | grep -E '^(UV|PIP)_' | sort\n")
+    done = make(ROOT, os.environ | kept | {"UV_NO_DEV": "1"}, "-f", str(tmp_path / "show.mk"), "show")
+    shown = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert kept.items() <= shown.items()
+    assert "UV_NO_DEV" not in shown
+
+
 def make(folder: Path, env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*MAKE, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
