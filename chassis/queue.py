@@ -105,8 +105,8 @@ def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop
             log.warning("storage does not answer; not receiving", detail=error.detail)
             stop.wait(PAUSE)
         except Exception as error:
-            known = isinstance(error, ClientError | BotoCoreError)
-            log.warning("queue does not answer", error=str(error), exc_info=not known)
+            bug = None if isinstance(error, ClientError | BotoCoreError) else error
+            log.warning("messages not handled" if bug else "queue does not answer", error=str(error), exc_info=bug)
             stop.wait(PAUSE)
 
 
