@@ -14,7 +14,11 @@ from local.run import say
 from local.settings import Settings, with_file
 
 LINES = "\n\t"
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), " Free some space on it, or name another folder with SHOP_VAR.")
+UNUSABLE = dict.fromkeys(
+    (errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), " SHOP_VAR can name another folder."
+)
+ADVICE = FULL | UNUSABLE
 
 
 def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
@@ -36,8 +40,7 @@ def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
 def _explained(error: OSError) -> str:
     """In one line, which a full disk or a folder of somebody else deserves."""
     where = f"{error.filename}: " if error.filename else ""
-    full = " Free some space on it, or name another folder with SHOP_VAR." if error.errno in FULL else ""
-    return f"{where}{error.strerror or error}.{full}"
+    return f"{where}{error.strerror or error}.{ADVICE.get(error.errno or 0, '')}"
 
 
 def prepare_output() -> None:

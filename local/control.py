@@ -13,7 +13,6 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from local.errors import LocalError
 
-REMIND = 5
 NOT_STARTABLE = (Faults.NO_FILE, Faults.NOT_EXECUTABLE, Faults.SPAWN_ERROR)
 
 
@@ -26,23 +25,6 @@ class Process:
     stopped: bool
     pid: int
     seconds: int
-
-
-class Reminder:
-    """Says at every `REMIND` seconds how long it has been waited for."""
-
-    def __init__(self, text: str, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._text = text
-        self._say = say
-        self._clock = clock
-        self._begun = clock()
-        self._said = 0
-
-    def __call__(self) -> None:
-        seconds = int(self._clock() - self._begun)
-        if seconds - self._said >= REMIND:
-            self._said = seconds
-            self._say(f"{self._text} ({seconds} s); Ctrl-C ends it at once")
 
 
 class ShuttingDown(LocalError, Error):

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
-from chassis.emulator import is_emulator
+from chassis.emulator import REGION, is_emulator
 from local.errors import LocalError
 from local.settings import Settings
 
-REGION = "us-east-1"
 FAKE_KEY = "test"
 UTF8 = "PYTHONUTF8"
 # Ours are read by the launcher alone; the others would send a process elsewhere than the launcher says, or have it

@@ -8,11 +8,11 @@ from contextlib import suppress
 from xmlrpc.client import Error
 
 from local import config, ports, probe, record, tasks
-from local.control import Control, Reminder, ShuttingDown
+from local.control import Control, ShuttingDown
 from local.errors import LocalError
 from local.home import Home
 from local.loss import LossReport
-from local.patience import SECONDS, Patience, cpu_seconds
+from local.patience import SECONDS, Patience, Reminder, cpu_seconds
 from local.programs import Plan, Program, Stage, Task, programs
 from local.settings import ROOT, Settings
 from local.supervisor import Supervisor
@@ -185,7 +185,7 @@ class Launcher:
         if of_it:
             names = ", ".join(p.name for p in of_it)
             self._say(f"  stopping {names}")
-            remind = Reminder(f"  still waiting for {names}", self._say)
+            remind = Reminder(f"  still waiting for {names}", self._say, "; Ctrl-C ends it at once")
             self.control.stop((p.name for p in of_it), 1 + max(p.stop_seconds for p in of_it), remind)
 
     def _forget(self) -> None:

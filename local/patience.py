@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 SECONDS = 60.0
 LONGEST = 10  # times the seconds, in all: a process may also work for ever and get nowhere
 LOOK = 1.0
+REMIND = 5.0  # seconds between two lines about a wait
 
 
 class Patience:
@@ -40,6 +41,26 @@ class Patience:
     def pause(self) -> float:
         """Seconds until the next look is due. They grow, since being asked is work for the process, too."""
         return max(0.05, min(1.0, (self._clock() - self._begun) / 20))
+
+
+class Reminder:
+    """Says at every `REMIND` seconds how long it has been waited for, and `advice`."""
+
+    def __init__(
+        self, text: str, say: Callable[[str], None], advice: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._text = text
+        self._say = say
+        self._advice = advice
+        self._clock = clock
+        self._begun = clock()
+        self._said = 0
+
+    def __call__(self) -> None:
+        seconds = int(self._clock() - self._begun)
+        if seconds - self._said >= REMIND:
+            self._said = seconds
+            self._say(f"{self._text} ({seconds} s){self._advice}")
 
 
 def cpu_seconds(groups: Iterable[int]) -> int:

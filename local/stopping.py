@@ -5,9 +5,9 @@ import signal
 import time
 
 from local import record
-from local.control import Control, Reminder
+from local.control import Control
 from local.home import Home
-from local.patience import Patience, cpu_seconds
+from local.patience import Patience, Reminder, cpu_seconds
 from local.programs import EMULATOR, SAVED_WITHIN
 from local.run import say
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from local.patience import LONGEST, Patience, cpu_seconds
+from local.patience import LONGEST, Patience, Reminder, cpu_seconds
 from tests.processes import eventually
 
 
@@ -80,3 +80,12 @@ def test_a_process_that_computes_makes_progress_and_one_that_sleeps_does_not() -
 def test_a_group_that_is_not_there_has_done_nothing() -> None:
     assert cpu_seconds([]) == 0
     assert cpu_seconds([os.getpid() + 10**7]) == 0
+
+
+def test_a_long_wait_is_told_every_five_seconds_with_what_one_can_do() -> None:
+    said: list[str] = []
+    it = Slow()
+    remind = Reminder("  waiting", said.append, "; Ctrl-C ends it", clock=lambda: it.now)
+    for it.now in (0.1, 4.9, 5.2, 9, 10.3, 14, 31):
+        remind()
+    assert said == [f"  waiting ({seconds} s); Ctrl-C ends it" for seconds in (5, 10, 31)]
