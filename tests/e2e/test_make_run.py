@@ -157,9 +157,10 @@ def test_a_suspended_shop_is_stopped_in_order_and_keeps_its_data(terminal: Termi
     stopped = terminal.do("stop")
     assert stopped.returncode == 0
     assert stopped.stdout.splitlines()[-1] == "Stopped."
-    assert terminal.process.wait(20) == 0
+    assert terminal.process.wait(60) == 0
     assert [it.command for it in ran if record.lives(it)] == []
     assert terminal.home.state.newest() != before
+    assert "orderId" in saved(terminal, "dynamodb")
     assert not terminal.says("ended without saving")
 
 
