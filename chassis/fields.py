@@ -67,13 +67,9 @@ Amount = Annotated[
 ]
 
 
-def _spelt(pattern: str, detail: str) -> BeforeValidator:
-    def check(value: Any) -> Any:
-        if isinstance(value, str) and not re.fullmatch(pattern, value):
-            raise ValueError(detail)
-        return value
-
-    return BeforeValidator(check)
+def _spelt(pattern: str, words: str) -> BeforeValidator:
+    spelling = Matching(pattern, words)
+    return BeforeValidator(lambda value: spelling.check(value) if isinstance(value, str) else value)
 
 
 # Texts of a query. Pydantic would also take 1_0, +5, 5.0, spaces and other scripts' digits; on, t and y.

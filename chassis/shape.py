@@ -1,6 +1,7 @@
 """What no model can see of a request: its path, query parameters, and bodies that are not one JSON object."""
 
 from flask import abort, current_app, request
+from flask_openapi.blueprint import APIBlueprint
 from gunicorn.http.errors import UnsupportedTransferCoding
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import get_path_info
@@ -24,7 +25,8 @@ def check() -> None:
 
 def _check_names() -> None:
     """On every path of the API alike: a DELETE whose filter is misspelt, and ignored, would delete too much."""
-    if request.method == "OPTIONS" or not hasattr(current_app.view_functions[str(request.endpoint)], "__wrapped__"):
+    of_the_api = isinstance(current_app.blueprints.get(request.blueprint or ""), APIBlueprint)
+    if request.method == "OPTIONS" or not of_the_api:
         return  # a page or a probe, which no client of the API asks
     known = _names(str(request.endpoint))
     if unknown := [name for name in request.args if name not in known]:
