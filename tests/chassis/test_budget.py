@@ -21,7 +21,7 @@ def lines_of_code(source: str) -> int:
 
 
 def test_the_chassis_is_within_its_budget() -> None:
-    assert sum(lines_of_code(path.read_text()) for path in FILES) <= 1450
+    assert sum(lines_of_code(path.read_text()) for path in FILES) <= 1480
 
 
 def test_no_file_of_it_is_over_120_lines() -> None:
