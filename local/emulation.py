@@ -7,6 +7,7 @@ PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 # What the template, the shop and `bootstrap` call, by the names that MiniStack and LocalStack share. Every other
 # service is switched off, so that nobody can have the emulator run a program: no Lambda, no Step Functions, no ECS.
 SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "events", "sns", "sqs")
+HOPELESS = 78  # exit code of a process that would end the same way at every start; EX_CONFIG of sysexits.h
 NO_DOCKER = "unix:///nowhere/docker.sock"
 
 

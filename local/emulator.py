@@ -14,6 +14,7 @@ from hypercorn.config import Config
 from ministack import app as ministack
 from ministack.core import persistence
 
+from local.emulation import HOPELESS
 from local.guard import Guard
 from local.saves import SaveFailed, Saver
 from local.state import State
@@ -24,9 +25,17 @@ GRACE = 1.0  # seconds for requests under way when the emulator is told to stop
 log = logging.getLogger("shop.emulator")
 
 
+class Unreadable(Exception):
+    """A save that would be lost if the emulator started without it."""
+
+
 def main(port: str, save_every: str) -> None:
     _raise_limit_of_open_files()
-    saver = _saver(State(Path(persistence.STATE_DIR)), float(save_every)) if persistence.PERSIST_STATE else None
+    try:
+        saver = _saver(State(Path(persistence.STATE_DIR)), float(save_every)) if persistence.PERSIST_STATE else None
+    except Unreadable as error:
+        log.error("%s", error)  # noqa: TRY400 one clear line, which `make run` shows
+        sys.exit(HOPELESS)
     asyncio.run(_run(Guard(ministack.app), saver, _config(port)))
 
 
@@ -59,8 +68,39 @@ def _save(saver: Saver, guard: Guard) -> int:
 
 
 def _saver(state: State, every: float) -> Saver:
-    persistence.STATE_DIR = str(state.newest())  # MiniStack reads it at its start
+    _restore(state.newest())
     return Saver(state, _write, every)
+
+
+def _restore(folder: Path) -> None:
+    """MiniStack itself would start without what it cannot read, and the next save would replace it.
+
+    Raises `Unreadable`.
+    """
+    persistence.STATE_DIR = str(folder)
+    for file in sorted(folder.iterdir()) if folder.exists() else ():
+        if file.suffix == ".json":
+            _restore_one(file)
+    persistence.STATE_DIR = os.devnull  # where MiniStack finds nothing to read a second time
+
+
+def _restore_one(file: Path) -> None:
+    try:
+        service = ministack._get_module(ministack._state_map[file.stem])  # noqa: SLF001 as below
+        service.load_persisted_state(_read(file))
+    except Exception as error:
+        raise Unreadable(
+            f"{file} cannot be read ({error!r}). The emulator does not start, because its next save would replace "
+            f"the folder. Repair the file, or move {file.parent} away and begin with an empty shop, as after "
+            "`make reset`, which deletes it."
+        ) from error
+
+
+def _read(file: Path) -> object:
+    held = persistence.load_state(file.stem)
+    if held is None:
+        raise ValueError("the line above says why")
+    return held
 
 
 def _write(folder: Path) -> None:
@@ -79,7 +119,7 @@ def _config(port: str) -> Config:
     config = Config()
     config.bind = [f"{HOST}:{port}"]
     config.keep_alive_timeout = 75
-    config.startup_timeout = None  # much data takes long to read
+    config.startup_timeout = None  # a busy machine takes long
     config.loglevel = "WARNING"
     return config
 

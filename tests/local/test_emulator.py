@@ -77,9 +77,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts emulators on one folder, so that the next knows what the one before has saved."""
     started: list[Emulator] = []
 
-    def one(save_every: float = 600) -> Emulator:
+    def one(save_every: float = 600, *, serves: bool = True) -> Emulator:
         started.append(Emulator(tmp_path, save_every))
-        wait_for(f"{started[-1].url}/_localstack/health")
+        if serves:
+            wait_for(f"{started[-1].url}/_localstack/health")
         return started[-1]
 
     yield one
@@ -221,3 +222,27 @@ def test_a_save_that_fails_leaves_the_one_before_and_is_told(start: Start) -> No
     assert again.stop() == 1
     assert "the data could not be saved" in again.log.read_text()
     assert saved_rows(again) == 25
+
+
+NEWER = '{"__ministack_format__": 99, "payload": {}}'
+WRONG = '{"__ministack_format__": 2, "payload": ["no", "queues"]}'
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("sqs.json", '{"cut off'), ("sqs.json", NEWER), ("sqs.json", WRONG), ("unknown.json", "{}")],
+)
+def test_a_save_that_cannot_be_read_is_kept_and_the_emulator_does_not_start(
+    start: Start, file: str, content: str
+) -> None:
+    emulator = start()
+    queue_of(emulator)
+    assert emulator.stop() == 0
+    broken = emulator.state.newest() / file
+    broken.write_text(content)
+    again = start(save_every=0.2, serves=False)
+    assert again.process.wait(60) == emulation.HOPELESS
+    last = again.log.read_text().splitlines()[-1]
+    assert f"{broken} cannot be read" in last
+    assert "`make reset`" in last
+    assert broken.read_text() == content
