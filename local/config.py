@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from local import emulation
 from local.home import Home
 from local.programs import Program
 
@@ -33,13 +34,15 @@ chmod = 0700
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 
+# Supervisor starts a process again after every exit code but HOPELESS, at which another start would end the same way.
 # Three quick tries, then the launcher says that the process keeps dying and tries on at its own pace.
 PROGRAM = """
 [program:{name}]
 command = {command}
 directory = %(ENV_SHOP_ROOT)s
 autostart = false
-autorestart = true
+autorestart = unexpected
+exitcodes = {hopeless}
 startsecs = {start_seconds}
 startretries = 3
 stopsignal = TERM
@@ -74,6 +77,7 @@ def _section(program: Program, home: Home, priority: int) -> str:
     return PROGRAM.format(
         name=program.name,
         command=_command(_with_environment(program)),
+        hopeless=emulation.HOPELESS,
         start_seconds=program.start_seconds,
         stop_seconds=program.stop_seconds,
         log=home.log(program.name).relative_to(home.path),

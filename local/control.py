@@ -11,6 +11,7 @@ from xmlrpc.client import Error, Fault, ServerProxy
 from supervisor.states import STOPPED_STATES
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from local.emulation import HOPELESS
 from local.errors import LocalError
 
 NOT_STARTABLE = (Faults.NO_FILE, Faults.NOT_EXECUTABLE, Faults.SPAWN_ERROR)
@@ -18,7 +19,10 @@ NOT_STARTABLE = (Faults.NO_FILE, Faults.NOT_EXECUTABLE, Faults.SPAWN_ERROR)
 
 @dataclass(frozen=True)
 class Process:
-    """`state` is supervisor's own word: RUNNING, BACKOFF, FATAL, STOPPED, …"""
+    """`state` is supervisor's own word: RUNNING, BACKOFF, FATAL, STOPPED, …
+
+    A process that ended with `HOPELESS` is FATAL too: supervisor does not start it again.
+    """
 
     name: str
     state: str
@@ -108,4 +112,6 @@ class Control:
 
 def _process(info: dict[str, Any]) -> Process:
     started = info["now"] - info["start"] if info["pid"] else 0
-    return Process(info["name"], info["statename"], info["state"] in STOPPED_STATES, info["pid"], started)
+    hopeless = info["statename"] == "EXITED" and info["exitstatus"] == HOPELESS
+    state = "FATAL" if hopeless else info["statename"]
+    return Process(info["name"], state, info["state"] in STOPPED_STATES, info["pid"], started)

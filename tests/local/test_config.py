@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from supervisor.datatypes import RestartWhenExitUnexpected
 from supervisor.options import ServerOptions
 
 from local import config
+from local.emulation import HOPELESS
 from local.home import Home
 from local.programs import Program, plan, programs
 from local.settings import Settings
@@ -62,7 +64,8 @@ def test_a_variable_survives_with_its_odd_characters(read_back: Read, value: str
 def test_a_dead_process_comes_back_and_a_stop_reaches_its_children(read_back: Read) -> None:
     (group,) = read_back(Program("one", ("true",), start_seconds=3, stop_seconds=4)).process_group_configs
     process = group.process_configs[0]
-    assert process.autorestart
+    assert process.autorestart is RestartWhenExitUnexpected
+    assert process.exitcodes == [HOPELESS]
     assert process.startsecs == 3
     assert (process.stopasgroup, process.killasgroup, process.stopwaitsecs) == (True, True, 4)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local import ports, probe, record
+from local.emulation import HOPELESS
 from local.errors import LocalError
 from local.home import Home
 from local.launcher import Launcher
@@ -114,6 +115,17 @@ def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -
     launcher = shops.launcher(((dies,),))
     with pytest.raises(LocalError, match=r"worker does not start:\n(  \| no queue\n)+"):
         launcher.start()
+
+
+def test_a_program_that_says_it_can_never_start_is_not_tried_again(shops: Shops) -> None:
+    """It lived for longer than supervisor's second, after which every other process is started again."""
+    says = f"import time; time.sleep(1.5); print('sqs.json cannot be read', flush=True); raise SystemExit({HOPELESS})"
+    emulator = Program(EMULATOR, python(says), ready=f"http://127.0.0.1:{shops.ports[0]}/")
+    launcher = shops.launcher(((emulator,),), patience=20)
+    with pytest.raises(LocalError, match=r"emulator does not start:\n  \| sqs.json cannot be read\n  \("):
+        launcher.start()
+    launcher.stop()
+    assert [line for line in shops.said if "lost" in line] == []
 
 
 def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
