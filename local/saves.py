@@ -1,6 +1,7 @@
 """Saves the emulator's data while it runs, and at its end."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -15,6 +16,8 @@ SHARE = 20  # a save that takes long comes so many times its length later, so th
 HUNG = 300.0  # seconds after which a save that does not end is given up
 Write = Callable[[Path], None]
 
+log = logging.getLogger("shop.emulator")
+
 
 class SaveFailed(Exception):
     """A save is not complete; the one before is untouched."""
@@ -26,10 +29,11 @@ class Saver:
     After `every` seconds in which something was written, all of it is saved.
     """
 
-    def __init__(self, state: State, write: Write, every: float) -> None:
+    def __init__(self, state: State, write: Write, every: float, fork: Callable[[], int] = os.fork) -> None:
         self._state = state
         self._write = write
         self._every = every
+        self._fork = fork
         self._child = 0
 
     def save(self) -> None:
@@ -64,7 +68,11 @@ class Saver:
 
     async def _save_in_a_child(self) -> bool:
         """A fork holds what the emulator held at one moment, while the emulator goes on serving."""
-        self._child = os.fork()
+        try:
+            self._child = self._fork()
+        except OSError as error:  # too many processes, or too little memory, for the moment
+            log.warning("no process could be started to save the data: %s", error)
+            return False
         if not self._child:
             self._end_as_a_child()
         deadline = time.monotonic() + HUNG

@@ -1,6 +1,8 @@
 """Saving while the emulator runs: only what was written, and nothing that is half done."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,27 @@ def test_what_is_written_during_a_save_is_in_the_next(tmp_path: Path) -> None:
         saving.cancel()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_that_the_system_refuses_is_a_failed_save_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, guard, refusals = State(tmp_path / "emulator"), Guard(nobody), [errno.EAGAIN, errno.ENOMEM]
+
+    def fork() -> int:
+        if refusals:
+            raise OSError(refusals.pop(), "refused")
+        return os.fork()
+
+    async def scenario() -> None:
+        guard.changed = True
+        saving = asyncio.create_task(Saver(state, lambda _: None, every=0.01, fork=fork).keep_saving(guard))
+        await seen(lambda: saving.done() or state.saved_at() is not None)
+        assert saving.cancel(), "it goes on"
+
+    asyncio.run(scenario())
+    assert caplog.text.count("no process could be started to save the data") == 2
 
 
 async def seen(true: Callable[[], bool]) -> None:
