@@ -29,11 +29,20 @@ class Saver:
     After `every` seconds in which something was written, all of it is saved.
     """
 
-    def __init__(self, state: State, write: Write, every: float, fork: Callable[[], int] = os.fork) -> None:
+    def __init__(
+        self,
+        state: State,
+        write: Write,
+        every: float,
+        *,
+        fork: Callable[[], int] = os.fork,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._state = state
         self._write = write
         self._every = every
         self._fork = fork
+        self._clock = clock
         self._child = 0
 
     def save(self) -> None:
@@ -42,17 +51,18 @@ class Saver:
         self._state.publish(draft)
 
     async def keep_saving(self, guard: Guard) -> None:
-        """Never returns. A save that fails is tried again."""
+        """Never returns. A save that fails is tried again after `every` seconds."""
         pause = self._every
         while True:
             await asyncio.sleep(pause)
             if not guard.changed:
                 continue
             guard.changed = False
-            begun = time.monotonic()
-            if not await self._save_in_a_child():
-                guard.changed = True
-            pause = max(self._every, SHARE * (time.monotonic() - begun))
+            begun = self._clock()
+            if await self._save_in_a_child():
+                pause = max(self._every, SHARE * (self._clock() - begun))
+            else:
+                guard.changed, pause = True, self._every
 
     def save_at_the_end(self, guard: Guard) -> None:
         """In this process, and alone: a child's save that is under way is older.
@@ -75,9 +85,10 @@ class Saver:
             return False
         if not self._child:
             self._end_as_a_child()
-        deadline = time.monotonic() + HUNG
+        deadline = self._clock() + HUNG
         while not (ended := os.waitpid(self._child, os.WNOHANG))[0]:  # noqa: ASYNC222 it does not wait
-            if time.monotonic() > deadline:
+            if self._clock() > deadline:
+                log.warning("a save did not end within %.0f s and was given up", HUNG)
                 os.kill(self._child, signal.SIGKILL)
             await asyncio.sleep(0.05)
         self._child = 0

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.guard import Guard
-from local.saves import Saver
+from local.saves import HUNG, Saver
 from local.state import State
 from tests.processes import eventually
 
@@ -64,6 +65,29 @@ def test_a_fork_that_the_system_refuses_is_a_failed_save_and_is_told(
 
     asyncio.run(scenario())
     assert caplog.text.count("no process could be started to save the data") == 2
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_after_a_save_that_hung_the_next_one_comes_soon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its length says nothing about the next one's: the pause of a long save would be 100 minutes."""
+    state, guard, hung, now = State(tmp_path / "emulator"), Guard(nobody), tmp_path / "hung", [0.0]
+
+    def write(_: Path) -> None:
+        if not hung.exists():
+            hung.touch()
+            time.sleep(600)
+
+    async def scenario() -> None:
+        guard.changed = True
+        saver = Saver(state, write, every=0.01, clock=lambda: now[0])
+        saving = asyncio.create_task(saver.keep_saving(guard))
+        await seen(hung.exists)
+        now[0] = HUNG + 1
+        await seen(lambda: state.saved_at() is not None)
+        saving.cancel()
+
+    asyncio.run(scenario())
+    assert "did not end within 300 s" in caplog.text
 
 
 async def seen(true: Callable[[], bool]) -> None:
