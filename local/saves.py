@@ -14,6 +14,8 @@ from local.state import State
 
 SHARE = 20  # a save that takes long comes so many times its length later, so that it never takes more than a twentieth
 HUNG = 300.0  # seconds after which a save that does not end is given up
+TRIES = 10  # of the save at the end
+BETWEEN_TRIES = 0.1  # seconds
 Write = Callable[[Path], None]
 
 log = logging.getLogger("shop.emulator")
@@ -74,7 +76,20 @@ class Saver:
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-        self.save()
+        self._save_what_may_change()
+
+    def _save_what_may_change(self) -> None:
+        """A thread of the emulator may still end its work, and Python copies no dictionary that grows meanwhile."""
+        for _ in range(TRIES):
+            try:
+                self.save()
+            except RuntimeError as error:
+                last = error
+                log.warning("the data changed while it was saved: %s", error)
+                time.sleep(BETWEEN_TRIES)
+            else:
+                return
+        raise SaveFailed(f"{TRIES} tries failed, the last one with: {last}")
 
     async def _save_in_a_child(self) -> bool:
         """A fork holds what the emulator held at one moment, while the emulator goes on serving."""

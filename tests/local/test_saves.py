@@ -11,13 +11,19 @@ from typing import Any
 import pytest
 
 from local.guard import Guard
-from local.saves import HUNG, Saver
+from local.saves import HUNG, SaveFailed, Saver
 from local.state import State
 from tests.processes import eventually
 
 
 async def nobody(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("no request is made")
+
+
+def started() -> Guard:
+    guard = Guard(nobody)
+    guard.started = True
+    return guard
 
 
 def test_what_was_only_read_is_not_saved_again(tmp_path: Path) -> None:
@@ -101,10 +107,33 @@ def test_a_save_that_fails_half_way_is_none(tmp_path: Path) -> None:
         (folder / "sqs.json").write_text("half")
         raise OSError("No space left on device")
 
-    guard = Guard(nobody)
-    guard.started = True
     with pytest.raises(OSError, match="No space left"):
-        Saver(State(tmp_path), write, every=60).save_at_the_end(guard)
+        Saver(State(tmp_path), write, every=60).save_at_the_end(started())
+    assert State(tmp_path).saved_at() is None
+
+
+def test_data_that_changes_while_it_is_saved_at_the_end_is_saved_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """MiniStack has threads, which go on when no request is served any more."""
+    tried: list[Path] = []
+
+    def write(folder: Path) -> None:
+        tried.append(folder)
+        if len(tried) < 3:
+            raise RuntimeError("dictionary changed size during iteration")
+
+    Saver(State(tmp_path), write, every=60).save_at_the_end(started())
+    assert State(tmp_path).saved_at() is not None
+    assert caplog.text.count("dictionary changed size during iteration") == 2
+
+
+def test_data_that_never_stops_changing_is_a_failed_save(tmp_path: Path) -> None:
+    def write(_: Path) -> None:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    with pytest.raises(SaveFailed, match="dictionary changed size"):
+        Saver(State(tmp_path), write, every=60).save_at_the_end(started())
     assert State(tmp_path).saved_at() is None
 
 
