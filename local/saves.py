@@ -47,10 +47,10 @@ class Saver:
         self._clock = clock
         self._child = 0
 
-    def save(self) -> None:
+    def save(self, last_check: Callable[[], None] = lambda: None) -> None:
         draft = self._state.draft()
         self._write(draft)
-        self._state.publish(draft)
+        self._state.publish(draft, last_check)
 
     async def keep_saving(self, guard: Guard) -> None:
         """Never returns. A save that fails is tried again after `every` seconds."""
@@ -76,6 +76,7 @@ class Saver:
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
+        self._state.remove_drafts()
         self._save_what_may_change()
 
     def _save_what_may_change(self) -> None:
@@ -93,13 +94,15 @@ class Saver:
 
     async def _save_in_a_child(self) -> bool:
         """A fork holds what the emulator held at one moment, while the emulator goes on serving."""
+        self._state.remove_drafts()
+        emulator = os.getpid()
         try:
             self._child = self._fork()
         except OSError as error:  # too many processes, or too little memory, for the moment
             log.warning("no process could be started to save the data: %s", error)
             return False
         if not self._child:
-            self._end_as_a_child()
+            self._end_as_a_child(emulator)
         deadline = self._clock() + HUNG
         while not (ended := os.waitpid(self._child, os.WNOHANG))[0]:  # noqa: ASYNC222 it does not wait
             if self._clock() > deadline:
@@ -109,7 +112,7 @@ class Saver:
         self._child = 0
         return ended[1] == 0
 
-    def _end_as_a_child(self) -> None:
+    def _end_as_a_child(self, emulator: int) -> None:
         """Without the parent's signal handlers and sockets, which a client would otherwise see open after an end."""
         code = 1
         try:
@@ -118,12 +121,18 @@ class Saver:
             for fd in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
                 if fd > 2:
                     _close(fd)
-            self.save()
+            self.save(lambda: _refuse_unless_child_of(emulator))
             code = 0
         except BaseException:  # noqa: BLE001 nothing may leave this function but the process's end
             traceback.print_exc()
         finally:
             os._exit(code)
+
+
+def _refuse_unless_child_of(emulator: int) -> None:
+    """The next emulator has begun with the save before this one, and would not know of it."""
+    if os.getppid() != emulator:
+        raise SaveFailed("the emulator ended while its data was saved")
 
 
 def _close(fd: int) -> None:

@@ -3,10 +3,11 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-DRAFT = "draft"
+DRAFTS = "draft*"  # of any process, and of an earlier version
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,31 @@ class State:
 
     def drafted(self) -> int:
         """The bytes of a save that is under way."""
-        return sum(file.stat().st_size for file in (self.path / DRAFT).glob("*"))
+        return sum(file.stat().st_size for file in self.path.glob(f"{DRAFTS}/*"))
 
     def draft(self) -> Path:
-        """An empty folder for a new save. Whatever an interrupted one had left is removed."""
-        draft = self.path / DRAFT
+        """An empty folder for a new save, this process's own: a killed emulator may have left another that writes."""
+        draft = self.path / f"draft-{os.getpid()}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700, parents=True)
         return draft
 
-    def publish(self, draft: Path) -> None:
-        """Makes the complete `draft` the newest save, which also survives a power failure, and removes the others."""
+    def remove_drafts(self) -> None:
+        """Whatever interrupted saves have left, also those of other processes."""
+        for draft in self.path.glob(DRAFTS):
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def publish(self, draft: Path, last_check: Callable[[], None] = lambda: None) -> None:
+        """Makes the complete `draft` the newest save, which also survives a power failure, and removes the others.
+
+        What `last_check` raises, immediately before, keeps the draft from it.
+        """
         for file in draft.iterdir():
             _write_through(file)
         older = self._saves()
         number = int(older[-1].name) + 1 if older else 1
         draft.touch()
+        last_check()
         draft.rename(self.path / str(number))
         _write_through(self.path)
         for save in older:

@@ -218,7 +218,7 @@ def test_a_save_that_fails_leaves_the_one_before_and_is_told(start: Start) -> No
     assert emulator.stop() == 0
     again = start()
     queue_of(again)
-    (again.state.path / "draft").write_text("in the way, as a full disk would be")
+    (again.state.path / f"draft-{again.process.pid}").write_text("in the way, as a full disk would be")
     assert again.stop() == 1
     assert "the data could not be saved" in again.log.read_text()
     assert saved_rows(again) == 25

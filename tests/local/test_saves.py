@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from local.guard import Guard
 from local.saves import HUNG, SaveFailed, Saver
 from local.state import State
+from tests.machine import ROOT
 from tests.processes import eventually
 
 
@@ -43,7 +46,7 @@ def test_what_is_written_during_a_save_is_in_the_next(tmp_path: Path) -> None:
     async def scenario() -> None:
         guard.changed = True
         saving = asyncio.create_task(Saver(state, write, every=0.01).keep_saving(guard))
-        await seen((state.path / "draft").exists)
+        await seen(lambda: any(state.path.glob("draft-*")))
         guard.changed = True
         go.touch()
         await seen(lambda: state.newest().name == "2")
@@ -94,6 +97,59 @@ def test_after_a_save_that_hung_the_next_one_comes_soon(tmp_path: Path, caplog: 
 
     asyncio.run(scenario())
     assert "did not end within 300 s" in caplog.text
+
+
+# The emulator of another process: it says when its child writes, and the child writes until `go` is there.
+EMULATOR = """
+import asyncio, sys, time
+from pathlib import Path
+from local.guard import Guard
+from local.saves import Saver
+from local.state import State
+
+def write(folder):
+    print("writing", flush=True)
+    while not (path / "go").exists():
+        time.sleep(0.01)
+    print("written", flush=True)
+
+path, guard = Path(sys.argv[1]), Guard(None)
+guard.changed = True
+asyncio.run(Saver(State(path / "emulator"), write, every=0.01).keep_saving(guard))
+"""
+
+
+def test_what_a_killed_emulator_left_behind_publishes_no_save(tmp_path: Path) -> None:
+    """The next emulator may have begun with an older save, and its own could get the same number."""
+    command = [sys.executable, "-c", EMULATOR, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as emulator:
+        assert emulator.stdout
+        assert emulator.stdout.readline() == "writing\n"
+        emulator.kill()
+        emulator.wait()
+        (tmp_path / "go").touch()
+        assert emulator.stdout.read() == "written\n", "until the end of the child, which holds the pipe, too"
+    assert State(tmp_path / "emulator").saved_at() is None
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_save_removes_the_drafts_of_those_that_failed(tmp_path: Path) -> None:
+    """Else every try would take as much again of a disk that is full."""
+    state, guard, failed = State(tmp_path / "emulator"), Guard(nobody), tmp_path / "failed"
+
+    def write(folder: Path) -> None:
+        if not failed.exists():
+            failed.touch()
+            raise OSError("No space left on device")
+
+    async def scenario() -> None:
+        guard.changed = True
+        saving = asyncio.create_task(Saver(state, write, every=0.01).keep_saving(guard))
+        await seen(lambda: state.saved_at() is not None)
+        saving.cancel()
+
+    asyncio.run(scenario())
+    assert [it.name for it in state.path.iterdir()] == ["1"]
 
 
 async def seen(true: Callable[[], bool]) -> None:

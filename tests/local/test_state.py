@@ -43,6 +43,14 @@ def test_a_draft_begins_empty(state: State) -> None:
     assert list(state.draft().iterdir()) == []
 
 
+def test_drafts_of_any_process_and_version_can_be_removed(state: State) -> None:
+    save(state, "complete")
+    (state.draft() / "sqs.json").write_text("half of")
+    (state.path / "draft").mkdir()
+    state.remove_drafts()
+    assert [it.name for it in state.path.iterdir()] == ["1"]
+
+
 def test_what_an_earlier_version_kept_is_read_and_then_replaced(state: State) -> None:
     state.path.mkdir()
     (state.path / "sqs.json").write_text("of old")
