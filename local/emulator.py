@@ -69,6 +69,7 @@ def _save(saver: Saver, guard: Guard) -> int:
 
 def _saver(state: State, every: float) -> Saver:
     _restore(state.newest())
+    state.reopen()
     return Saver(state, _write, every)
 
 

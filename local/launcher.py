@@ -56,7 +56,6 @@ class Launcher:
         """In reverse order of readiness; what does not obey is killed. Nothing of the shop runs afterwards."""
         if self._supervisor is None:
             return
-        self._loss.begin()
         if not self.supervisor_lives():
             self.kill()
             return
@@ -71,7 +70,6 @@ class Launcher:
         """Ends everything at once, unasked."""
         if self._supervisor is None:
             return
-        self._loss.begin()
         with suppress(OSError, Error):
             self.write_down()  # the pids of this moment
         self._supervisor.kill()  # first, or it starts the others again

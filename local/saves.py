@@ -47,10 +47,10 @@ class Saver:
         self._clock = clock
         self._child = 0
 
-    def save(self, last_check: Callable[[], None] = lambda: None) -> None:
+    def save(self, last_check: Callable[[], None] = lambda: None, *, final: bool = False) -> None:
         draft = self._state.draft()
         self._write(draft)
-        self._state.publish(draft, last_check)
+        self._state.publish(draft, last_check, final=final)
 
     async def keep_saving(self, guard: Guard) -> None:
         """Never returns. A save that fails is tried again after `every` seconds."""
@@ -83,7 +83,7 @@ class Saver:
         """A thread of the emulator may still end its work, and Python copies no dictionary that grows meanwhile."""
         for _ in range(TRIES):
             try:
-                self.save()
+                self.save(final=True)
             except RuntimeError as error:
                 last = error
                 log.warning("the data changed while it was saved: %s", error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DRAFTS = "draft*"  # of any process, and of an earlier version
+FINAL = "final"  # a file in a save
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,21 @@ class State:
         for draft in self.path.glob(DRAFTS):
             shutil.rmtree(draft, ignore_errors=True)
 
-    def publish(self, draft: Path, last_check: Callable[[], None] = lambda: None) -> None:
+    def is_final(self) -> bool:
+        """Whether the newest save was made at the end of an emulator, and no other has started since."""
+        return (self.newest() / FINAL).exists()
+
+    def reopen(self) -> None:
+        """An emulator has read the newest save: from now on, it may lack something."""
+        (self.newest() / FINAL).unlink(missing_ok=True)
+
+    def publish(self, draft: Path, last_check: Callable[[], None] = lambda: None, *, final: bool = False) -> None:
         """Makes the complete `draft` the newest save, which also survives a power failure, and removes the others.
 
         What `last_check` raises, immediately before, keeps the draft from it.
         """
+        if final:
+            (draft / FINAL).touch()
         for file in draft.iterdir():
             _write_through(file)
         older = self._saves()

@@ -192,7 +192,9 @@ def test_a_stop_saves_many_rows_although_a_long_poll_was_abandoned(start: Start)
     fill(emulator, 100)
     with abandoned_poll(emulator):
         assert emulator.stop() == 0
+    assert emulator.state.is_final()
     assert rows(start()) == 100
+    assert not emulator.state.is_final()
 
 
 def test_an_emulator_that_is_killed_falls_back_to_the_last_save_from_while_it_ran(start: Start) -> None:

@@ -174,7 +174,7 @@ def saving(home: Home, seconds: float) -> str:
     return (
         "import signal, sys, time; from pathlib import Path; from local.state import State; "
         f"state = State(Path({str(home.state.path)!r})); "
-        f"end = lambda *_: (time.sleep({seconds}), state.publish(state.draft()), sys.exit()); "
+        f"end = lambda *_: (time.sleep({seconds}), state.publish(state.draft(), final=True), sys.exit()); "
         "signal.signal(15, end); time.sleep(600)"
     )
 
@@ -185,7 +185,7 @@ def test_an_emulator_that_takes_long_to_save_is_waited_for_and_it_is_said(shops:
     launcher = shops.launcher(((emulator,),))
     launcher.start()
     launcher.stop()
-    assert shops.home.state.saved_at() is not None
+    assert shops.home.state.is_final()
     assert re.fullmatch(r"  still waiting for emulator \([0-9]+ s\); Ctrl-C ends it at once", shops.said[-1])
 
 
@@ -194,6 +194,20 @@ def test_an_emulator_that_had_to_be_killed_is_said_to_have_lost_data(shops: Shop
     launcher.start()
     launcher.stop()
     assert shops.said[-1].startswith("The emulator ended without saving. Nothing was saved yet")
+
+
+def test_a_save_from_while_the_emulator_ran_does_not_hide_that_it_had_to_be_killed(shops: Shops) -> None:
+    """It is complete only after the stop began, and holds what the emulator held before."""
+    saves_late = (
+        "import signal, time; from pathlib import Path; from local.state import State; "
+        f"state = State(Path({str(shops.home.state.path)!r})); "
+        "signal.signal(15, lambda *_: state.publish(state.draft())); print('up', flush=True); time.sleep(600)"
+    )
+    launcher = shops.launcher(((Program(EMULATOR, python(saves_late), stop_seconds=2),),))
+    launcher.start()
+    eventually(lambda: "up" in shops.home.log(EMULATOR).read_text())
+    launcher.stop()
+    assert shops.said[-1].startswith("The emulator ended without saving.")
 
 
 def test_a_supervisor_that_is_stopping_already_is_waited_for(shops: Shops) -> None:

@@ -50,6 +50,7 @@ def test_what_is_written_during_a_save_is_in_the_next(tmp_path: Path) -> None:
         guard.changed = True
         go.touch()
         await seen(lambda: state.newest().name == "2")
+        assert not state.is_final()
         saving.cancel()
 
     asyncio.run(scenario())
@@ -180,7 +181,7 @@ def test_data_that_changes_while_it_is_saved_at_the_end_is_saved_all_the_same(
             raise RuntimeError("dictionary changed size during iteration")
 
     Saver(State(tmp_path), write, every=60).save_at_the_end(started())
-    assert State(tmp_path).saved_at() is not None
+    assert State(tmp_path).is_final()
     assert caplog.text.count("dictionary changed size during iteration") == 2
 
 

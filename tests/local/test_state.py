@@ -78,3 +78,14 @@ def test_a_save_under_way_grows(state: State) -> None:
     assert state.drafted() == 0
     (state.draft() / "sqs.json").write_text("12345")
     assert state.drafted() == 5
+
+
+def test_only_the_save_at_an_emulators_end_holds_everything_until_the_next_emulator_starts(state: State) -> None:
+    assert not state.is_final()
+    state.publish(state.draft(), final=True)
+    assert state.is_final()
+    state.reopen()
+    assert not state.is_final()
+    state.publish(state.draft(), final=True)
+    save(state, "of the next one")
+    assert not state.is_final()
