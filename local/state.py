@@ -42,7 +42,7 @@ class State:
 
     def drafted(self) -> int:
         """The bytes of a save that is under way."""
-        return sum(file.stat().st_size for file in self.path.glob(f"{DRAFTS}/*"))
+        return sum(_size(file) for file in self.path.glob(f"{DRAFTS}/*"))
 
     def draft(self) -> Path:
         """An empty folder for a new save, this process's own: a killed emulator may have left another that writes."""
@@ -86,6 +86,13 @@ class State:
 
     def _saves(self) -> list[Path]:
         return sorted((it for it in self.path.glob("*") if it.name.isdecimal()), key=lambda it: int(it.name))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0  # renamed since it was listed
 
 
 def _write_through(path: Path) -> None:

@@ -80,6 +80,14 @@ def test_a_save_under_way_grows(state: State) -> None:
     assert state.drafted() == 5
 
 
+def test_a_file_that_is_renamed_while_the_draft_is_measured_counts_for_nothing(state: State) -> None:
+    """As `sqs.json.tmp` is when it is complete; a link to nothing is listed and not there, too."""
+    draft = state.draft()
+    (draft / "sqs.json.tmp").symlink_to("renamed")
+    (draft / "dynamodb.json").write_text("12345")
+    assert state.drafted() == 5
+
+
 def test_only_the_save_at_an_emulators_end_holds_everything_until_the_next_emulator_starts(state: State) -> None:
     assert not state.is_final()
     state.publish(state.draft(), final=True)
