@@ -40,15 +40,16 @@ def test_an_image_holds_the_chassis_and_its_own_service_and_nothing_else_of_ours
 
 @pytest.mark.parametrize("service", [*WEB, "bootstrap"])
 def test_an_image_is_small_and_keeps_no_secret(shop: Compose, service: str) -> None:
-    (image,) = json.loads(shop.run("docker", "image", "inspect", shop.inspect(service)["Image"]))
+    name = f"{PROJECT}-{service}"
+    (image,) = json.loads(shop.run("docker", "image", "inspect", name))
     assert image["Size"] < LARGEST
     names = {setting.split("=")[0] for setting in image["Config"]["Env"]}
     assert not {name for name in names if name.startswith("AWS_") or "TOKEN" in name or "SECRET" in name}
     assert image["Config"]["User"] == f"{NOBODY}:{NOBODY}"
-    history = shop.run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", f"shopwire-{service}")
+    history = shop.run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", name)
     assert "SECRET" not in history.upper()
     find = "find / -xdev -name .env -o -xdev -name .git -o -xdev -name credentials -o -path '/shop/*.pem'"
-    run = ["docker", "run", "--rm", "--entrypoint", "sh", f"shopwire-{service}", "-c", f"{find} 2>/dev/null; true"]
+    run = ["docker", "run", "--rm", "--entrypoint", "sh", name, "-c", f"{find} 2>/dev/null; true"]
     assert shop.run(*run) == ""
 
 
