@@ -30,4 +30,4 @@ ARG SERVICE
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=8000
 COPY --chmod=755 services/${SERVICE}/ services/${SERVICE}/
 EXPOSE 8000
-CMD ["sh", "-c", "exec gunicorn -c python:chassis.gunicorn \"services.$SERVICE.app:from_env()\""]
+CMD ["sh", "-c", "exec gunicorn -c python:chassis.web.gunicorn \"services.$SERVICE.app:from_env()\""]

@@ -15,7 +15,7 @@ from bootstrap.clock import Clock
 from bootstrap.dlq_options import add_dlq
 from bootstrap.errors import Failed, explain
 from bootstrap.names import DEFAULT_STACK, Names
-from chassis.text import legible
+from chassis.core.text import legible
 
 _TEMPLATE = Path(__file__).with_name("shop.yaml")
 _EPILOG = """\

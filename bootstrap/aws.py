@@ -14,8 +14,8 @@ from botocore.config import Config
 
 from bootstrap.clock import Clock
 from bootstrap.errors import NO_CREDENTIALS, NO_REGION, Failed, Misused
-from chassis.emulator import REGION, is_emulator, refuse_made_up
-from chassis.errors import Misconfigured
+from chassis.aws.emulator import REGION, is_emulator, refuse_made_up
+from chassis.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from chassis.text import legible
+from chassis.core.text import legible
 from local import commands, demo, run
 from local.errors import LocalError
 from local.run import say

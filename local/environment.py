@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
-from chassis.emulator import REGION, is_emulator
+from chassis.aws.emulator import REGION, is_emulator
 from local.errors import LocalError
 from local.settings import Settings
 

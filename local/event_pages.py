@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from chassis.events import EventData
+from chassis.core.events import EventData
 from local.settings import ROOT
 from services.basket.events import BasketCheckedOut
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from chassis.logs import TRACEBACKS
-from chassis.text import legible
+from chassis.core.logs import TRACEBACKS
+from chassis.core.text import legible
 
 TAB = "\t"
 RESET, DIM, RED, YELLOW = "\033[0m", "\033[2m", "\033[31m", "\033[33m"

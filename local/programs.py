@@ -88,7 +88,7 @@ def _web(settings: Settings, name: str, **env: str) -> Program:
             "-m",
             "gunicorn",
             "-c",
-            "python:chassis.gunicorn",
+            "python:chassis.web.gunicorn",
             *reload,
             f"services.{name}.app:from_env()",
         ),

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from chassis.text import legible
+from chassis.core.text import legible
 from local.errors import LocalError
 from local.home import Home
 from local.patience import SECONDS, Patience, cpu_seconds

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from chassis import deadline
+from chassis.core import deadline
 from tests.emulators import emulator, localstack, new_account
 from tests.machine import engine_answers
 from tests.stacks import deploy

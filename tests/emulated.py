@@ -5,7 +5,7 @@ from typing import Any
 
 from localstack_client.session import Session
 
-from chassis.aws import Timeouts
+from chassis.aws.clients import Timeouts
 
 # For calls whose repetition a test would count: what a busy machine's emulator may take, and once.
 PATIENT = Timeouts(2, 10, 1)

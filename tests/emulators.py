@@ -13,7 +13,7 @@ import pytest
 from testcontainers.community.localstack import LocalStackContainer
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
-from chassis.emulator import is_emulator
+from chassis.aws.emulator import is_emulator
 from local import emulation
 from tests.machine import ROOT, free_port, wait_for
 

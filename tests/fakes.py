@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from chassis.errors import Conflict, Refused, Unavailable
-from chassis.events import Event
-from chassis.paging import Page
-from chassis.query import read_page
+from chassis.aws.query import read_page
+from chassis.core.errors import Conflict, Refused, Unavailable
+from chassis.core.events import Event
+from chassis.core.paging import Page
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing

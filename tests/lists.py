@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from flask.testing import FlaskClient
 
-from chassis.paging import Page
+from chassis.core.paging import Page
 
 T = TypeVar("T")
 

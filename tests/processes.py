@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 
 T = TypeVar("T")
 NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")

@@ -29,13 +29,13 @@ ACTIONS = {
     "send_message": {"sqs:SendMessage"},
 }
 MODULES = {
-    "product": ["services/product/store.py", "chassis/outbox.py", "chassis/bus.py"],
-    "product-relay": ["chassis/outbox.py", "chassis/bus.py"],
-    "basket": ["services/basket/store.py", "chassis/outbox.py", "chassis/bus.py"],
-    "basket-relay": ["chassis/outbox.py", "chassis/bus.py"],
-    "basket-consumer": ["services/basket/store.py", "chassis/queue.py"],
+    "product": ["services/product/store.py", "chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
+    "product-relay": ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
+    "basket": ["services/basket/store.py", "chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
+    "basket-relay": ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
+    "basket-consumer": ["services/basket/store.py", "chassis/messaging/queue.py"],
     "ordering": ["services/ordering/store.py"],
-    "ordering-consumer": ["services/ordering/store.py", "chassis/queue.py"],
+    "ordering-consumer": ["services/ordering/store.py", "chassis/messaging/queue.py"],
 }
 # What these modules do for other processes.
 UNUSED = {

@@ -13,9 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from chassis import strictjson
-from chassis.errors import DomainError
-from chassis.fields import Input, Record
+from chassis.core import strictjson
+from chassis.core.errors import DomainError
+from chassis.core.fields import Input, Record
 from services.product.seed import catalogue
 from tests.documents import DOCUMENTS, operations, schemas
 

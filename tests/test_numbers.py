@@ -10,7 +10,7 @@ from flask_openapi.openapi import OpenAPI
 from hypothesis import HealthCheck, given, settings
 from werkzeug.test import TestResponse
 
-from chassis.consumer import Consumer
+from chassis.messaging.consumer import Consumer
 from services.basket import app as basket
 from services.basket.catalogue import Entry
 from services.basket.consumer import make_consumer as make_catalogue_consumer

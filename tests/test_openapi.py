@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, ScenarioFinished
 
-from chassis import logs
+from chassis.core import logs
 from services.basket import app as basket
 from services.basket.models import Listing
 from services.basket.service import BasketService

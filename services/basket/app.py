@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from flask_openapi.openapi import OpenAPI
 
-from chassis import aws, logs, web
-from chassis.bus import EventBus
-from chassis.outbox import Outbox
+from chassis.aws import clients
+from chassis.core import logs
+from chassis.messaging.bus import EventBus
+from chassis.messaging.outbox import Outbox
+from chassis.web.app import make_app
 from services.basket import routes
 from services.basket.catalogue import OwnCatalogue
 from services.basket.products import HttpProducts
@@ -17,7 +19,7 @@ from services.basket.store import BasketStore, CatalogueStore
 
 
 def create_app(service: BasketService, check_ready: Callable[[], None], ordering_url: str) -> OpenAPI:
-    app = web.make_app("basket", "What users want, and the checkout that orders it.", check_ready, routes.Problem)
+    app = make_app("basket", "What users want, and the checkout that orders it.", check_ready, routes.Problem)
     app.config["ORDERING_URL"] = ordering_url.rstrip("/")
     app.extensions["service"] = service
     app.register_api(routes.api)
@@ -36,7 +38,9 @@ def make_service(env: Mapping[str, str], store: BasketStore) -> BasketService:
 
 
 def make_store(env: Mapping[str, str]) -> BasketStore:
-    return BasketStore(aws.client("dynamodb", env), make_outbox(env), f"{stack(env)}-basket", f"{stack(env)}-receipt")
+    return BasketStore(
+        clients.client("dynamodb", env), make_outbox(env), f"{stack(env)}-basket", f"{stack(env)}-receipt"
+    )
 
 
 def stack(env: Mapping[str, str]) -> str:
@@ -44,7 +48,7 @@ def stack(env: Mapping[str, str]) -> str:
 
 
 def make_catalogue_store(env: Mapping[str, str]) -> CatalogueStore:
-    return CatalogueStore(aws.client("dynamodb", env), f"{stack(env)}-catalogue")
+    return CatalogueStore(clients.client("dynamodb", env), f"{stack(env)}-catalogue")
 
 
 def make_products(env: Mapping[str, str]) -> HttpProducts:
@@ -52,8 +56,8 @@ def make_products(env: Mapping[str, str]) -> HttpProducts:
 
 
 def make_outbox(env: Mapping[str, str]) -> Outbox:
-    return Outbox(aws.client("dynamodb", env), f"{stack(env)}-basket-outbox")
+    return Outbox(clients.client("dynamodb", env), f"{stack(env)}-basket-outbox")
 
 
-def make_bus(env: Mapping[str, str], timeouts: aws.Timeouts = aws.ONE_SHOT) -> EventBus:
-    return EventBus(aws.client("events", env, timeouts), f"{stack(env)}-bus")
+def make_bus(env: Mapping[str, str], timeouts: clients.Timeouts = clients.ONE_SHOT) -> EventBus:
+    return EventBus(clients.client("events", env, timeouts), f"{stack(env)}-bus")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 import structlog
 from pydantic import Field
 
-from chassis.fields import EXACT, Amount, Record
+from chassis.core.fields import EXACT, Amount, Record
 from services.basket.models import Listing
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from chassis import instants
-from chassis.errors import Conflict, Invalid
-from chassis.fields import EXACT, Amount, Input, Matching, Record
+from chassis.core import instants
+from chassis.core.errors import Conflict, Invalid
+from chassis.core.fields import EXACT, Amount, Input, Matching, Record
 from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 

@@ -7,12 +7,12 @@ from typing import ClassVar
 import structlog
 from pydantic import Field
 
-from chassis import logs
-from chassis.consumer import Consumer, DeadLetters
-from chassis.events import EventData
-from chassis.instants import Instant
-from chassis.process import Stop
-from chassis.queue import Queue, consume
+from chassis.core import logs
+from chassis.core.events import EventData
+from chassis.core.instants import Instant
+from chassis.messaging.consumer import Consumer, DeadLetters
+from chassis.messaging.process import Stop
+from chassis.messaging.queue import Queue, consume
 from services.basket.app import make_catalogue_store, stack
 from services.basket.catalogue import Entries, Entry, Price, Version
 from services.basket.models import ProductId

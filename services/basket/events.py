@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from chassis.events import Event, EventData
-from chassis.fields import Amount, Record
+from chassis.core.events import Event, EventData
+from chassis.core.fields import Amount, Record
 
 
 class OrderLine(Record):

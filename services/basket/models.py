@@ -6,8 +6,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from chassis.errors import Invalid, NotFound
-from chassis.fields import EXACT, Amount, Input, Matching, Record
+from chassis.core.errors import Invalid, NotFound
+from chassis.core.fields import EXACT, Amount, Input, Matching, Record
 
 MAX_LINES = 100
 MAX_QUANTITY = 999

@@ -7,11 +7,11 @@ from typing import Any
 
 import urllib3
 
-from chassis import deadline, logs, strictjson
-from chassis.errors import Unavailable
-from chassis.fields import Record
-from chassis.instants import Instant
-from chassis.paging import Page
+from chassis.core import deadline, logs, strictjson
+from chassis.core.errors import Unavailable
+from chassis.core.fields import Record
+from chassis.core.instants import Instant
+from chassis.core.paging import Page
 from services.basket.catalogue import Entry, Price, Version
 
 TIMEOUT = 1.0

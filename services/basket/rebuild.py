@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from chassis import logs
-from chassis.errors import Misconfigured, Unavailable
-from chassis.paging import Page
+from chassis.core import logs
+from chassis.core.errors import Misconfigured, Unavailable
+from chassis.core.paging import Page
 from services.basket.app import make_catalogue_store, make_products
 from services.basket.catalogue import Copy, Entry
 

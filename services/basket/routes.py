@@ -6,9 +6,9 @@ from urllib.parse import quote
 from flask import Response, current_app
 from pydantic import ConfigDict, Field
 
-from chassis import openapi, problems
-from chassis.fields import Absent, Amount, Input, Matching, PageQuery, Record
-from chassis.web import Answer
+from chassis.core.fields import Absent, Amount, Input, Matching, PageQuery, Record
+from chassis.web import openapi, problems
+from chassis.web.app import Answer
 from services.basket.checkout import CheckoutInput
 from services.basket.models import (
     EXAMPLE_ID,

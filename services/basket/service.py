@@ -7,11 +7,11 @@ from typing import Protocol
 
 import structlog
 
-from chassis import deadline, logs
-from chassis.dispatch import Forgetter, Publisher, send_now
-from chassis.errors import Conflict, Invalid, NotFound, Refused, Unavailable
-from chassis.events import Event
-from chassis.paging import Page
+from chassis.core import deadline, logs
+from chassis.core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from chassis.core.events import Event
+from chassis.core.paging import Page
+from chassis.messaging.dispatch import Forgetter, Publisher, send_now
 from services.basket.catalogue import Catalogue, Once
 from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chassis import deadline
-from chassis.aws import is_condition_failure, is_conflict, old_item, unavailable, was_unanswered
-from chassis.errors import Refused, Unavailable
-from chassis.events import Event
-from chassis.outbox import Outbox
-from chassis.paging import Page
-from chassis.query import Sizes, every_page, read_page, readable
+from chassis.aws.clients import is_condition_failure, is_conflict, old_item, unavailable, was_unanswered
+from chassis.aws.query import Sizes, every_page, read_page, readable
+from chassis.core import deadline
+from chassis.core.errors import Refused, Unavailable
+from chassis.core.events import Event
+from chassis.core.paging import Page
+from chassis.messaging.outbox import Outbox
 from services.basket.catalogue import Entry
 from services.basket.checkout import Receipt
 from services.basket.models import Basket

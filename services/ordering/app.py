@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping
 
 from flask_openapi.openapi import OpenAPI
 
-from chassis import aws, logs, web
+from chassis.aws import clients
+from chassis.core import logs
+from chassis.web.app import make_app
 from services.ordering import routes
 from services.ordering.service import OrderService
 from services.ordering.store import OrderStore
 
 
 def create_app(service: OrderService, check_ready: Callable[[], None]) -> OpenAPI:
-    app = web.make_app("ordering", "Orders, made from checkouts.", check_ready)
+    app = make_app("ordering", "Orders, made from checkouts.", check_ready)
     app.extensions["service"] = service
     app.register_api(routes.api)
     return app
@@ -29,4 +31,4 @@ def stack(env: Mapping[str, str]) -> str:
 
 
 def make_store(env: Mapping[str, str]) -> OrderStore:
-    return OrderStore(aws.client("dynamodb", env), f"{stack(env)}-order")
+    return OrderStore(clients.client("dynamodb", env), f"{stack(env)}-order")

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Mapping
 
-from chassis import logs
-from chassis.consumer import Consumer, DeadLetters
-from chassis.process import Stop
-from chassis.queue import Queue, consume
+from chassis.core import logs
+from chassis.messaging.consumer import Consumer, DeadLetters
+from chassis.messaging.process import Stop
+from chassis.messaging.queue import Queue, consume
 from services.ordering.app import make_store, stack
 from services.ordering.models import BasketCheckedOut
 from services.ordering.service import OrderService

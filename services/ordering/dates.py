@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from chassis import instants
+from chassis.core import instants
 
 # A date or its beginning, or a date with a time of day or its beginning, which alone can have a zone. ASCII digits.
 PATTERN = (

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from chassis.events import EventData
-from chassis.fields import EXACT, Absent, Amount, Matching, PageQuery, Record
-from chassis.instants import Instant
+from chassis.core.events import EventData
+from chassis.core.fields import EXACT, Absent, Amount, Matching, PageQuery, Record
+from chassis.core.instants import Instant
 from services.ordering.dates import ALWAYS, Period, TimeOrPeriod
 
 USER_NAME = Matching(

@@ -5,10 +5,10 @@ from typing import cast
 from flask import current_app
 from pydantic import Field
 
-from chassis import openapi
-from chassis.fields import PageQuery, Record
-from chassis.paging import Page
-from chassis.web import Answer
+from chassis.core.fields import PageQuery, Record
+from chassis.core.paging import Page
+from chassis.web import openapi
+from chassis.web.app import Answer
 from services.ordering.models import Order, OrderId, OrderPage, OrderQuery, UserName
 from services.ordering.service import OrderService
 

@@ -4,8 +4,8 @@ from typing import Protocol
 
 import structlog
 
-from chassis.errors import NotFound
-from chassis.paging import Page
+from chassis.core.errors import NotFound
+from chassis.core.paging import Page
 from services.ordering.models import BasketCheckedOut, Order
 
 log = structlog.stdlib.get_logger(__name__)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chassis.aws import is_condition_failure, old_item, unavailable
-from chassis.errors import Conflict
-from chassis.paging import Page
-from chassis.query import read_page, readable
+from chassis.aws.clients import is_condition_failure, old_item, unavailable
+from chassis.aws.query import read_page, readable
+from chassis.core.errors import Conflict
+from chassis.core.paging import Page
 from services.ordering.models import Order
 
 if TYPE_CHECKING:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 
 from flask_openapi.openapi import OpenAPI
 
-from chassis import aws, logs, web
-from chassis.bus import EventBus
-from chassis.outbox import Outbox
+from chassis.aws import clients
+from chassis.core import logs
+from chassis.messaging.bus import EventBus
+from chassis.messaging.outbox import Outbox
+from chassis.web.app import make_app
 from services.product import routes
 from services.product.service import ProductService
 from services.product.store import ProductStore
 
 
 def create_app(service: ProductService, check_ready: Callable[[], None]) -> OpenAPI:
-    app = web.make_app("product", "The catalogue: names, categories and prices.", check_ready, routes.Problem)
+    app = make_app("product", "The catalogue: names, categories and prices.", check_ready, routes.Problem)
     app.extensions["service"] = service
     app.register_api(routes.api)
     return app
@@ -32,7 +34,7 @@ def make_service(env: Mapping[str, str], store: ProductStore) -> ProductService:
 
 
 def make_store(env: Mapping[str, str]) -> ProductStore:
-    return ProductStore(aws.client("dynamodb", env), make_outbox(env), f"{stack(env)}-product")
+    return ProductStore(clients.client("dynamodb", env), make_outbox(env), f"{stack(env)}-product")
 
 
 def stack(env: Mapping[str, str]) -> str:
@@ -40,8 +42,8 @@ def stack(env: Mapping[str, str]) -> str:
 
 
 def make_outbox(env: Mapping[str, str]) -> Outbox:
-    return Outbox(aws.client("dynamodb", env), f"{stack(env)}-product-outbox")
+    return Outbox(clients.client("dynamodb", env), f"{stack(env)}-product-outbox")
 
 
-def make_bus(env: Mapping[str, str], timeouts: aws.Timeouts = aws.ONE_SHOT) -> EventBus:
-    return EventBus(aws.client("events", env, timeouts), f"{stack(env)}-bus")
+def make_bus(env: Mapping[str, str], timeouts: clients.Timeouts = clients.ONE_SHOT) -> EventBus:
+    return EventBus(clients.client("events", env, timeouts), f"{stack(env)}-bus")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from chassis.fields import Absent, Matching, Record
+from chassis.core.fields import Absent, Matching, Record
 
 Condition = Callable[[int], bool]  # whether a product at this version may be changed, or shown
 TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'

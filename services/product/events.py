@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from chassis.events import Event, EventData
-from chassis.fields import Amount
+from chassis.core.events import Event, EventData
+from chassis.core.fields import Amount
 from services.product.models import Product, Stored, Tombstone
 
 CENT = Decimal("0.01")

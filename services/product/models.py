@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from chassis.fields import BOOLEAN, Absent, Amount, Input, PageQuery, Record, documented_amount
+from chassis.core.fields import BOOLEAN, Absent, Amount, Input, PageQuery, Record, documented_amount
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
 TOMBSTONE_LIFETIME = timedelta(days=90)

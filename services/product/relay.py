@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping
 
-from chassis import aws, logs
-from chassis.process import Stop
-from chassis.relay import Relay
+from chassis.aws import clients
+from chassis.core import logs
+from chassis.messaging.process import Stop
+from chassis.messaging.relay import Relay
 from services.product.app import make_bus, make_outbox
 
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("product-relay", env)
-    Relay(make_outbox(env), make_bus(env, aws.RELAY)).run(Stop().on_signals())
+    Relay(make_outbox(env), make_bus(env, clients.RELAY)).run(Stop().on_signals())
 
 
 if __name__ == "__main__":

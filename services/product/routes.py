@@ -5,9 +5,9 @@ from typing import Annotated, cast
 from flask import Response, current_app, jsonify
 from pydantic import Field
 
-from chassis import openapi, problems
-from chassis.fields import Absent, Matching, Record
-from chassis.web import Answer
+from chassis.core.fields import Absent, Matching, Record
+from chassis.web import openapi, problems
+from chassis.web.app import Answer
 from services.product.conditions import Conditions
 from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService

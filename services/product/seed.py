@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from chassis import aws
-from chassis.deadline import backoff
-from chassis.emulator import is_emulator
-from chassis.errors import Conflict, Misconfigured, Unavailable
+from chassis.aws import clients
+from chassis.aws.emulator import is_emulator
+from chassis.core.deadline import backoff
+from chassis.core.errors import Conflict, Misconfigured, Unavailable
 from services.product.app import make_service, make_store
 from services.product.models import Product
 from services.product.service import ProductService
@@ -79,7 +79,7 @@ def _add(service: ProductService, product: Product) -> bool:
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     options = _parser().parse_args(arguments)
     try:
-        if not options.really_aws and not is_emulator(aws.client("dynamodb", env)):
+        if not options.really_aws and not is_emulator(clients.client("dynamodb", env)):
             print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
             return 0 if options.only_emulator else 2
         added, present = seed_patiently(make_service(env, make_store(env)))

@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol, cast
 
 import structlog
 
-from chassis import deadline, instants, logs
-from chassis.dispatch import Forgetter, Publisher, send_now
-from chassis.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
-from chassis.events import Event
-from chassis.paging import Page
+from chassis.core import deadline, instants, logs
+from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
+from chassis.core.events import Event
+from chassis.core.paging import Page
+from chassis.messaging.dispatch import Forgetter, Publisher, send_now
 from services.product.conditions import Condition
 from services.product.events import tell
 from services.product.models import Product, ProductChanges, ProductFields, Stored

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from chassis.aws import unavailable
-from chassis.events import Event
-from chassis.outbox import Outbox
-from chassis.paging import Page
-from chassis.query import Sizes, read_page, readable
+from chassis.aws.clients import unavailable
+from chassis.aws.query import Sizes, read_page, readable
+from chassis.core.events import Event
+from chassis.core.paging import Page
+from chassis.messaging.outbox import Outbox
 from services.product.models import Product, Stored, Tombstone
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 from services.basket.catalogue import Entry, Once, OwnCatalogue
 from services.basket.models import Listing
 from tests.fakes import FakeCatalogue, FakeEntries

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chassis.errors import Conflict, Invalid
+from chassis.core.errors import Conflict, Invalid
 from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
 from services.basket.models import BasketView, PricedLine
 from tests.fakes import FakeClock

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chassis.consumer import Consumer
+from chassis.messaging.consumer import Consumer
 from services.basket.app import make_catalogue_store
 from services.basket.catalogue import Entries, Entry
 from services.basket.consumer import make_consumer

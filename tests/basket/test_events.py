@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from chassis.bus import MAX_BYTES
+from chassis.messaging.bus import MAX_BYTES
 from services.basket.events import BasketCheckedOut, OrderLine
 
 WIDEST = "\x01"  # six bytes in JSON, as no other character is

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chassis.errors import Invalid, NotFound
+from chassis.core.errors import Invalid, NotFound
 from services.basket.models import MAX_LINES, MAX_QUANTITY, Basket, BasketInput, LineInput, Listing
 
 PRODUCTS = ["p-1", "p-2", "p-3"]

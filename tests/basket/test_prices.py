@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from chassis import aws
-from chassis.bus import EventBus
-from chassis.queue import Queue
+from chassis.aws import clients
+from chassis.messaging.bus import EventBus
+from chassis.messaging.queue import Queue
 from services.basket.app import from_env, make_catalogue_store
 from services.basket.consumer import make_consumer
 from services.basket.models import Basket, Line
@@ -141,7 +141,7 @@ def counted(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def patient(env: Mapping[str, str]) -> ProductService:
     """One that waits for a busy bus, for what the relay would do in its place is not counted."""
-    bus = EventBus(aws.client("events", env, PATIENT), "shop-bus")
+    bus = EventBus(clients.client("events", env, PATIENT), "shop-bus")
     return ProductService(make_store(env), make_outbox(env), bus, lambda: "p-1")
 
 

@@ -9,8 +9,8 @@ from threading import Thread
 
 import pytest
 
-from chassis import deadline, logs
-from chassis.errors import Unavailable
+from chassis.core import deadline, logs
+from chassis.core.errors import Unavailable
 from services.basket.catalogue import Entry
 from services.basket.products import HttpProducts
 from tests.machine import free_port

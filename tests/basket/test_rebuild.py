@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chassis.paging import Page
+from chassis.core.paging import Page
 from services.basket.app import make_catalogue_store
 from services.basket.catalogue import Entry
 from services.basket.rebuild import PASSES, main, rebuild

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chassis.events import Event
+from chassis.core.events import Event
 from tests import emulated
 from tests.processes import eventually, running
 

@@ -10,8 +10,8 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis import deadline
-from chassis.errors import Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
+from chassis.core import deadline
+from chassis.core.errors import Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
 from services.basket.checkout import CheckoutInput
 from services.basket.models import BasketInput, LineInput
 from services.basket.service import BasketService

@@ -11,10 +11,11 @@ import structlog
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis import aws, paging
-from chassis.errors import Malformed, NotFound, Refused, Unavailable
-from chassis.events import Event
-from chassis.outbox import Outbox
+from chassis.aws import clients
+from chassis.core import paging
+from chassis.core.errors import Malformed, NotFound, Refused, Unavailable
+from chassis.core.events import Event
+from chassis.messaging.outbox import Outbox
 from services.basket.app import make_catalogue_store
 from services.basket.catalogue import Entry
 from services.basket.checkout import CheckoutInput, Receipt
@@ -45,7 +46,7 @@ class Shop:
 
 
 def make_shop(env: Mapping[str, str]) -> Shop:
-    dynamodb = aws.client("dynamodb", env)
+    dynamodb = clients.client("dynamodb", env)
     outbox = Outbox(dynamodb, "shop-basket-outbox")
     return Shop(BasketStore(dynamodb, outbox, "shop-basket", "shop-receipt"), outbox)
 
@@ -167,7 +168,7 @@ def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> Non
 def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
     aws_env: Mapping[str, str], reasons: list[str], lost: bool
 ) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
@@ -193,7 +194,7 @@ def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
 def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
     aws_env: Mapping[str, str], reasons: list[str]
 ) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
     with Stubber(client) as stubber:
@@ -207,7 +208,7 @@ def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
 
 
 def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_env: Mapping[str, str]) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         busy = {"CancellationReasons": [{"Code": "ThrottlingError"}]}
@@ -220,7 +221,7 @@ def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_e
 def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_no_answer(
     aws_env: Mapping[str, str], code: str
 ) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         for unanswered in (False, True):
@@ -234,7 +235,7 @@ def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_n
 def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_before_got_no_answer(
     aws_env: Mapping[str, str], unanswered: bool
 ) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "TransactionConflictException", response_meta={"Unanswered": unanswered})
@@ -246,7 +247,7 @@ def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_
 
 
 def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):

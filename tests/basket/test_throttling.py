@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chassis import deadline
-from chassis.errors import Refused, Unavailable
-from chassis.outbox import Outbox
+from chassis.core import deadline
+from chassis.core.errors import Refused, Unavailable
+from chassis.messaging.outbox import Outbox
 from services.basket.catalogue import OwnCatalogue
 from services.basket.checkout import CheckoutInput
 from services.basket.models import LineInput

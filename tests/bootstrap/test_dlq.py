@@ -13,8 +13,8 @@ from bootstrap.__main__ import main
 from bootstrap.aws import Aws
 from bootstrap.errors import Misused
 from bootstrap.names import Names
-from chassis.errors import Conflict
-from chassis.queue import Queue
+from chassis.core.errors import Conflict
+from chassis.messaging.queue import Queue
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
 from services.ordering.models import BasketCheckedOut

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap.letter import Letter, ago
-from chassis.text import legible
+from chassis.core.text import legible
 from tests.bootstrap.fake_sqs import letter, message
 
 ARN = "arn:aws:sqs:us-east-1:1:shop-order"

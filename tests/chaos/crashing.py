@@ -10,11 +10,12 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from chassis import aws, logs
-from chassis.bus import EventBus
-from chassis.process import Stop
-from chassis.queue import Queue, consume
-from chassis.relay import Relay
+from chassis.aws import clients
+from chassis.core import logs
+from chassis.messaging.bus import EventBus
+from chassis.messaging.process import Stop
+from chassis.messaging.queue import Queue, consume
+from chassis.messaging.relay import Relay
 from services.basket.app import create_app, make_catalogue_store, make_outbox, make_products, stack
 from services.basket.app import make_store as make_basket_store
 from services.basket.catalogue import OwnCatalogue
@@ -42,7 +43,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
-        settings = vars(importlib.import_module("chassis.gunicorn"))  # it reads the environment when imported
+        settings = vars(importlib.import_module("chassis.web.gunicorn"))  # it reads the environment when imported
         for name in settings.keys() & self.cfg.settings.keys():
             self.cfg.set(name, settings[name])
         self.cfg.set("post_worker_init", self._remember)
@@ -64,7 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
 
 def make_bus(env: Env) -> EventBus:
-    return EventBus(aws.client("events", env, PATIENT), f"{stack(env)}-bus")
+    return EventBus(clients.client("events", env, PATIENT), f"{stack(env)}-bus")
 
 
 def basket(env: Env, crash: Crash) -> None:
@@ -94,8 +95,8 @@ def relay(env: Env, crash: Crash) -> None:
 def consumer(env: Env, crash: Crash) -> None:
     logs.configure("ordering-consumer", env)
     stop, store = _stop(crash), make_store(env)
-    sqs = crash.between_deletes(aws.client("sqs", env))
-    queue = Queue(sqs, aws.client("sqs", env, aws.LONG_POLL), f"{stack(env)}-order")
+    sqs = crash.between_deletes(clients.client("sqs", env))
+    queue = Queue(sqs, clients.client("sqs", env, clients.LONG_POLL), f"{stack(env)}-order")
     handler = crash.before(
         make_consumer(OrderService(store), Queue.of(env, f"{stack(env)}-order-dlq")), "handle_batch", points.RECEIVED
     )

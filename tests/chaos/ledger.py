@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from chassis.events import Event
+from chassis.core.events import Event
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.ordering.models import BasketCheckedOut, OrderLine

@@ -9,9 +9,9 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
-from chassis.errors import Conflict, Invalid, NotFound, Unavailable
-from chassis.events import Event
-from chassis.relay import Relay
+from chassis.core.errors import Conflict, Invalid, NotFound, Unavailable
+from chassis.core.events import Event
+from chassis.messaging.relay import Relay
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Listing
 from services.basket.service import BasketService

@@ -59,7 +59,7 @@ class Member:
 
 def web(service: str, env: Mapping[str, str], name: str = "") -> Member:
     port = str(free_port())
-    command = ["-m", "gunicorn", "-c", "python:chassis.gunicorn", f"services.{service}.app:from_env()"]
+    command = ["-m", "gunicorn", "-c", "python:chassis.web.gunicorn", f"services.{service}.app:from_env()"]
     return Member(name or service, command, dict(env) | {"PORT": port}, f"http://127.0.0.1:{port}")
 
 

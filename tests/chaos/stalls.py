@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from chassis import aws
-from chassis.bus import EventBus
-from chassis.errors import Unavailable
-from chassis.events import Event
-from chassis.outbox import Leftover
-from chassis.paging import Page
+from chassis.aws import clients
+from chassis.core.errors import Unavailable
+from chassis.core.events import Event
+from chassis.core.paging import Page
+from chassis.messaging.bus import EventBus
+from chassis.messaging.outbox import Leftover
 from services.basket.app import make_outbox, make_store
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -97,7 +97,7 @@ def on_tables(env: Mapping[str, str]) -> Stalls:
         return bodies
 
     # A publish that ran into its time-out on a busy machine would look like weather that nobody made.
-    bus = EventBus(aws.client("events", env, emulated.PATIENT), f"{env['SHOP_STACK']}-bus")
+    bus = EventBus(clients.client("events", env, emulated.PATIENT), f"{env['SHOP_STACK']}-bus")
     return Stalls(make_store(env), make_outbox(env), make_order_store(env), bus.publish, collect)
 
 

@@ -9,9 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chassis import aws, deadline
-from chassis.events import Event
-from chassis.outbox import Outbox
+from chassis.aws import clients
+from chassis.core import deadline
+from chassis.core.events import Event
+from chassis.messaging.outbox import Outbox
 from services.basket.app import create_app, make_outbox
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -45,7 +46,7 @@ class Overtaken(BasketStore):
 class Shop:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.outbox = make_outbox(env)
-        self.store = Overtaken(aws.client("dynamodb", env), self.outbox, env["SHOP_STACK"])
+        self.store = Overtaken(clients.client("dynamodb", env), self.outbox, env["SHOP_STACK"])
         catalogue = FakeCatalogue(phone="950")
         service = BasketService(self.store, catalogue, self.outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
         self.client: FlaskClient = create_app(service, self.store.check, "http://orders").test_client()

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 from services.basket.app import make_outbox, make_store
 from services.basket.checkout import CheckoutInput
 from services.basket.models import LineInput

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from chassis.events import Event
+from chassis.core.events import Event
 from tests import emulated
 from tests.chaos.audit import gather, pending
 from tests.chaos.callers import Callers

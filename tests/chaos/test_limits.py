@@ -11,7 +11,7 @@ import urllib3
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chassis.web import MAX_BODY
+from chassis.web.app import MAX_BODY
 from services.basket.app import create_app
 from tests import emulated
 from tests.chaos.audit import gather, pending

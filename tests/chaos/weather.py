@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 
 T = TypeVar("T")
 

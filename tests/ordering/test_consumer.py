@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
-from chassis.consumer import Consumer
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
+from chassis.messaging.consumer import Consumer
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
 from services.ordering.models import BasketCheckedOut

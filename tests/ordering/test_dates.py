@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chassis import instants
+from chassis.core import instants
 from services.ordering.dates import FORM, NO_SUCH_TIME, period
 
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001 the zone follows

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import ValidationError
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 from services.ordering.app import create_app
 from services.ordering.service import OrderService
 from tests.fakes import FakeOrders

@@ -1,7 +1,7 @@
 import pytest
 import structlog
 
-from chassis.errors import Conflict, NotFound
+from chassis.core.errors import Conflict, NotFound
 from services.ordering.service import OrderService
 from tests.fakes import FakeOrders
 from tests.samples import order, placed

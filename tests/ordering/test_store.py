@@ -4,8 +4,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis import aws, paging
-from chassis.errors import Conflict, Malformed, Unavailable
+from chassis.aws import clients
+from chassis.core import paging
+from chassis.core.errors import Conflict, Malformed, Unavailable
 from services.ordering.app import make_store
 from services.ordering.models import Order, OrderQuery
 from services.ordering.store import OrderStore
@@ -142,7 +143,7 @@ def test_a_missing_table_does_not_answer(stack: Mapping[str, str]) -> None:
 
 
 def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
-    client = aws.client("dynamodb", aws_env)
+    client = clients.client("dynamodb", aws_env)
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.bus import MAX_BYTES
+from chassis.messaging.bus import MAX_BYTES
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted, change_percent, tell
 from tests.samples import product
 

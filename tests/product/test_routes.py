@@ -5,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 from services.product.app import create_app
 from tests.fakes import ProductShop
 from tests.lists import every_item

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from chassis.errors import Unavailable
+from chassis.core.errors import Unavailable
 from services.product.app import make_service, make_store
 from services.product.models import Product, ProductChanges
 from services.product.seed import catalogue, main, seed_patiently

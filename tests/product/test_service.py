@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import deadline, logs
-from chassis.errors import Conflict, DomainError, NotFound, PreconditionFailed, Refused, Unavailable
+from chassis.core import deadline, logs
+from chassis.core.errors import Conflict, DomainError, NotFound, PreconditionFailed, Refused, Unavailable
 from services.product.conditions import Condition
 from services.product.models import ProductChanges, ProductFields, Tombstone
 from tests.fakes import Fate, ProductShop, Write, after, answer_lost, cancelled, never_arrived, refused

@@ -4,8 +4,9 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from chassis import aws, paging
-from chassis.errors import Malformed, Unavailable
+from chassis.aws import clients
+from chassis.core import paging
+from chassis.core.errors import Malformed, Unavailable
 from services.product.app import make_outbox, make_store
 from services.product.events import tell
 from services.product.models import Product, Stored
@@ -124,7 +125,7 @@ def test_a_category_with_a_control_character_is_paged_like_any_other(store: Prod
 
 
 def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:
-    store = ProductStore(aws.client("dynamodb", aws_env), make_outbox(aws_env), "none")
+    store = ProductStore(clients.client("dynamodb", aws_env), make_outbox(aws_env), "none")
     with pytest.raises(Unavailable):
         store.check()
 
@@ -153,7 +154,7 @@ def test_a_page_of_twenty_of_the_largest_products_costs_one_call(
     stack: Mapping[str, str], category: str | None
 ) -> None:
     """The bounds of a product's fields, and the size that the store expects, belong together."""
-    dynamodb = aws.client("dynamodb", stack)
+    dynamodb = clients.client("dynamodb", stack)
     calls: list[str] = []
     dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     store = ProductStore(dynamodb, make_outbox(stack), "shop-product")

@@ -1,0 +1,75 @@
+"""The one envelope of every event: as it is built, sent, and received."""
+
+import json
+from contextlib import suppress
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field
+
+from chassis.core.fields import EXACT, Record
+
+
+class Event(NamedTuple):
+    """An event as it is sent: `detail` is the exact JSON text, so that sending it again sends the same."""
+
+    id: str
+    source: str
+    detail_type: str
+    detail: str
+
+    @property
+    def size(self) -> int:
+        """Bytes as PutEvents counts them ("Calculating PutEvents event entry size", EventBridge User Guide)."""
+        return sum(len(text.encode()) for text in (self.source, self.detail_type, self.detail))
+
+    @property
+    def correlation_id(self) -> str | None:
+        """For logs; None where the detail has none."""
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            return str(json.loads(self.detail)["metadata"]["correlation-id"])
+        return None
+
+
+class EventData(Record):
+    """What an event tells: all of it where it is emitted, and where it is read the fields that the reader needs."""
+
+    SOURCE: ClassVar[str]
+    DETAIL_TYPE: ClassVar[str]
+    VERSION: ClassVar[int]
+
+    def to_event(self, event_id: str, occurred_at: str, correlation_id: str) -> Event:
+        """`event_id` names what happened, and not the attempt to tell it: a second event with it is a copy."""
+        metadata = {
+            "id": event_id,
+            "idempotency-key": event_id,
+            "version": self.VERSION,
+            "correlation-id": correlation_id,
+            "occurred-at": occurred_at,
+        }
+        envelope = {"metadata": metadata, "data": self.model_dump(mode="json")}
+        detail = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        return Event(event_id, self.SOURCE, self.DETAIL_TYPE, detail)
+
+
+class Metadata(Record):
+    version: Annotated[int, EXACT]
+
+
+class Detail(Record):
+    metadata: Metadata
+    data: dict[str, Any]
+
+
+class Envelope(Record):
+    """An event as EventBridge delivers it to a queue."""
+
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    detail: Detail
+
+    def is_of(self, kind: type[EventData]) -> bool:
+        found = self.source, self.detail_type, self.detail.metadata.version
+        return found == (kind.SOURCE, kind.DETAIL_TYPE, kind.VERSION)
+
+    def __str__(self) -> str:
+        return f"{self.detail_type[:128]} of {self.source[:128]}, version {self.detail.metadata.version}"

@@ -1,0 +1,100 @@
+"""Logs: one JSON line per event with its correlation id, or readable lines on a terminal."""
+
+import logging.config
+import re
+import sys
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from chassis.core.text import legible
+
+INDENT = " " * 4
+TRACEBACKS = {"exception", "stack"}  # alone have several lines
+CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def correlate(candidate: str | None) -> str:
+    """Binds `candidate` to every log line of this context, or a fresh id if it is none or unfit; returns the id."""
+    fits = candidate is not None and CORRELATION_ID.fullmatch(candidate)
+    correlation_id = candidate if candidate and fits else uuid.uuid4().hex
+    structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+    return correlation_id
+
+
+def correlation_id() -> str:
+    """The id bound to this context; a fresh one is bound if there is none."""
+    bound = structlog.contextvars.get_contextvars().get("correlation_id")
+    return str(bound) if bound else correlate(None)
+
+
+def configure(process: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """Sets up structlog and the standard library's loggers alike; returns the `dictConfig`, which gunicorn wants."""
+    config = _dict_config(process, env)
+    logging.config.dictConfig(config)
+    structlog.configure(
+        processors=[*_common(process), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    return config
+
+
+def _common(process: str) -> list[Any]:
+    def add_process(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        return {"process": process} | event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_process,
+    ]
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in TRACEBACKS:
+        return INDENT + legible(value, keep="\n").replace("\n", f"\n{INDENT}")
+    return legible(value) if isinstance(value, str) else value
+
+
+def _make_legible(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """No text of a client may steer the terminal or look like a line of its own; JSON escapes it anyway."""
+    return {name: _shown(name, value) for name, value in event.items()}
+
+
+def _dict_config(process: str, env: Mapping[str, str]) -> dict[str, Any]:
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()  # None: it was closed before the start
+    style = env.get("LOG_FORMAT") or ("pretty" if on_terminal else "json")
+    render = (
+        [_make_legible, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if style == "pretty"
+        else [structlog.processors.JSONRenderer(default=str)]
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": _common(process),
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            *render,
+        ],
+    }
+    to_stderr = {"class": "logging.StreamHandler", "formatter": "shop"}
+    level = (env.get("LOG_LEVEL") or "INFO").upper()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"shop": formatter},
+        "handlers": {"stderr": to_stderr},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "gunicorn.access": {"level": level, "handlers": [], "propagate": False},
+            "botocore": {"level": "WARNING"},
+        },
+    }

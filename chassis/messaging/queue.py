@@ -1,0 +1,120 @@
+"""The queue loop: long poll, a handler with Lambda's own contract, and the fate of each message."""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chassis.aws import clients
+from chassis.core.errors import Unavailable
+from chassis.messaging.process import Stop
+
+BATCH = 10
+WAIT = 20  # seconds: the longest poll SQS has, and the cheapest
+MAX_BACK_OFF = 900
+PAUSE = 1.0
+DELETE_TRIES = 3
+
+Record = dict[str, Any]
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Queue:
+    """An SQS queue by name; `poller` is a client whose read time-out outlasts a long poll."""
+
+    def __init__(self, client: Any, poller: Any, name: str, chance: Callable[[], float] = random.random) -> None:
+        self._client = client
+        self._poller = poller
+        self._name = name
+        self._chance = chance
+        self._known_url = ""
+
+    @classmethod
+    def of(cls, env: Mapping[str, str], name: str) -> "Queue":
+        return cls(clients.client("sqs", env), clients.client("sqs", env, clients.LONG_POLL), name)
+
+    def receive(self) -> list[Record]:
+        """Up to ten messages in the shape in which Lambda hands them to a function."""
+        answer = self._poller.receive_message(
+            QueueUrl=self._url(),
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=WAIT,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "eventSource": "aws:sqs",
+            }
+            for message in answer.get("Messages", [])
+        ]
+
+    def delete(self, records: list[Record]) -> None:
+        """A message that cannot be deleted comes back; its handler must not mind."""
+        for _ in range(DELETE_TRIES):
+            entries = [{"Id": str(i), "ReceiptHandle": r["receiptHandle"]} for i, r in enumerate(records)]
+            answer = self._client.delete_message_batch(QueueUrl=self._url(), Entries=entries)
+            records = [records[int(failure["Id"])] for failure in answer.get("Failed", [])]
+            if not records:
+                return
+        log.warning("messages not deleted", count=len(records))
+
+    def back_off(self, records: list[Record]) -> None:
+        """Hides each message for 5·2ⁿ seconds at most, jittered, n being the tries it had before this one."""
+        entries = [
+            {"Id": str(i), "ReceiptHandle": r["receiptHandle"], "VisibilityTimeout": self._delay(r)}
+            for i, r in enumerate(records)
+        ]
+        self._client.change_message_visibility_batch(QueueUrl=self._url(), Entries=entries)
+
+    def send(self, body: str, **attributes: str) -> None:
+        values = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
+        self._client.send_message(QueueUrl=self._url(), MessageBody=body, MessageAttributes=values)
+
+    def _delay(self, record: Record) -> int:
+        tries = int(record["attributes"]["ApproximateReceiveCount"]) - 1
+        longest = min(MAX_BACK_OFF, 5 << min(tries, 10))
+        return round(longest * (0.5 + self._chance() / 2))
+
+    def _url(self) -> str:
+        self._known_url = self._known_url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
+        return self._known_url
+
+
+def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop) -> None:
+    """Until `stop`: receives, handles, deletes what was handled and backs off what was not.
+
+    After a failure nothing is received until `check`, which looks at storage, no longer raises Unavailable: an outage
+    does not use up the messages' tries. No error ends the loop.
+    """
+    doubt = True
+    while not stop:
+        try:
+            if doubt:
+                check()
+                doubt = False
+            if records := stop.interruptible(queue.receive):
+                doubt = _settle(queue, records, handle({"Records": records}))
+        except Unavailable as error:
+            log.warning("storage does not answer; not receiving", detail=error.detail)
+            stop.wait(PAUSE)
+        except Exception as error:
+            bug = None if isinstance(error, ClientError | BotoCoreError) else error
+            log.warning("messages not handled" if bug else "queue does not answer", error=str(error), exc_info=bug)
+            stop.wait(PAUSE)
+
+
+def _settle(queue: Queue, records: list[Record], answer: dict[str, Any]) -> bool:
+    """True if any message was not handled."""
+    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    if done := [r for r in records if r["messageId"] not in failed]:
+        queue.delete(done)
+    if waiting := [r for r in records if r["messageId"] in failed]:
+        queue.back_off(waiting)
+    return bool(failed)

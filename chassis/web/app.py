@@ -1,0 +1,97 @@
+"""The app factory: strict JSON in, problem+json for every error, health routes, correlation ids and deadlines."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from flask import Response, g, redirect, request
+from flask.json.provider import DefaultJSONProvider
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
+
+from chassis.core import deadline, logs, strictjson
+from chassis.core.errors import DomainError, Malformed
+from chassis.web import problems, rejections, shape
+from chassis.web.openapi import CORRELATION_HEADER, Documented
+
+MAX_BODY = 64 * 1024
+DEADLINE = 3.0  # with one last attempt of 1.5 s begun just before it, an answer within 5 s
+
+Body = Response | dict[str, Any] | str
+Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's own type resolves only in a type checker
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def make_app(
+    name: str, description: str, check_ready: Callable[[], None], problem: type[problems.Problem] = problems.Problem
+) -> Documented:
+    """An app without routes of its own; `check_ready` raises a DomainError while the service cannot work.
+
+    `problem` is named `Problem` and documents the members of this service's problems.
+    """
+    app = Documented(name, description, problem)
+    app.json = StrictJSON(app)
+    app.url_map.merge_slashes = False  # a path is compared as it stands; werkzeug would redirect to the client's `Host`
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(_begin)
+    app.before_request(shape.check)
+    app.after_request(_end)
+    app.register_error_handler(DomainError, problems.response)
+    app.register_error_handler(HTTPException, problems.http_error)
+    app.register_error_handler(ParseException, rejections.response)
+    app.register_error_handler(Exception, _unexpected)
+    _add_common_routes(app, name, description, check_ready)
+    return app
+
+
+class StrictJSON(DefaultJSONProvider):
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Raises Malformed, because Flask would hide what a ValueError says."""
+        try:
+            return strictjson.loads(s)
+        except UnicodeDecodeError as error:
+            raise Malformed(f"The body is not UTF-8: see byte {error.start + 1}.") from None
+        except ValueError as error:
+            raise Malformed(f"The body is not valid JSON: {error}." if s.strip() else "The body is empty.") from None
+        except RecursionError:
+            raise Malformed("The body has objects or lists in one another too deeply.") from None
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    deadline.start(DEADLINE)
+    structlog.contextvars.clear_contextvars()
+    logs.correlate(request.headers.get(CORRELATION_HEADER))
+
+
+def _end(answer: Response) -> Response:
+    answer.headers[CORRELATION_HEADER] = logs.correlation_id()
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
+    say = log.debug if request.path.startswith("/health/") else log.info
+    say("request", method=request.method, path=request.path, status=answer.status_code, ms=milliseconds)
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return problems.document(500, "Internal error", problems.INTERNAL)
+
+
+def _add_common_routes(app: Documented, name: str, description: str, check_ready: Callable[[], None]) -> None:
+    def about() -> Answer:
+        return {"service": name, "description": description, "docs": "/docs", "openapi": "/openapi.json"}
+
+    def ready() -> Answer:
+        check_ready()
+        return {"status": "ready"}
+
+    app.add_url_rule("/", "about", about)
+    app.add_url_rule("/health/live", "live", lambda: {"status": "live"})
+    app.add_url_rule("/health/ready", "ready", ready)
+    app.add_url_rule("/openapi.json", "openapi_json", lambda: app.api_doc)
+    app.add_url_rule("/docs", "docs", lambda: redirect("/docs/swagger"))

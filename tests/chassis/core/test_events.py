@@ -1,0 +1,59 @@
+import json
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.core.events import Envelope, Event, EventData
+
+
+class Happened(EventData):
+    SOURCE: ClassVar = "com.example"
+    DETAIL_TYPE: ClassVar = "Happened"
+    VERSION: ClassVar = 3
+
+    name: str
+
+
+EVENT = Happened(name="Özkaya").to_event("e-1", "2026-11-21T09:30:00.123Z", "c-1")
+
+
+def test_the_envelope_is_metadata_and_data() -> None:
+    assert json.loads(EVENT.detail) == {
+        "metadata": {
+            "id": "e-1",
+            "idempotency-key": "e-1",
+            "version": 3,
+            "correlation-id": "c-1",
+            "occurred-at": "2026-11-21T09:30:00.123Z",
+        },
+        "data": {"name": "Özkaya"},
+    }
+    assert (EVENT.id, EVENT.source, EVENT.detail_type, EVENT.correlation_id) == (
+        "e-1",
+        "com.example",
+        "Happened",
+        "c-1",
+    )
+    assert "Özkaya" in EVENT.detail  # escaped it would count three times as much
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [({}, True), ({"source": "com.other"}, False), ({"detail-type": "Other"}, False), ({"version": 2}, False)],
+)
+def test_an_event_is_of_a_kind_by_source_type_and_version(changes: dict[str, Any], same: bool) -> None:
+    wire: dict[str, Any] = {
+        "source": EVENT.source,
+        "detail-type": EVENT.detail_type,
+        "detail": json.loads(EVENT.detail),
+    }
+    wire["detail"]["metadata"]["version"] = changes.pop("version", 3)
+    assert Envelope.model_validate(wire | changes).is_of(Happened) is same
+
+
+@given(st.text(max_size=50))
+def test_its_size_is_in_bytes_and_not_in_characters(text: str) -> None:
+    event = Event("e-1", "com.example", "Happened", text.encode("utf-8", "ignore").decode())
+    assert event.size == len("com.exampleHappened") + len(event.detail.encode())

@@ -1,0 +1,126 @@
+import json
+from collections.abc import Callable
+from decimal import Decimal, Inexact, InvalidOperation, Overflow
+from typing import Annotated, Any, ClassVar
+
+import pytest
+import structlog
+from boto3.dynamodb.types import TypeSerializer
+from pydantic import AfterValidator
+
+from chassis.core.errors import Conflict, Unavailable
+from chassis.core.events import EventData
+from chassis.core.fields import Record
+from chassis.messaging.consumer import Consumer
+from tests.fakes import FakeDeadLetters
+
+
+def overflowing(size: int) -> int:
+    """Fails as date arithmetic does; pydantic lets the error through as it is."""
+    return int(10.0**size)
+
+
+class Happened(EventData):
+    SOURCE: ClassVar = "com.example"
+    DETAIL_TYPE: ClassVar = "Happened"
+    VERSION: ClassVar = 1
+
+    name: str
+    size: Annotated[int, AfterValidator(overflowing)] = 0
+
+
+class OurRow(Record):
+    version: int
+
+
+def message(**data: Any) -> str:
+    detail = {"metadata": {"version": 1, "correlation-id": "c-1"}, "data": {"name": "n"} | data}
+    return json.dumps({"source": "com.example", "detail-type": "Happened", "detail": detail})
+
+
+def handled(body: str, handler: Callable[[Happened], object]) -> tuple[bool, list[str], list[Any]]:
+    """Whether the message may be deleted, the reasons of dead letters, and what was logged."""
+    dead = FakeDeadLetters()
+    record = {"messageId": "m-1", "body": body, "attributes": {"ApproximateReceiveCount": "3"}}
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+        answer = Consumer({Happened: handler}, dead).handle_batch({"Records": [record]})
+    return answer == {"batchItemFailures": []}, [sent["reason"] for sent in dead.sent], logged
+
+
+def raising(error: Exception) -> Callable[[Happened], object]:
+    def handler(_: Happened) -> None:
+        raise error
+
+    return handler
+
+
+def reads_a_bad_row(_: Happened) -> None:
+    OurRow.model_validate({"version": "none"})
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        raising(ValueError("a bug")),
+        raising(UnicodeEncodeError("utf-8", "?", 0, 1, "a bug")),
+        raising(KeyError("a bug")),
+        raising(RecursionError("a bug")),
+        raising(ZeroDivisionError("a bug")),
+        reads_a_bad_row,
+    ],
+)
+def test_a_bug_in_a_handler_is_not_the_messages_fault(handler: Callable[[Happened], object]) -> None:
+    done, reasons, logged = handled(message(), handler)
+    assert (done, reasons) == (False, [])
+    (line,) = logged
+    assert line["exc_info"], "the log does not have the error"
+    assert (line["event"], line["message_id"], line["tries"]) == ("message failed", "m-1", "3")
+    assert line["correlation_id"] == "c-1"
+
+
+def too_exact(_: Happened) -> None:
+    TypeSerializer().serialize(Decimal("1." + "1" * 40))
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (raising(Conflict("Another one has its id.")), "Another one has its id."),
+        (raising(OverflowError("date value out of range")), "a number or a date is out of range: OverflowError"),
+        (raising(InvalidOperation()), "a number or a date is out of range: InvalidOperation"),
+        (raising(Overflow()), "a number or a date is out of range: Overflow"),
+        (too_exact, f"a number or a date is out of range: {Inexact.__name__}"),
+    ],
+)
+def test_what_no_later_try_can_store_goes_to_the_dead_letters_with_its_reason(
+    handler: Callable[[Happened], object], reason: str
+) -> None:
+    assert handled(message(), handler)[:2] == (True, [reason])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (message(name=None), "name: Input should be a valid string"),
+        (message(size=400), "a number or a date is out of range: OverflowError"),
+        ("[]", "message: Input should be a valid dictionary"),
+        ('{"a": 1,}', "not JSON: Expecting property name enclosed in double quotes, line 1, column 9"),
+        (message().replace("Happened", "Vanished"), "Nobody here reads Vanished of com.example, version 1."),
+    ],
+)
+def test_only_a_message_that_cannot_be_parsed_is_hopeless_and_its_reason_names_the_place(
+    body: str, reason: str
+) -> None:
+    done, reasons, _ = handled(body, lambda _: pytest.fail("is handled"))
+    assert done
+    assert [told.startswith(reason) for told in reasons] == [True], reasons
+
+
+def test_the_log_of_a_message_that_waits_has_the_cause() -> None:
+    error = Unavailable("DynamoDB cannot serve this now.")
+    error.__cause__ = RuntimeError("throttled")
+    done, reasons, logged = handled(message(), raising(error))
+    assert (done, reasons) == (False, [])
+    assert [(line["event"], line["cause"], line["tries"]) for line in logged] == [
+        ("message has to wait", "RuntimeError('throttled')", "3")
+    ]

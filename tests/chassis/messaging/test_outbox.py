@@ -1,0 +1,212 @@
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import structlog
+
+from chassis.aws import clients
+from chassis.core import logs
+from chassis.core.errors import Unavailable
+from chassis.core.events import Event
+from chassis.messaging.outbox import Outbox
+from chassis.messaging.process import Stop
+from chassis.messaging.relay import Relay
+from tests import emulated
+
+pytestmark = pytest.mark.integration
+TABLE = "shop-basket-outbox"
+
+
+class FakeBus:
+    """Takes what is not in `refused`; `down` times it does not answer at all."""
+
+    def __init__(self, refused: set[str] | None = None, down: int = 0) -> None:
+        self.published: list[Event] = []
+        self.refused = refused or set()
+        self.down = down
+
+    def publish(self, events: list[Event]) -> list[Event]:
+        if self.down:
+            self.down -= 1
+            raise Unavailable("EventBridge does not answer.")
+        taken = [event for event in events if event.id not in self.refused]
+        self.published += taken
+        return taken
+
+
+class Shop:
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.now = 1000.0
+        self.dynamodb = clients.client("dynamodb", env)
+        self.outbox = Outbox(self.dynamodb, TABLE, lambda: self.now)
+
+    def commit(self, *names: str, size: int = 0) -> list[Event]:
+        detail = json.dumps({"metadata": {"correlation-id": "c"}, "data": "x" * size})
+        events = [Event(name, "com.example", "Happened", detail) for name in names]
+        for event in events:
+            assert self.outbox.commit(event)
+        return events
+
+    def left(self) -> set[str]:
+        return {row["id"] for row in self.dynamodb.scan(TableName=TABLE)["Items"]}
+
+
+@pytest.fixture
+def shop(stack: Mapping[str, str]) -> Shop:
+    return Shop(stack)
+
+
+def test_what_is_sent_is_exactly_what_was_committed(shop: Shop) -> None:
+    bus, events = FakeBus(), shop.commit("a")
+    shop.now += 10
+    assert Relay(shop.outbox, bus).sweep() == 1
+    assert bus.published == events
+    assert shop.left() == set()
+
+
+def test_a_row_is_left_to_its_writer_for_five_seconds(shop: Shop) -> None:
+    bus = FakeBus()
+    shop.commit("a")
+    shop.now += 4.9
+    assert Relay(shop.outbox, bus).sweep() == 0
+    assert bus.published == []
+    assert shop.left() == {"a"}
+    shop.now += 0.2
+    assert Relay(shop.outbox, bus).sweep() == 1
+
+
+def test_a_row_from_the_future_does_not_wait_for_its_time(shop: Shop) -> None:
+    shop.now += 24 * 3600  # the clock of whoever writes this is a day ahead
+    shop.commit("ahead")
+    shop.now -= 24 * 3600
+    shop.commit("just written")
+    shop.now -= 1  # and this is no more than two clocks differ
+    assert Relay(shop.outbox, FakeBus()).sweep() == 1
+    assert shop.left() == {"just written"}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"createdAt": "yesterday"}, {"createdAt": None}, {"detail": None}, {"detail_type": 7}, {"source": []}]
+)
+def test_a_row_that_cannot_be_read_is_told_and_stays_and_stops_no_other(shop: Shop, damage: dict[str, Any]) -> None:
+    shop.commit("a", "b", "c")
+    shop.now += 10
+    row = shop.dynamodb.get_item(TableName=TABLE, Key={"id": "b"})["Item"]
+    shop.dynamodb.put_item(TableName=TABLE, Item=row | damage)
+    with structlog.testing.capture_logs() as logged:
+        assert Relay(shop.outbox, FakeBus()).sweep() == 2
+    assert shop.left() == {"b"}
+    told = [line for line in logged if line["log_level"] == "error"]
+    assert [(line["event"], line["row_id"], line["fields"]) for line in told] == [
+        ("outbox row cannot be read", "b", [*damage])
+    ]
+    assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [3]
+
+
+def test_an_event_without_a_correlation_id_is_sent_like_any_other(shop: Shop) -> None:
+    events = [
+        Event(str(n), "com.example", "Happened", text) for n, text in enumerate(["{}", "[]", "{", '{"metadata":1}'])
+    ]
+    for event in events:
+        assert shop.outbox.commit(event)
+    shop.now += 10
+    assert Relay(shop.outbox, FakeBus()).sweep() == 4
+    assert shop.left() == set()
+
+
+def test_what_was_left_behind_is_read_consistently(shop: Shop) -> None:
+    seen = emulated.reads(shop.outbox._dynamodb)
+    assert list(shop.outbox.left_behind(0)) == [[]]
+    assert seen == [("Scan", True)]
+
+
+def test_what_the_bus_refuses_stays_and_delays_nothing(shop: Shop) -> None:
+    shop.commit("a", "b", "c")
+    shop.now += 10
+    bus = FakeBus(refused={"b"})
+    assert Relay(shop.outbox, bus).sweep() == 2
+    assert shop.left() == {"b"}
+    bus.refused = set()
+    assert Relay(shop.outbox, bus).sweep() == 1
+    assert shop.left() == set()
+
+
+def test_while_the_bus_is_down_everything_stays(shop: Shop) -> None:
+    shop.commit("a", "b")
+    shop.now += 10
+    assert Relay(shop.outbox, FakeBus(down=1)).sweep() == 0
+    assert shop.left() == {"a", "b"}
+
+
+def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
+    names = {f"n{n}" for n in range(12)}
+    shop.commit(*names, size=200_000)
+    shop.now += 10
+    assert len(list(shop.outbox.left_behind(5))) > 1
+    with structlog.testing.capture_logs() as logged:
+        assert Relay(shop.outbox, FakeBus()).sweep() == 12
+    assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [12]
+    assert shop.left() == set()
+
+
+def test_a_sweep_tells_the_backlog_and_the_age_of_its_oldest_row(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("relay", {"LOG_FORMAT": "json"})
+    shop.commit("a")
+    shop.now += 30
+    shop.commit("b", "c")
+    shop.now += 10
+    Relay(shop.outbox, FakeBus(refused={"b"})).sweep()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (swept,) = [line for line in lines if line["event"] == "outbox swept"]
+    assert (swept["backlog"], swept["oldest_seconds"], swept["sent"]) == (3, 40.0, 2)
+
+
+def test_two_relays_at_once_lose_nothing(shop: Shop) -> None:
+    names = {f"n{n}" for n in range(60)}
+    shop.commit(*names)
+    shop.now += 10
+    buses = [FakeBus(), FakeBus()]
+    threads = [threading.Thread(target=Relay(shop.outbox, bus).sweep) for bus in buses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {event.id for bus in buses for event in bus.published} == names
+    assert shop.left() == set()
+
+
+def test_the_relay_goes_on_after_an_outage_and_until_it_is_stopped(shop: Shop) -> None:
+    shop.commit("a")
+    shop.now += 10
+    stop = Stop()
+
+    class Bus(FakeBus):
+        def publish(self, events: list[Event]) -> list[Event]:
+            taken = super().publish(events)
+            stop.ask()
+            return taken
+
+    bus = Bus(down=1)
+    Relay(shop.outbox, bus).run(stop)
+    assert [event.id for event in bus.published] == ["a"]
+    assert shop.left() == set()
+
+
+def test_a_relay_that_is_asked_to_end_amid_a_long_backlog_ends_after_the_page_in_hand(shop: Shop) -> None:
+    shop.commit(*(f"n{n}" for n in range(35)))
+    shop.now += 10
+    stop = Stop()
+
+    class Bus(FakeBus):
+        def publish(self, events: list[Event]) -> list[Event]:
+            taken = super().publish(events)
+            if len(self.published) > 10:
+                stop.ask()
+            return taken
+
+    bus = Bus()
+    Relay(shop.outbox, bus).run(stop)
+    assert len(bus.published) == 20
+    assert len(shop.left()) == 15, "what was published is not all forgotten"

@@ -1,0 +1,216 @@
+import signal
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+from botocore.exceptions import ClientError, EndpointConnectionError, PartialCredentialsError
+
+from chassis.aws.answers import NotFromAWS
+from chassis.core.errors import Unavailable
+from chassis.messaging.process import Stop
+from chassis.messaging.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, Record, consume
+from tests import emulated
+
+
+class FakeSQS:
+    """Hands out `batches` one by one, asks to stop after the last, and notes every other call."""
+
+    def __init__(self, stop: Stop, *batches: list[str], undeletable: int = 0) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self._batches = list(batches)
+        self._undeletable = undeletable
+        self._stop = stop
+
+    def get_queue_url(self, *, QueueName: str) -> Any:  # noqa: N803 AWS's names here and below
+        return {"QueueUrl": f"http://queue/{QueueName}"}
+
+    def receive_message(self, **call: Any) -> Any:
+        assert (call["MaxNumberOfMessages"], call["WaitTimeSeconds"]) == (10, 20)
+        names = self._batches.pop(0) if self._batches else []
+        if not self._batches:
+            self._stop.ask()
+        attributes = {"ApproximateReceiveCount": "1"}
+        return {
+            "Messages": [
+                {"MessageId": n, "ReceiptHandle": f"r-{n}", "Body": n, "Attributes": attributes} for n in names
+            ]
+        }
+
+    def delete_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> Any:  # noqa: N803
+        self.calls.append(("delete", [entry["ReceiptHandle"] for entry in Entries]))
+        failed, self._undeletable = Entries[: self._undeletable], max(0, self._undeletable - 1)
+        return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in failed]}
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803
+        self.calls.append(("hide", {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in Entries}))
+
+
+def failing(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda event: {
+        "batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["messageId"] in names]
+    }
+
+
+class Storage:
+    """It answers or not, in that order; `left` are those it was not asked for."""
+
+    def __init__(self, *answers: bool) -> None:
+        self.left = [*answers]
+
+    def check(self) -> None:
+        if not self.left.pop(0):
+            raise Unavailable("DynamoDB cannot serve this now.")
+
+
+def run(sqs: FakeSQS, handle: Any, stop: Stop, check: Callable[[], None] = lambda: None) -> None:
+    consume(Queue(sqs, sqs, "orders", lambda: 1.0), handle, check, stop)
+
+
+def test_only_what_was_handled_is_deleted_and_the_rest_waits() -> None:
+    stop = Stop()
+    sqs = FakeSQS(stop, ["a", "b", "c"])
+    run(sqs, failing("b"), stop)
+    assert sqs.calls == [("delete", ["r-a", "r-c"]), ("hide", {"r-b": 5})]
+
+
+def test_a_record_looks_as_it_does_to_a_lambda_function() -> None:
+    stop, seen = Stop(), []
+
+    def handle(event: dict[str, Any]) -> dict[str, Any]:
+        seen.extend(event["Records"])
+        return {"batchItemFailures": []}
+
+    run(FakeSQS(stop, ["a"]), handle, stop)
+    (record,) = seen
+    assert record == {
+        "messageId": "a",
+        "receiptHandle": "r-a",
+        "body": "a",
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+    }
+
+
+def test_a_delete_that_fails_is_tried_again_for_what_failed() -> None:
+    stop = Stop()
+    sqs = FakeSQS(stop, ["a", "b", "c"], undeletable=2)
+    run(sqs, failing(), stop)
+    assert sqs.calls == [("delete", ["r-a", "r-b", "r-c"]), ("delete", ["r-a", "r-b"]), ("delete", ["r-a"])]
+
+
+def test_a_message_that_cannot_be_deleted_is_given_up_after_some_tries() -> None:
+    stop = Stop()
+    sqs = FakeSQS(stop, ["a"], undeletable=100)
+    with structlog.testing.capture_logs() as logged:
+        run(sqs, failing(), stop)
+    assert len(sqs.calls) == DELETE_TRIES
+    assert [(line["event"], line["count"]) for line in logged] == [("messages not deleted", 1)]
+
+
+@pytest.mark.parametrize(("tries", "longest"), [(1, 5), (2, 10), (4, 40), (8, 640), (9, 900), (1000, 900)])
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_the_back_off_doubles_to_a_limit_and_is_jittered(tries: int, longest: int, chance: float) -> None:
+    sqs = FakeSQS(Stop())
+    record: Record = {"receiptHandle": "r", "attributes": {"ApproximateReceiveCount": str(tries)}}
+    Queue(sqs, sqs, "orders", lambda: chance).back_off([record])
+    ((_, hidden),) = sqs.calls
+    assert longest * (0.5 + chance / 2) == pytest.approx(hidden["r"], abs=0.5)
+    assert hidden["r"] <= MAX_BACK_OFF
+
+
+def test_after_a_failure_nothing_is_received_until_storage_answers() -> None:
+    stop, storage = Stop(), Storage(True, False, False, True)
+    sqs = FakeSQS(stop, ["a"], [], ["b"], ["c"])
+    run(sqs, failing("a"), stop, storage.check)
+    assert storage.left == []  # at the start and after the failure of a, not for each batch
+    assert [kind for kind, _ in sqs.calls] == ["hide", "delete", "delete"]
+
+
+def test_a_signal_ends_an_idle_poll_at_once() -> None:
+    stop = Stop()
+
+    class Idle(FakeSQS):
+        def receive_message(self, **call: Any) -> Any:
+            stop._on_signal(signal.SIGTERM, None)
+            pytest.fail("polls on")
+
+    run(Idle(stop), failing(), stop)
+
+
+def test_only_the_poller_whose_time_out_fits_waits_for_messages() -> None:
+    sqs = FakeSQS(Stop(), ["a"])
+    client = SimpleNamespace(get_queue_url=sqs.get_queue_url)
+    assert len(Queue(client, SimpleNamespace(receive_message=sqs.receive_message), "orders").receive()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="http://queue"),
+        ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "GetQueueUrl"),
+        ClientError({"Error": {"Code": "InvalidSignatureException"}}, "GetQueueUrl"),
+        NotFromAWS(200, "it is no JSON object"),
+        PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        KeyError("QueueUrl"),
+    ],
+)
+def test_no_answer_of_a_queue_ends_its_consumer(error: Exception) -> None:
+    stop, errors = Stop(), [error]
+
+    class Flaky(FakeSQS):
+        def get_queue_url(self, *, QueueName: str) -> Any:  # noqa: N803 AWS's name
+            if errors:
+                raise errors.pop()
+            return super().get_queue_url(QueueName=QueueName)
+
+    sqs = Flaky(stop, ["a"])
+    run(sqs, failing(), stop)
+    assert sqs.calls == [("delete", ["r-a"])]
+
+
+@pytest.fixture
+def queue(stack: Mapping[str, str]) -> Queue:
+    return Queue.of(stack, "shop-order")
+
+
+@pytest.mark.integration
+def test_the_poller_of_an_environment_outlasts_a_long_poll_and_the_other_client_does_not_hang(queue: Queue) -> None:
+    assert queue._poller.meta.config.read_timeout > WAIT
+    assert queue._client.meta.config.read_timeout < 5
+
+
+def counts(queue: Queue) -> tuple[str, str]:
+    """How many messages of a real queue can be received, and how many are hidden."""
+    answer = queue._client.get_queue_attributes(QueueUrl=queue._url(), AttributeNames=["All"])["Attributes"]
+    return answer["ApproximateNumberOfMessages"], answer["ApproximateNumberOfMessagesNotVisible"]
+
+
+@pytest.mark.integration
+def test_of_a_real_queue_only_what_was_handled_goes_and_the_rest_hides(queue: Queue) -> None:
+    stop = Stop()
+    seen: list[tuple[str, str]] = []
+
+    def handle(event: dict[str, Any]) -> dict[str, Any]:
+        seen.extend((r["body"], r["attributes"]["ApproximateReceiveCount"]) for r in event["Records"])
+        if len(seen) == 2:
+            stop.ask()
+        return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["body"] == "b"]}
+
+    for body in ("a", "b"):
+        queue.send(body)
+    consume(queue, handle, Storage(False, True, True).check, stop)
+    assert sorted(seen) == [("a", "1"), ("b", "1")]  # no try was used up while storage did not answer
+    assert counts(queue) == ("0", "1")
+
+
+@pytest.mark.integration
+def test_a_dead_letter_keeps_its_reason(queue: Queue) -> None:
+    queue.send("body", reason="no hope", messageId="m-1")
+    received = emulated.client("sqs").receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
+    attributes = received["Messages"][0]["MessageAttributes"]
+    assert {name: value["StringValue"] for name, value in attributes.items()} == {
+        "reason": "no hope",
+        "messageId": "m-1",
+    }

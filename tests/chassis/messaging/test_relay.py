@@ -1,0 +1,202 @@
+"""The relay and a bus that is slow, down or broken; its work on real tables is in test_outbox.py."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+
+from chassis.aws import clients
+from chassis.core.errors import Unavailable
+from chassis.core.events import Event
+from chassis.messaging import relay
+from chassis.messaging.outbox import Leftover, Outbox
+from chassis.messaging.process import Stop
+from chassis.messaging.relay import Relay
+
+Publish = Callable[[list[Event]], list[Event]]
+DOWN = Unavailable("EventBridge does not answer.")
+
+
+class Rows(Outbox):
+    """An outbox in memory, read in pages of two."""
+
+    def __init__(self, count: int) -> None:
+        self.rows = {f"e{n}": Event(f"e{n}", "s", "d", "{}") for n in range(count)}
+        self.down = 0
+
+    def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
+        if self.down:
+            self.down -= 1
+            raise Unavailable("DynamoDB does not answer.")
+        events = list(self.rows.values())
+        for first in range(0, len(events), 2):
+            yield [Leftover(event, 60.0) for event in events[first : first + 2]]
+
+    def forget(self, event: Event) -> None:
+        del self.rows[event.id]
+
+
+class Clock(Stop):
+    """A stop that is asked for after so many seconds; waiting for it takes no time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.waits: list[float] = []
+        self._seconds = seconds
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.pass_(seconds)
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now >= self._seconds:
+            self.ask()
+
+
+class Bus:
+    """Each of the next calls fails as `errors` has it; then all is well. `copies` counts what was taken."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.calls: list[list[str]] = []
+        self.copies: Counter[str] = Counter()
+        self._errors = [*errors]
+
+    def publish(self, events: list[Event]) -> list[Event]:
+        self.calls.append([event.id for event in events])
+        if self._errors:
+            raise self._errors.pop(0)
+        self.copies.update(event.id for event in events)
+        return events
+
+
+def test_a_call_without_an_answer_does_not_keep_the_next_page_from_its_turn() -> None:
+    rows, bus = Rows(4), Bus(DOWN)
+    assert Relay(rows, bus).sweep() == 2
+    assert list(rows.rows) == ["e0", "e1"]
+    assert bus.calls == [["e0", "e1"], ["e2", "e3"]]
+
+
+def test_what_was_taken_is_forgotten_before_more_is_sent() -> None:
+    rows = Rows(2)
+    rows.rows = {name: event._replace(detail="x" * 200_000) for name, event in rows.rows.items()}
+    first = Bus()
+    publish = first.publish
+
+    def once(events: list[Event]) -> list[Event]:
+        if first.calls:
+            raise DOWN
+        return publish(events)
+
+    first.publish = once  # type: ignore[method-assign] # this one's second call fails
+    assert Relay(rows, first).sweep() == 1
+    assert list(rows.rows) == ["e1"]
+
+
+class Slow:
+    """Takes everything, and answers after `seconds`, which is more than the relay waits for an answer."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.copies: Counter[str] = Counter()
+        self._clock = clock
+        self._seconds = seconds
+
+    def publish(self, events: list[Event]) -> list[Event]:
+        self.copies.update(event.id for event in events)
+        self._clock.pass_(min(self._seconds, clients.RELAY.read))
+        if self._seconds > clients.RELAY.read:
+            raise DOWN
+        return events
+
+
+def test_a_bus_that_answers_late_is_waited_for() -> None:
+    clock, rows = Clock(30), Rows(40)
+    bus = Slow(clock, 0.6)
+    Relay(rows, bus).run(clock)
+    assert rows.rows == {}
+    assert bus.copies == Counter({f"e{n}": 1 for n in range(40)})
+
+
+def test_a_bus_that_answers_too_late_gets_a_copy_of_each_event_before_a_second_one_of_any() -> None:
+    clock, rows = Clock(300), Rows(8)
+    bus = Slow(clock, clients.RELAY.read + 1)
+    Relay(rows, bus).run(clock)
+    assert len(bus.copies) == 8
+    assert max(bus.copies.values()) - min(bus.copies.values()) <= 1
+    assert bus.copies.total() <= 8 * 300 / (4 * clients.RELAY.read) + 8  # no page is tried more than once in four calls
+
+
+def test_while_nothing_gets_through_the_relay_waits_longer_each_time_and_up_to_a_limit() -> None:
+    clock = Clock(1000)
+    bus = Bus(*[DOWN] * 10_000)
+    Relay(Rows(2), bus).run(clock)
+    pauses = [wait for wait in clock.waits if wait != relay.POLL]
+    assert max(pauses[:2]) <= 4 * relay.POLL < max(pauses) <= relay.LONGEST_PAUSE
+    assert len(set(pauses)) == len(pauses)  # jittered
+    assert len(bus.calls) < 150  # a call a second would be 1,000
+
+
+def test_an_event_that_was_published_is_removed_although_another_cannot_be() -> None:
+    class Busy(Rows):
+        def forget(self, event: Event) -> None:
+            if event.id == "e0":
+                raise Unavailable("DynamoDB does not answer.")
+            super().forget(event)
+
+    rows, bus = Busy(2), Bus()
+    assert Relay(rows, bus).sweep() == 2
+    assert list(rows.rows) == ["e0"]
+    Relay(rows, bus).run(clock := Clock(100))
+    assert bus.copies["e1"] == 1
+    assert max(clock.waits) > 2 * relay.POLL  # each try to publish it makes one more copy
+
+
+def test_a_row_that_cannot_be_read_does_not_slow_the_relay_down() -> None:
+    class Unreadable(Rows):
+        def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
+            yield [Leftover(None, 60.0)]
+            yield from super().left_behind(min_age)
+
+    clock, rows, bus = Clock(200), Unreadable(2), Bus(*[DOWN] * 3)
+    Relay(rows, bus).run(clock)
+    assert rows.rows == {}
+    assert clock.waits[-10:] == [relay.POLL] * 10
+
+
+def test_the_pauses_end_with_the_outage() -> None:
+    clock, rows = Clock(200), Rows(2)
+    Relay(rows, Bus(*[DOWN] * 5)).run(clock)
+    assert rows.rows == {}
+    assert clock.waits[-10:] == [relay.POLL] * 10
+
+
+@pytest.mark.parametrize(
+    "error", [DOWN, KeyError("Entries"), ValueError("zip() argument 2 is shorter than argument 1")]
+)
+def test_no_answer_of_the_bus_ends_the_relay(error: Exception) -> None:
+    rows = Rows(4)
+    with structlog.testing.capture_logs() as logged:
+        Relay(rows, Bus(error)).run(Clock(20))
+    assert rows.rows == {}
+    failed = [line for line in logged if line["event"] == "events not published"]
+    assert [line["log_level"] for line in failed] == ["warning" if error is DOWN else "error"]
+
+
+def test_no_answer_of_the_table_ends_the_relay() -> None:
+    rows = Rows(2)
+    rows.down = 3
+    Relay(rows, Bus()).run(Clock(100))
+    assert rows.rows == {}
+
+
+def test_asked_to_end_it_sends_no_further_call() -> None:
+    clock, rows = Clock(1), Rows(8)
+    Relay(rows, Slow(clock, 2)).run(clock)
+    assert len(rows.rows) == 6
+
+
+def test_the_relay_is_more_patient_with_the_bus_than_a_request_and_asks_once() -> None:
+    assert clients.RELAY.read >= 10
+    assert clients.RELAY.attempts == 1
