@@ -19,7 +19,7 @@ from chassis.core.text import legible
 
 _TEMPLATE = Path(__file__).with_name("shop.yaml")
 _EPILOG = """\
-AWS_ENDPOINT_URL names an emulator; unset or empty, it is AWS. SHOP_STACK names the stack.
+AWS_ENDPOINT_URL names an emulator; unset or empty, it is AWS. SHOP_NAME names the stack.
 Exit codes: 0 all is well, 1 it failed or is unwell, 2 it was not tried."""
 
 
@@ -80,7 +80,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
 
 def _shared_options(env: Mapping[str, str]) -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
-    stack = env.get("SHOP_STACK") or DEFAULT_STACK
+    stack = env.get("SHOP_NAME") or DEFAULT_STACK
     shared.add_argument("--stack", default=stack, help="its name, and every resource's prefix (%(default)s)")
     shared.add_argument("--template", default=_TEMPLATE, help="the CloudFormation template (shop.yaml)")
     # Only `up` runs beside an emulator that is still starting.

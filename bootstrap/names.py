@@ -20,7 +20,7 @@ class Names:
         if not _STACK_NAME.fullmatch(self.stack):
             raise Misused(
                 f"{self.stack!r} cannot be a stack's name: a letter, then letters, digits and "
-                "hyphens, at most 40 in all (SHOP_STACK or --stack)"
+                "hyphens, at most 40 in all (SHOP_NAME or --stack)"
             )
 
     @property

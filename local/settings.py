@@ -42,7 +42,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str], *, dev: bool = False) -> "Settings":
         endpoint = env.get("SHOP_ENDPOINT_URL", "").rstrip("/")
         return cls(
-            stack=_stack(env.get("SHOP_STACK") or "shopwire"),
+            stack=_stack(env.get("SHOP_NAME") or "shopwire"),
             ports=_ports(env, own_emulator=not endpoint),
             given_endpoint=_endpoint(endpoint),
             var=Path(env.get("SHOP_VAR") or ROOT / "var").absolute(),
@@ -70,7 +70,7 @@ def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
 def _stack(name: str) -> str:
     if not STACK.fullmatch(name):
         raise LocalError(
-            f"SHOP_STACK={name} cannot name a stack: use up to 40 letters, digits and hyphens, a letter first."
+            f"SHOP_NAME={name} cannot name a stack: use up to 40 letters, digits and hyphens, a letter first."
         )
     return name
 

@@ -100,7 +100,7 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
         "AWS_ACCESS_KEY_ID": new_account(),
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "SHOP_STACK": "shop",
+        "SHOP_NAME": "shop",
     }
     for name, value in env.items():
         monkeypatch.setenv(name, value)

@@ -13,12 +13,12 @@ from chassis.aws.query import read_page
 from chassis.core.errors import Conflict, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing
 from services.basket.service import BasketService
 from services.ordering.models import Order
-from services.product.models import Product, Stored
+from services.product.models import Product, ProductRow
 from services.product.service import ProductService
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class FakeOutbox:
         self.rows: dict[str, Event] = {}
         self.down = False
 
-    def forget(self, event: Event) -> None:
+    def mark_published(self, event: Event) -> None:
         if self.down:
             raise Unavailable("DynamoDB does not answer.")
         del self.rows[event.id]
@@ -108,13 +108,13 @@ class Fallible:
 class FakeProducts(Fallible):
     def __init__(self, outbox: FakeOutbox, *products: Product) -> None:
         super().__init__()
-        self.rows: dict[str, Stored] = {product.id: product for product in products}
+        self.rows: dict[str, ProductRow] = {product.id: product for product in products}
         self._outbox = outbox
 
-    def get(self, product_id: str) -> Stored | None:
+    def get(self, product_id: str) -> ProductRow | None:
         return self._read(self.rows.get(product_id))
 
-    def save(self, after: Stored, before: Stored | None, event: Event) -> bool:
+    def save(self, after: ProductRow, before: ProductRow | None, event: Event) -> bool:
         def write() -> bool:
             now = self.rows.get(after.id)
             if (now and now.version) != (before and before.version):
@@ -130,7 +130,7 @@ class FakeProducts(Fallible):
         rows = [row for row in alive if category in {None, row.category}]
         return page_of(rows, ["id"], f"product/{category}", limit, cursor)
 
-    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]:
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[ProductRow]:
         return page_of(self.rows.values(), ["id"], "product+tombstones", limit, cursor)
 
 
@@ -216,17 +216,17 @@ class FakeCatalogue:
 class FakeEntries:
     """The rows of a catalogue's copy; `reads` counts the look-ups, `down` is that it does not answer."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: CatalogueItem) -> None:
         self.rows = {entry.productId: entry for entry in entries}
         self.reads = 0
         self.down = False
 
-    def get_many(self, product_ids: Collection[str]) -> list[Entry]:
+    def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]:
         self.reads += 1
         self._must_answer()
         return [self.rows[product_id] for product_id in set(product_ids) if product_id in self.rows]
 
-    def put_newer(self, entry: Entry) -> Entry:
+    def put_newer(self, entry: CatalogueItem) -> CatalogueItem:
         self._must_answer()
         known = self.rows.get(entry.productId)
         if known is None or known.version < entry.version:
@@ -237,7 +237,7 @@ class FakeEntries:
         self._must_answer()
         return iter([(entry.productId, entry.version) for entry in self.rows.values()])
 
-    def put_instead(self, entry: Entry, seen: Any) -> bool:
+    def put_instead(self, entry: CatalogueItem, seen: Any) -> bool:
         if still := self._is_at(entry.productId, seen):
             self.rows[entry.productId] = entry
         return still

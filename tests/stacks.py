@@ -14,6 +14,6 @@ def deploy(env: Mapping[str, str], setting: str = "", value: int = 0) -> None:
         body, found = re.subn(rf"{setting}: \d+", f"{setting}: {value}", body)
         assert found, f"the template has no {setting}"
     cloudformation = emulated.client("cloudformation")
-    cloudformation.create_stack(StackName=env["SHOP_STACK"], TemplateBody=body)
+    cloudformation.create_stack(StackName=env["SHOP_NAME"], TemplateBody=body)
     settings = {"Delay": 1, "MaxAttempts": 120}
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=env["SHOP_STACK"], WaiterConfig=settings)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=env["SHOP_NAME"], WaiterConfig=settings)

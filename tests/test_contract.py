@@ -80,7 +80,7 @@ def product_events() -> list[Event]:
     shop = ProductShop()
     logs.correlate(GOLDEN["detail"]["metadata"]["correlation-id"])
     shop.service.add(product("p-1"))
-    shop.service.amend("p-1", ProductChanges(price=Decimal("760.00")), None)
+    shop.service.update("p-1", ProductChanges(price=Decimal("760.00")), None)
     shop.service.remove("p-1", None)
     return shop.bus.published
 

@@ -69,7 +69,7 @@ def test_every_variable_that_is_read_is_in_the_example_environment() -> None:
     read = {name for source in code for pair in re.findall(asked, text(source)) for name in pair if name}
     read |= set(re.findall(r"\$\{([A-Z_]+)", text(ROOT / "docker-compose.yml")))
     documented = set(re.findall(r"^#?([A-Z_]+)=", text(ROOT / ".env.example"), flags=re.MULTILINE))
-    assert read >= {"SHOP_STACK", "HOST", "SHOP_PRODUCT_PORT", "AWS_ENDPOINT_URL"}
+    assert read >= {"SHOP_NAME", "HOST", "SHOP_PRODUCT_PORT", "AWS_ENDPOINT_URL"}
     assert read - documented == {"NO_COLOR"}  # everybody's
 
 

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from chassis.core import strictjson
 from chassis.core.errors import DomainError
-from chassis.core.fields import Input, Record
+from chassis.core.fields import Input, Model
 from services.product.seed import catalogue
 from tests.documents import DOCUMENTS, operations, schemas
 
@@ -40,7 +40,7 @@ def subclasses(parent: type[T]) -> Iterator[type[T]]:
         yield from subclasses(child)
 
 
-MODELS = sorted({m for m in subclasses(Record) if m.__module__.startswith(("services.", "chassis."))}, key=repr)
+MODELS = sorted({m for m in subclasses(Model) if m.__module__.startswith(("services.", "chassis."))}, key=repr)
 
 
 def all_schemas() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from chassis.messaging.consumer import Consumer
 from services.basket import app as basket
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.consumer import make_consumer as make_catalogue_consumer
 from services.ordering.consumer import make_consumer as make_order_consumer
 from services.ordering.models import Order
@@ -133,7 +133,7 @@ CATALOGUE_CONSUMER = make_catalogue_consumer(ENTRIES, DEAD)
 ORDER_CONSUMER = make_order_consumer(OrderService(ORDERS), DEAD)
 
 
-def settle_product_event(body: str) -> list[Entry]:
+def settle_product_event(body: str) -> list[CatalogueItem]:
     """The row it made; none if it went to the dead-letter queue."""
     ENTRIES.rows.clear()
     settle(CATALOGUE_CONSUMER, body, ENTRIES.rows)

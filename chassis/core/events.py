@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from chassis.core.fields import EXACT, Record
+from chassis.core.fields import EXACT, Model
 
 
 class Event(NamedTuple):
@@ -30,7 +30,7 @@ class Event(NamedTuple):
         return None
 
 
-class EventData(Record):
+class EventData(Model):
     """What an event tells: all of it where it is emitted, and where it is read the fields that the reader needs."""
 
     SOURCE: ClassVar[str]
@@ -51,16 +51,16 @@ class EventData(Record):
         return Event(event_id, self.SOURCE, self.DETAIL_TYPE, detail)
 
 
-class Metadata(Record):
+class Metadata(Model):
     version: Annotated[int, EXACT]
 
 
-class Detail(Record):
+class Detail(Model):
     metadata: Metadata
     data: dict[str, Any]
 
 
-class Envelope(Record):
+class Envelope(Model):
     """An event as EventBridge delivers it to a queue."""
 
     source: str

@@ -10,13 +10,13 @@ from pydantic.json_schema import SkipJsonSchema
 Absent = SkipJsonSchema[None]  # what a parameter left out is: no text that a client could send means null
 
 
-class Record(BaseModel):
+class Model(BaseModel):
     """What we wrote or someone else sends: immutable, unknown fields are left aside."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
-class Input(Record):
+class Input(Model):
     """What a client writes: an unknown field is a mistake to be told; errors never repeat a value."""
 
     model_config = ConfigDict(extra="forbid")

@@ -21,7 +21,7 @@ class DeadLetters(Protocol):
     def send(self, body: str, **attributes: str) -> None: ...
 
 
-class Hopeless(Exception):
+class Unprocessable(Exception):
     """No later try can succeed; the text is the reason."""
 
 
@@ -48,9 +48,9 @@ class Consumer:
         """True once the message may go: it was handled, or it lies in the dead-letter queue with its reason."""
         structlog.contextvars.clear_contextvars()
         try:
-            self._parsed(record["body"])()
-        except (Hopeless, Conflict, DecimalException, OverflowError) as error:
-            return self._bury(record, _reason(error))
+            self._prepare(record["body"])()
+        except (Unprocessable, Conflict, DecimalException, OverflowError) as error:
+            return self._dead_letter(record, _reason(error))
         except Unavailable as error:
             log.warning("message has to wait", detail=error.detail, cause=repr(error.__cause__), **_named(record))
             return False
@@ -59,12 +59,12 @@ class Consumer:
             return False
         return True
 
-    def _parsed(self, body: str) -> Callable[[], object]:
+    def _prepare(self, body: str) -> Callable[[], object]:
         """What is left to do. Only an error in here is the message's fault, whatever its type."""
         try:
             return self._read(body)
         except (ValueError, ArithmeticError, RecursionError) as error:
-            raise Hopeless(_reason(error)) from error
+            raise Unprocessable(_reason(error)) from error
 
     def _read(self, body: str) -> Callable[[], object]:
         message = strictjson.loads(body)
@@ -72,10 +72,10 @@ class Consumer:
         envelope = Envelope.model_validate(message)
         kind = next((kind for kind in self._handlers if envelope.is_of(kind)), None)
         if kind is None:
-            raise Hopeless(f"Nobody here reads {envelope}.")
+            raise Unprocessable(f"Nobody here reads {envelope}.")
         return partial(self._handlers[kind], kind.model_validate(envelope.detail.data))
 
-    def _bury(self, record: dict[str, Any], reason: str) -> bool:
+    def _dead_letter(self, record: dict[str, Any], reason: str) -> bool:
         """No later try can succeed, so it does not take ten of them; sent before it is deleted, so never lost."""
         log.error("message to the dead-letter queue", message_id=record["messageId"], reason=reason)
         try:
@@ -107,4 +107,4 @@ def _reason(error: Exception) -> str:
         return f"{place}: {first['msg'].removeprefix('Value error, ')}"[:500]
     if isinstance(error, ArithmeticError):
         return f"a number or a date is out of range: {type(error).__name__}"
-    return str(error)[:500] if isinstance(error, Conflict | Hopeless) else f"not JSON: {error}"[:500]
+    return str(error)[:500] if isinstance(error, Conflict | Unprocessable) else f"not JSON: {error}"[:500]

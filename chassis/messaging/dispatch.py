@@ -13,14 +13,14 @@ class Publisher(Protocol):
     def publish(self, events: list[Event]) -> list[Event]: ...
 
 
-class Forgetter(Protocol):
-    def forget(self, event: Event) -> None: ...
+class EventOutbox(Protocol):
+    def mark_published(self, event: Event) -> None: ...
 
 
-def send_now(event: Event, bus: Publisher, outbox: Forgetter) -> None:
+def publish_now(event: Event, bus: Publisher, outbox: EventOutbox) -> None:
     """Whatever happens: what is committed cannot fail any more, and what is not sent here the relay sends."""
     try:
         if event in bus.publish([event]):
-            outbox.forget(event)
+            outbox.mark_published(event)
     except Exception as error:  # noqa: BLE001 see above
         log.warning("event left to the relay", event_id=event.id, error=str(error))

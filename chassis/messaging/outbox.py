@@ -14,7 +14,7 @@ from chassis.aws.query import every_page
 from chassis.core import deadline
 from chassis.core.errors import Refused
 from chassis.core.events import Event
-from chassis.core.fields import Record
+from chassis.core.fields import Model
 
 PAGE = 10  # rows: as many as one publish takes
 TRIES = 2  # of a transaction that is cancelled although nobody else was first: most often the table is busy
@@ -54,22 +54,22 @@ class Outbox:
             return error
         return None
 
-    def forget(self, event: Event) -> None:
+    def mark_published(self, event: Event) -> None:
         """Only after the bus took the event."""
         with unavailable("DynamoDB"):
             self._dynamodb.delete_item(TableName=self._table, Key={"id": event.id})
 
-    def left_behind(self, min_age: float) -> Iterator[list["Leftover"]]:
+    def pending(self, min_age: float) -> Iterator[list["PendingEvent"]]:
         """Pages of what was written more than `min_age` seconds ago, and of rows that cannot be read.
 
         A row that is dated as far in the future counts as old: the clock of its writer was wrong, and it must not wait.
         """
         for rows in every_page(self._dynamodb.scan, TableName=self._table, ConsistentRead=True, Limit=PAGE):
-            leftovers = [Leftover.read(row, self._clock()) for row in rows]
-            yield [leftover for leftover in leftovers if leftover.event is None or abs(leftover.age) > min_age]
+            leftovers = [PendingEvent.read(row, self._clock()) for row in rows]
+            yield [pending for pending in leftovers if pending.event is None or abs(pending.age) > min_age]
 
 
-class Row(Record):
+class Row(Model):
     """What `commit` wrote; `createdAt` in milliseconds since 1970."""
 
     id: str
@@ -79,14 +79,14 @@ class Row(Record):
     createdAt: int
 
 
-class Leftover(NamedTuple):
+class PendingEvent(NamedTuple):
     """An event still in the outbox, None where its row cannot be read, and for how many seconds."""
 
     event: Event | None
     age: float
 
     @classmethod
-    def read(cls, row: dict[str, Any], now: float) -> "Leftover":
+    def read(cls, row: dict[str, Any], now: float) -> "PendingEvent":
         try:
             read = Row.model_validate(row)
         except ValidationError as error:

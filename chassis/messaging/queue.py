@@ -17,7 +17,7 @@ MAX_BACK_OFF = 900
 PAUSE = 1.0
 DELETE_TRIES = 3
 
-Record = dict[str, Any]
+SqsRecord = dict[str, Any]
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 log = structlog.stdlib.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class Queue:
     def of(cls, env: Mapping[str, str], name: str) -> "Queue":
         return cls(clients.client("sqs", env), clients.client("sqs", env, clients.LONG_POLL), name)
 
-    def receive(self) -> list[Record]:
+    def receive(self) -> list[SqsRecord]:
         """Up to ten messages in the shape in which Lambda hands them to a function."""
         answer = self._poller.receive_message(
             QueueUrl=self._url(),
@@ -55,7 +55,7 @@ class Queue:
             for message in answer.get("Messages", [])
         ]
 
-    def delete(self, records: list[Record]) -> None:
+    def delete(self, records: list[SqsRecord]) -> None:
         """A message that cannot be deleted comes back; its handler must not mind."""
         for _ in range(DELETE_TRIES):
             entries = [{"Id": str(i), "ReceiptHandle": r["receiptHandle"]} for i, r in enumerate(records)]
@@ -65,7 +65,7 @@ class Queue:
                 return
         log.warning("messages not deleted", count=len(records))
 
-    def back_off(self, records: list[Record]) -> None:
+    def back_off(self, records: list[SqsRecord]) -> None:
         """Hides each message for 5·2ⁿ seconds at most, jittered, n being the tries it had before this one."""
         entries = [
             {"Id": str(i), "ReceiptHandle": r["receiptHandle"], "VisibilityTimeout": self._delay(r)}
@@ -77,7 +77,7 @@ class Queue:
         values = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
         self._client.send_message(QueueUrl=self._url(), MessageBody=body, MessageAttributes=values)
 
-    def _delay(self, record: Record) -> int:
+    def _delay(self, record: SqsRecord) -> int:
         tries = int(record["attributes"]["ApproximateReceiveCount"]) - 1
         longest = min(MAX_BACK_OFF, 5 << min(tries, 10))
         return round(longest * (0.5 + self._chance() / 2))
@@ -110,7 +110,7 @@ def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop
             stop.wait(PAUSE)
 
 
-def _settle(queue: Queue, records: list[Record], answer: dict[str, Any]) -> bool:
+def _settle(queue: Queue, records: list[SqsRecord], answer: dict[str, Any]) -> bool:
     """True if any message was not handled."""
     failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     if done := [r for r in records if r["messageId"] not in failed]:

@@ -37,11 +37,11 @@ class Relay:
         Asked to stop, it ends after the call in hand: a long backlog would outlast the time a process has to end.
         """
         sent, readable, backlog, oldest = 0, 0, 0, 0.0
-        for page in self._outbox.left_behind(self._min_age):
-            events = [leftover.event for leftover in page if leftover.event]
+        for page in self._outbox.pending(self._min_age):
+            events = [pending.event for pending in page if pending.event]
             readable += len(events)
             backlog += len(page)
-            oldest = max([oldest, *(leftover.age for leftover in page)])
+            oldest = max([oldest, *(pending.age for pending in page)])
             sent += self._relay(events, stop)
             if stop:
                 break
@@ -78,7 +78,7 @@ class Relay:
     def _remove(self, event: Event) -> bool:
         told = {"event_id": event.id, "detail_type": event.detail_type, "correlation_id": event.correlation_id}
         with self._surviving("published event not removed from the outbox", **told):
-            self._outbox.forget(event)
+            self._outbox.mark_published(event)
             log.info("event relayed", **told)
             return True
         return False

@@ -12,7 +12,7 @@ from chassis.messaging.bus import EventBus
 from chassis.messaging.outbox import Outbox
 from chassis.web.app import make_app
 from services.basket import routes
-from services.basket.catalogue import OwnCatalogue
+from services.basket.catalogue import ReplicatedCatalogue
 from services.basket.products import HttpProducts
 from services.basket.service import BasketService
 from services.basket.store import BasketStore, CatalogueStore
@@ -33,7 +33,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
 
 
 def make_service(env: Mapping[str, str], store: BasketStore) -> BasketService:
-    catalogue = OwnCatalogue(make_catalogue_store(env), make_products(env))
+    catalogue = ReplicatedCatalogue(make_catalogue_store(env), make_products(env))
     return BasketService(store, catalogue, make_outbox(env), make_bus(env), lambda: str(uuid.uuid4()))
 
 
@@ -44,7 +44,7 @@ def make_store(env: Mapping[str, str]) -> BasketStore:
 
 
 def stack(env: Mapping[str, str]) -> str:
-    return env.get("SHOP_STACK") or "shopwire"
+    return env.get("SHOP_NAME") or "shopwire"
 
 
 def make_catalogue_store(env: Mapping[str, str]) -> CatalogueStore:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 import structlog
 from pydantic import Field
 
-from chassis.core.fields import EXACT, Amount, Record
+from chassis.core.fields import EXACT, Amount, Model
 from services.basket.models import Listing
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
@@ -21,7 +21,7 @@ Price = Annotated[Amount, Field(le=10_000_000)]
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Entry(Record):
+class CatalogueItem(Model):
     """What is known of a product; of two entries the one with the higher version is true."""
 
     productId: str
@@ -33,37 +33,37 @@ class Entry(Record):
     expiresAt: int | None = None
 
     @classmethod
-    def tombstone(cls, product_id: str, version: int, deleted_at: str) -> "Entry":
+    def tombstone(cls, product_id: str, version: int, deleted_at: str) -> "CatalogueItem":
         """Kept for a while, so that an event that comes late does not bring the product back."""
         expires = datetime.fromisoformat(deleted_at).timestamp() + TOMBSTONE_LIFETIME.total_seconds()
         return cls(productId=product_id, version=version, deleted=True, expiresAt=int(expires))
 
 
-class Entries(Protocol):
+class CatalogueItems(Protocol):
     """The storage of the copy; `store.CatalogueStore` is the one on DynamoDB."""
 
-    def get_many(self, product_ids: Collection[str]) -> list[Entry]: ...
+    def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]: ...
 
-    def put_newer(self, entry: Entry) -> Entry:
+    def put_newer(self, entry: CatalogueItem) -> CatalogueItem:
         """The one that is there now: `entry`, or what had at least its version."""
         ...
 
 
-class Copy(Entries, Protocol):
+class RepairableCatalogue(CatalogueItems, Protocol):
     """What a repair needs besides; both writes return False, and change nothing, if the row is not at `seen`.
 
     The version of a row that cannot be read may be anything, or None where it has none.
     """
 
     def versions(self) -> Iterator[tuple[str, Any]]: ...
-    def put_instead(self, entry: Entry, seen: Any) -> bool: ...
+    def put_instead(self, entry: CatalogueItem, seen: Any) -> bool: ...
     def remove(self, product_id: str, seen: Any) -> bool: ...
 
 
 class Products(Protocol):
     """The owner of the catalogue; `products.HttpProducts` asks it over HTTP."""
 
-    def find(self, product_ids: Collection[str]) -> list[Entry]: ...
+    def find(self, product_ids: Collection[str]) -> list[CatalogueItem]: ...
 
 
 class Catalogue(Protocol):
@@ -72,7 +72,7 @@ class Catalogue(Protocol):
         ...
 
 
-class Once:
+class RequestCache:
     """A catalogue for one request: each product is looked up once, whether it exists or not."""
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -85,10 +85,10 @@ class Once:
         return {product_id: listing for product_id in product_ids if (listing := self._known[product_id])}
 
 
-class OwnCatalogue:
+class ReplicatedCatalogue:
     """Basket's copy: a product it knows needs nobody else, and one it does not know is asked for once."""
 
-    def __init__(self, entries: Entries, products: Products) -> None:
+    def __init__(self, entries: CatalogueItems, products: Products) -> None:
         self._entries = entries
         self._products = products
 
@@ -99,7 +99,7 @@ class OwnCatalogue:
             known += self._ask(unknown)
         return {entry.productId: Listing(entry.name, entry.price) for entry in known if not entry.deleted}
 
-    def _ask(self, product_ids: Iterable[str]) -> list[Entry]:
+    def _ask(self, product_ids: Iterable[str]) -> list[CatalogueItem]:
         found = [self._entries.put_newer(entry) for entry in self._products.find(sorted(product_ids))]
         log.info("asked for unknown products", found=len(found))
         return found

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from chassis.core import instants
 from chassis.core.errors import Conflict, Invalid
-from chassis.core.fields import EXACT, Amount, Input, Matching, Record
+from chassis.core.fields import EXACT, Amount, Input, Matching, Model
 from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 
@@ -87,7 +87,7 @@ class Attempt:
         return cls(order_id, instants.write(now), key or order_id)
 
 
-class Receipt(Record):
+class Receipt(Model):
     """What a checkout answered, kept so that a repeated request gets the same answer."""
 
     userName: str

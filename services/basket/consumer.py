@@ -14,7 +14,7 @@ from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import Queue, consume
 from services.basket.app import make_catalogue_store, stack
-from services.basket.catalogue import Entries, Entry, Price, Version
+from services.basket.catalogue import CatalogueItem, CatalogueItems, Price, Version
 from services.basket.models import ProductId
 
 log = structlog.stdlib.get_logger(__name__)
@@ -37,8 +37,8 @@ class ProductCreated(ProductEvent):
     category: str = Field(max_length=100)
     price: Price
 
-    def entry(self) -> Entry:
-        return Entry(**self.model_dump())
+    def entry(self) -> CatalogueItem:
+        return CatalogueItem(**self.model_dump())
 
 
 class ProductChanged(ProductCreated):
@@ -50,11 +50,11 @@ class ProductDeleted(ProductEvent):
 
     deletedAt: Instant
 
-    def entry(self) -> Entry:
-        return Entry.tombstone(self.productId, self.version, self.deletedAt)
+    def entry(self) -> CatalogueItem:
+        return CatalogueItem.tombstone(self.productId, self.version, self.deletedAt)
 
 
-def make_consumer(entries: Entries, dead_letters: DeadLetters) -> Consumer:
+def make_consumer(entries: CatalogueItems, dead_letters: DeadLetters) -> Consumer:
     def take(event: ProductCreated | ProductDeleted) -> None:
         entry = event.entry()
         taken = entries.put_newer(entry) == entry

@@ -5,10 +5,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from chassis.core.events import Event, EventData
-from chassis.core.fields import Amount, Record
+from chassis.core.fields import Amount, Model
 
 
-class OrderLine(Record):
+class OrderLine(Model):
     productId: str
     productName: str
     color: str

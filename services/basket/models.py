@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, ConfigDict, Field
 
 from chassis.core.errors import Invalid, NotFound
-from chassis.core.fields import EXACT, Amount, Input, Matching, Record
+from chassis.core.fields import EXACT, Amount, Input, Matching, Model
 
 MAX_LINES = 100
 MAX_QUANTITY = 999
@@ -65,7 +65,7 @@ class BasketInput(Input):
     items: list[LineInput] = Field(max_length=MAX_LINES)
 
 
-class Line(Record):
+class Line(Model):
     """One product in one colour, with the name and price it was added at."""
 
     productId: str
@@ -83,7 +83,7 @@ class PricedLine(Line):
     price: Amount | None = Field(description="today's; null once the catalogue no longer has the product")
 
 
-class BasketView(Record):
+class BasketView(Model):
     """A basket as the client sees it: today's prices beside those it was filled at."""
 
     userName: str
@@ -91,12 +91,12 @@ class BasketView(Record):
     totalPrice: Amount = Field(description="of the lines that can be bought today")
 
 
-class BasketPage(Record):
+class BasketPage(Model):
     items: list[BasketView]
     nextCursor: str | None
 
 
-class Basket(Record):
+class Basket(Model):
     """A user's basket; `version` is a fresh random id at every write, `recent` are those of the writes before."""
 
     userName: str

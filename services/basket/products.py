@@ -9,10 +9,10 @@ import urllib3
 
 from chassis.core import deadline, logs, strictjson
 from chassis.core.errors import Unavailable
-from chassis.core.fields import Record
+from chassis.core.fields import Model
 from chassis.core.instants import Instant
 from chassis.core.paging import Page
-from services.basket.catalogue import Entry, Price, Version
+from services.basket.catalogue import CatalogueItem, Price, Version
 
 TIMEOUT = 1.0
 PARALLEL = 8
@@ -20,7 +20,7 @@ PAGE = 100
 ABSENT = {404, 410}
 
 
-class ProductSeen(Record):
+class ProductResponse(Model):
     """The fields of a product that basket reads."""
 
     id: str
@@ -29,22 +29,22 @@ class ProductSeen(Record):
     category: str
     price: Price
 
-    def entry(self) -> Entry:
-        return Entry(productId=self.id, **self.model_dump(exclude={"id"}))
+    def entry(self) -> CatalogueItem:
+        return CatalogueItem(productId=self.id, **self.model_dump(exclude={"id"}))
 
 
-class TombstoneSeen(Record):
+class TombstoneResponse(Model):
     id: str
     version: Version
     deletedAt: Instant
 
-    def entry(self) -> Entry:
-        return Entry.tombstone(self.id, self.version, self.deletedAt)
+    def entry(self) -> CatalogueItem:
+        return CatalogueItem.tombstone(self.id, self.version, self.deletedAt)
 
 
-class PageSeen(Record):
-    items: list[ProductSeen]
-    tombstones: list[TombstoneSeen]
+class PageResponse(Model):
+    items: list[ProductResponse]
+    tombstones: list[TombstoneResponse]
     nextCursor: str | None
 
 
@@ -57,7 +57,7 @@ class HttpProducts:
         self._http = urllib3.PoolManager(maxsize=PARALLEL, retries=False)
         self._workers = ThreadPoolExecutor(PARALLEL, thread_name_prefix="products")
 
-    def find(self, product_ids: Collection[str]) -> list[Entry]:
+    def find(self, product_ids: Collection[str]) -> list[CatalogueItem]:
         """Those that exist, asked for one request each, some at a time; Unavailable without a proper answer."""
         correlation = logs.correlation_id()
         with _answering():
@@ -66,14 +66,14 @@ class HttpProducts:
                 product_ids,
                 timeout=self._patience(len(product_ids)),
             )
-            return [ProductSeen.model_validate(answer).entry() for answer in found if answer is not None]
+            return [ProductResponse.model_validate(answer).entry() for answer in found if answer is not None]
 
-    def page(self, cursor: str | None) -> Page[Entry]:
+    def page(self, cursor: str | None) -> Page[CatalogueItem]:
         """Some of all products, tombstones too; Unavailable without a proper answer."""
         query = f"?tombstones=true&limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
         with _answering():
-            page = PageSeen.model_validate(self._ask(query, logs.correlation_id()))
-            seen: list[ProductSeen | TombstoneSeen] = [*page.items, *page.tombstones]
+            page = PageResponse.model_validate(self._ask(query, logs.correlation_id()))
+            seen: list[ProductResponse | TombstoneResponse] = [*page.items, *page.tombstones]
             return Page([each.entry() for each in seen], page.nextCursor)
 
     def _patience(self, requests: int) -> float:

@@ -11,17 +11,17 @@ from chassis.core import logs
 from chassis.core.errors import Misconfigured, Unavailable
 from chassis.core.paging import Page
 from services.basket.app import make_catalogue_store, make_products
-from services.basket.catalogue import Copy, Entry
+from services.basket.catalogue import CatalogueItem, RepairableCatalogue
 
 PASSES = 10
 CHANGES = ("added", "updated", "repaired", "overtaken", "removed")  # after any of them another pass looks again
 
 
 class Products(Protocol):
-    def page(self, cursor: str | None) -> Page[Entry]: ...
+    def page(self, cursor: str | None) -> Page[CatalogueItem]: ...
 
 
-def rebuild(products: Products, copy: Copy, say: Callable[[str], object]) -> bool:
+def rebuild(products: Products, copy: RepairableCatalogue, say: Callable[[str], object]) -> bool:
     """Compares all products, tombstones too, with the copy until a pass finds nothing to change.
 
     False if ten passes each found something, because products change faster than that.
@@ -37,7 +37,7 @@ class _Pass:
     Each repair is conditional on the version that was seen. The next pass brings what a repair may have missed.
     """
 
-    def __init__(self, number: int, copy: Copy, say: Callable[[str], object]) -> None:
+    def __init__(self, number: int, copy: RepairableCatalogue, say: Callable[[str], object]) -> None:
         self._number = number
         self._copy = copy
         self._say = say
@@ -62,7 +62,7 @@ class _Pass:
         if self._done["removed"]:
             self._tell()
 
-    def _settle(self, entry: Entry, row: Entry | None) -> str:
+    def _settle(self, entry: CatalogueItem, row: CatalogueItem | None) -> str:
         """What was done about the row of `entry`, in one word."""
         if row is None and entry.productId in self._before:  # it cannot be read
             return "repaired" if self._copy.put_instead(entry, self._before[entry.productId]) else "overtaken"
@@ -81,7 +81,7 @@ class _Pass:
         self._say(f"pass {self._number}: {', '.join([f'{compared} products compared', *counts])}")
 
 
-def _pages(products: Products) -> Iterator[list[Entry]]:
+def _pages(products: Products) -> Iterator[list[CatalogueItem]]:
     page = products.page(None)
     yield page.items
     while page.next_cursor:

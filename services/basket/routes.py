@@ -6,7 +6,7 @@ from urllib.parse import quote
 from flask import Response, current_app
 from pydantic import ConfigDict, Field
 
-from chassis.core.fields import Absent, Amount, Input, Matching, PageQuery, Record
+from chassis.core.fields import Absent, Amount, Input, Matching, Model, PageQuery
 from chassis.web import openapi, problems
 from chassis.web.app import Answer
 from services.basket.checkout import CheckoutInput
@@ -36,7 +36,7 @@ class Problem(problems.Problem):
     orderId: str | Absent = Field(None, description="with 503: the order that was perhaps placed")
 
 
-class UserPath(Record):
+class UserPath(Model):
     userName: UserName = Field(examples=[EXAMPLE_USER])
 
 
@@ -48,7 +48,7 @@ class LineQuery(Input):
     color: Color | Absent = Field(None, description="drop this colour only")
 
 
-class IdempotencyKey(Record):
+class IdempotencyKey(Model):
     model_config = ConfigDict(populate_by_name=True)
 
     key: Key | Absent = Field(
@@ -58,7 +58,7 @@ class IdempotencyKey(Record):
     )
 
 
-class CheckoutAnswer(Record):
+class CheckoutAnswer(Model):
     orderId: str
     orderDate: str
     totalPrice: Amount

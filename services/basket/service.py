@@ -11,8 +11,8 @@ from chassis.core import deadline, logs
 from chassis.core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
-from chassis.messaging.dispatch import Forgetter, Publisher, send_now
-from services.basket.catalogue import Catalogue, Once
+from chassis.messaging.dispatch import EventOutbox, Publisher, publish_now
+from services.basket.catalogue import Catalogue, RequestCache
 from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
 
@@ -43,7 +43,7 @@ class BasketService:
         self,
         baskets: Baskets,
         catalogue: Catalogue,
-        outbox: Forgetter,
+        outbox: EventOutbox,
         bus: Publisher,
         new_id: Callable[[], str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -69,7 +69,7 @@ class BasketService:
 
     def add(self, user_name: str, wanted: LineInput) -> BasketView:
         """All prices are looked up before the write: nothing may fail once the line is added."""
-        catalogue = Once(self._catalogue)
+        catalogue = RequestCache(self._catalogue)
         self._sold({wanted.productId}, catalogue)
 
         def with_line(old: Basket) -> Basket:
@@ -105,7 +105,7 @@ class BasketService:
                 if self._commit(basket, event, receipt, attempt):
                     break
         log.info("checked out", event_id=event.id)
-        send_now(event, self._bus, self._outbox)
+        publish_now(event, self._bus, self._outbox)
         return receipt
 
     def _load(self, user_name: str) -> Basket | None:

@@ -13,7 +13,7 @@ from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.outbox import Outbox
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 
@@ -117,14 +117,14 @@ class CatalogueStore:
         self._table = table
 
     @unavailable("DynamoDB")
-    def get_many(self, product_ids: Collection[str]) -> list[Entry]:
+    def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]:
         """Those that are known, read consistently: a price that was seen does not go back to the one before."""
         wanted = sorted(set(product_ids))
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
         return _entries([row for batch in batches for row in self._batch_get(batch)])
 
     @unavailable("DynamoDB")
-    def put_newer(self, entry: Entry) -> Entry:
+    def put_newer(self, entry: CatalogueItem) -> CatalogueItem:
         """Writes `entry` unless a row of at least its version is there; returns what is there now.
 
         A row that cannot be read tells nothing, so `entry` is then the best that is known.
@@ -149,7 +149,7 @@ class CatalogueStore:
         for rows in every_page(self._dynamodb.scan, Limit=SCAN, **wanted):
             yield from ((str(row["productId"]), row.get("version")) for row in rows)
 
-    def put_instead(self, entry: Entry, seen: Any) -> bool:
+    def put_instead(self, entry: CatalogueItem, seen: Any) -> bool:
         """Writes `entry`, of whichever version, unless the row is no longer at the version `seen`; then False."""
         return self._if_still(seen, self._dynamodb.put_item, Item=entry.model_dump(exclude_none=True))
 
@@ -195,6 +195,6 @@ def _unchanged(basket: Basket) -> dict[str, Any]:
     }
 
 
-def _entries(rows: list[dict[str, Any]]) -> list[Entry]:
+def _entries(rows: list[dict[str, Any]]) -> list[CatalogueItem]:
     """Without rows that cannot be read: their products count as unknown, and `rebuild` writes the rows again."""
-    return readable(Page(rows, None), ["productId"], Entry.model_validate).items
+    return readable(Page(rows, None), ["productId"], CatalogueItem.model_validate).items

@@ -27,7 +27,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
 
 
 def stack(env: Mapping[str, str]) -> str:
-    return env.get("SHOP_STACK") or "shopwire"
+    return env.get("SHOP_NAME") or "shopwire"
 
 
 def make_store(env: Mapping[str, str]) -> OrderStore:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from chassis.core.events import EventData
-from chassis.core.fields import EXACT, Absent, Amount, Matching, PageQuery, Record
+from chassis.core.fields import EXACT, Absent, Amount, Matching, Model, PageQuery
 from chassis.core.instants import Instant
 from services.ordering.dates import ALWAYS, Period, TimeOrPeriod
 
@@ -21,7 +21,7 @@ UserName = Annotated[str, Field(max_length=254), USER_NAME]
 OrderId = Annotated[str, ORDER_ID]
 
 
-class OrderLine(Record):
+class OrderLine(Model):
     productId: str = Field(max_length=64)
     productName: str = Field(max_length=200)
     color: str = Field(max_length=50)
@@ -59,7 +59,7 @@ class BasketCheckedOut(EventData):
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-class Order(Record):
+class Order(Model):
     orderId: str
     orderDate: str
     userName: str
@@ -78,7 +78,7 @@ class Order(Record):
         return cls(status="PLACED", **checkout.model_dump())
 
 
-class OrderPage(Record):
+class OrderPage(Model):
     items: list[Order]
     nextCursor: str | None
 

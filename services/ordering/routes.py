@@ -5,7 +5,7 @@ from typing import cast
 from flask import current_app
 from pydantic import Field
 
-from chassis.core.fields import PageQuery, Record
+from chassis.core.fields import Model, PageQuery
 from chassis.core.paging import Page
 from chassis.web import openapi
 from chassis.web.app import Answer
@@ -15,7 +15,7 @@ from services.ordering.service import OrderService
 api = openapi.blueprint("order", __name__, "Orders", "What was checked out")
 
 
-class UserPath(Record):
+class UserPath(Model):
     userName: UserName = Field(examples=["ann"])
 
 

@@ -38,7 +38,7 @@ def make_store(env: Mapping[str, str]) -> ProductStore:
 
 
 def stack(env: Mapping[str, str]) -> str:
-    return env.get("SHOP_STACK") or "shopwire"
+    return env.get("SHOP_NAME") or "shopwire"
 
 
 def make_outbox(env: Mapping[str, str]) -> Outbox:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from chassis.core.fields import Absent, Matching, Record
+from chassis.core.fields import Absent, Matching, Model
 
 Condition = Callable[[int], bool]  # whether a product at this version may be changed, or shown
 TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
@@ -17,7 +17,7 @@ TAGS = Matching(
 )
 
 
-class Conditions(Record):
+class Conditions(Model):
     """Both hold for a request that has neither. A product that does not exist is a 404 whatever they say (13.2.1)."""
 
     model_config = ConfigDict(populate_by_name=True)

@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from chassis.core.events import Event, EventData
 from chassis.core.fields import Amount
-from services.product.models import Product, Stored, Tombstone
+from services.product.models import Product, ProductRow, Tombstone
 
 CENT = Decimal("0.01")
 
@@ -66,7 +66,7 @@ class ProductDeleted(ProductEvent):
     deletedAt: str
 
 
-def tell(before: Stored | None, after: Stored) -> ProductEvent:
+def event_for_change(before: ProductRow | None, after: ProductRow) -> ProductEvent:
     """What happened between two states of a product."""
     if isinstance(after, Tombstone):
         return ProductDeleted(productId=after.id, version=after.version, deletedAt=after.deletedAt)

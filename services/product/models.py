@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from chassis.core.fields import BOOLEAN, Absent, Amount, Input, PageQuery, Record, documented_amount
+from chassis.core.fields import BOOLEAN, Absent, Amount, Input, Model, PageQuery, documented_amount
 
 # Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
 TOMBSTONE_LIFETIME = timedelta(days=90)
@@ -59,7 +59,7 @@ class ProductChanges(Input):
     price: Price = Decimal(0)
 
 
-class Product(Record):
+class Product(Model):
     id: str
     name: str
     description: str
@@ -71,11 +71,11 @@ class Product(Record):
     def changed(self, changes: Mapping[str, Any]) -> "Product":
         return self.model_copy(update={**changes, "version": self.version + 1})
 
-    def buried(self, now: str) -> "Tombstone":
+    def deleted(self, now: str) -> "Tombstone":
         return Tombstone(id=self.id, version=self.version + 1, deletedAt=now)
 
 
-class Tombstone(Record):
+class Tombstone(Model):
     """What stays of a deleted product for a while: that it is no more, and since which version."""
 
     id: str
@@ -88,16 +88,16 @@ class Tombstone(Record):
         return int((datetime.fromisoformat(self.deletedAt) + TOMBSTONE_LIFETIME).timestamp())
 
 
-Stored = Product | Tombstone
+ProductRow = Product | Tombstone
 
 
-class ProductPage(Record):
+class ProductPage(Model):
     items: list[Product]
     tombstones: list[Tombstone] | Absent = Field(None, description="deleted products, where they were asked for")
     nextCursor: str | None
 
     @classmethod
-    def with_tombstones(cls, rows: Iterable[Stored], next_cursor: str | None) -> Self:
+    def with_tombstones(cls, rows: Iterable[ProductRow], next_cursor: str | None) -> Self:
         rows = list(rows)
         return cls(
             items=[row for row in rows if isinstance(row, Product)],

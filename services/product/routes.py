@@ -5,7 +5,7 @@ from typing import Annotated, cast
 from flask import Response, current_app, jsonify
 from pydantic import Field
 
-from chassis.core.fields import Absent, Matching, Record
+from chassis.core.fields import Absent, Matching, Model
 from chassis.web import openapi, problems
 from chassis.web.app import Answer
 from services.product.conditions import Conditions
@@ -25,7 +25,7 @@ class Problem(problems.Problem):
     version: int | Absent = Field(None, description="with 412: the version that the product is at")
 
 
-class ProductPath(Record):
+class ProductPath(Model):
     product_id: Annotated[str, PRODUCT_ID] = Field(alias="id", examples=[EXAMPLE_ID])
 
 
@@ -86,7 +86,7 @@ def replace_product(path: ProductPath, header: Conditions, body: ProductFields) 
 )
 def change_product(path: ProductPath, header: Conditions, body: ProductChanges) -> Answer:
     """Fields left out stay as they are. `If-Match` changes only the version that the client has seen."""
-    return _answer(service().amend(path.product_id, body, header.hold))
+    return _answer(service().update(path.product_id, body, header.hold))
 
 
 @api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE)

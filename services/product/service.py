@@ -12,10 +12,10 @@ from chassis.core import deadline, instants, logs
 from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
-from chassis.messaging.dispatch import Forgetter, Publisher, send_now
+from chassis.messaging.dispatch import EventOutbox, Publisher, publish_now
 from services.product.conditions import Condition
-from services.product.events import tell
-from services.product.models import Product, ProductChanges, ProductFields, Stored
+from services.product.events import event_for_change
+from services.product.models import Product, ProductChanges, ProductFields, ProductRow
 
 UNKNOWN_EDIT = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
 
@@ -25,14 +25,14 @@ log = structlog.stdlib.get_logger(__name__)
 class Products(Protocol):
     """The storage this service needs; `store.ProductStore` is the one on DynamoDB."""
 
-    def get(self, product_id: str) -> Stored | None: ...
-    def save(self, after: Stored, before: Stored | None, event: Event) -> bool: ...
+    def get(self, product_id: str) -> ProductRow | None: ...
+    def save(self, after: ProductRow, before: ProductRow | None, event: Event) -> bool: ...
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]: ...
-    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]: ...
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[ProductRow]: ...
 
 
 class Write(NamedTuple):
-    after: Stored
+    after: ProductRow
     event: Event
 
 
@@ -45,11 +45,11 @@ class Edit:
     tries: list[Write] = field(default_factory=list)
     unanswered: bool = False
 
-    def attempt(self, before: Stored | None, after: Stored) -> Write:
-        self.tries.append(Write(after, tell(before, after).as_event(self.now, self.correlation_id)))
+    def attempt(self, before: ProductRow | None, after: ProductRow) -> Write:
+        self.tries.append(Write(after, event_for_change(before, after).as_event(self.now, self.correlation_id)))
         return self.tries[-1]
 
-    def came_true(self, row: Stored | None) -> Write | None:
+    def came_true(self, row: ProductRow | None) -> Write | None:
         """The try that made the row what it is: versions only rise, so an equal row is that one."""
         return next((write for write in self.tries if write.after == row), None)
 
@@ -58,7 +58,7 @@ class ProductService:
     def __init__(
         self,
         products: Products,
-        outbox: Forgetter,
+        outbox: EventOutbox,
         bus: Publisher,
         new_id: Callable[[], str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -75,7 +75,7 @@ class ProductService:
     def add(self, product: Product) -> Product:
         """Also where a product of this id was deleted, and then its versions go on. Conflict if there is one."""
 
-        def new(before: Stored | None) -> Product:
+        def new(before: ProductRow | None) -> Product:
             if isinstance(before, Product):
                 raise Conflict(f"There is a product {product.id}.")
             return product.model_copy(update={"version": before.version + 1 if before else 1})
@@ -89,14 +89,14 @@ class ProductService:
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
         return self._products.page(category, limit, cursor)
 
-    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]:
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[ProductRow]:
         """For whoever keeps a copy of the catalogue, and must know what is to be left out."""
         return self._products.page_with_tombstones(limit, cursor)
 
     def replace(self, product_id: str, fields: ProductFields, condition: Condition | None) -> Product:
         return self._change(product_id, condition, lambda old: old.changed(fields.model_dump()))
 
-    def amend(self, product_id: str, changes: ProductChanges, condition: Condition | None) -> Product:
+    def update(self, product_id: str, changes: ProductChanges, condition: Condition | None) -> Product:
         """Changes the fields that were sent; none at all changes nothing, and the version stays."""
         if sent := changes.model_dump(exclude_unset=True):
             return self._change(product_id, condition, lambda old: old.changed(sent))
@@ -105,21 +105,21 @@ class ProductService:
     def remove(self, product_id: str, condition: Condition | None) -> None:
         """Leaves a tombstone, so that no late event brings the product back."""
         now = self._now()
-        self._write(product_id, lambda row: _existing(row, product_id, condition).buried(now))
+        self._write(product_id, lambda row: _existing(row, product_id, condition).deleted(now))
 
     def _change(self, product_id: str, condition: Condition | None, change: Callable[[Product], Product]) -> Product:
         return cast("Product", self._write(product_id, lambda row: change(_existing(row, product_id, condition))))
 
-    def _write(self, product_id: str, change: Callable[[Stored | None], Stored]) -> Stored:
+    def _write(self, product_id: str, change: Callable[[ProductRow | None], ProductRow]) -> ProductRow:
         """Applies `change` to the product as it is, once, whoever else writes; then tells of it."""
         edit = Edit(self._now(), logs.correlation_id())
         with _honest(edit):
             write = self._commit(product_id, change, edit)
         log.info("product written", event_id=write.event.id)
-        send_now(write.event, self._bus, self._outbox)
+        publish_now(write.event, self._bus, self._outbox)
         return write.after
 
-    def _commit(self, product_id: str, change: Callable[[Stored | None], Stored], edit: Edit) -> Write:
+    def _commit(self, product_id: str, change: Callable[[ProductRow | None], ProductRow], edit: Edit) -> Write:
         for _ in deadline.attempts():
             before = self._products.get(product_id)
             if done := edit.came_true(before):
@@ -129,7 +129,7 @@ class ProductService:
                 return write
         raise AssertionError  # attempts() ends by raising
 
-    def _save(self, before: Stored | None, write: Write, edit: Edit) -> bool:
+    def _save(self, before: ProductRow | None, write: Write, edit: Edit) -> bool:
         """False if another write came first, or if nobody knows: then the row, read again, tells."""
         try:
             return self._products.save(write.after, before, write.event)
@@ -144,7 +144,7 @@ class ProductService:
         return instants.write(self._clock())
 
 
-def _existing(row: Stored | None, product_id: str, condition: Condition | None) -> Product:
+def _existing(row: ProductRow | None, product_id: str, condition: Condition | None) -> Product:
     if not isinstance(row, Product):
         raise NotFound(f"There is no product {product_id}.")
     if condition is not None and not condition(row.version):

@@ -1,4 +1,4 @@
-"""Products in DynamoDB: one row per product, alive or buried, and an index by category."""
+"""Products in DynamoDB: one row per product, alive or deleted, and an index by category."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from chassis.aws.query import Sizes, read_page, readable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.outbox import Outbox
-from services.product.models import Product, Stored, Tombstone
+from services.product.models import Product, ProductRow, Tombstone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,11 +23,11 @@ class ProductStore:
         self._table = table
 
     @unavailable("DynamoDB")
-    def get(self, product_id: str) -> Stored | None:
+    def get(self, product_id: str) -> ProductRow | None:
         row = self._dynamodb.get_item(TableName=self._table, Key={"id": product_id}, ConsistentRead=True).get("Item")
         return _read(row) if row else None
 
-    def save(self, after: Stored, before: Stored | None, event: Event) -> bool:
+    def save(self, after: ProductRow, before: ProductRow | None, event: Event) -> bool:
         """Writes the product and its event, or neither. False if the row is not `before` (any more).
 
         Raises Unavailable when there was no answer, and then it may have happened.
@@ -57,7 +57,7 @@ class ProductStore:
         return readable(page, ["id"], Product.model_validate)
 
     @unavailable("DynamoDB")
-    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[Stored]:
+    def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[ProductRow]:
         """Consistent: whoever copies the catalogue must not be given a state older than an event it has had.
 
         Nor without a row that cannot be read: the copy would take that product for one that is gone.
@@ -75,18 +75,18 @@ class ProductStore:
         self._dynamodb.get_item(TableName=self._table, Key={"id": "_"})
 
 
-def _read(row: dict[str, Any]) -> Stored:
+def _read(row: dict[str, Any]) -> ProductRow:
     return Tombstone.model_validate(row) if "deletedAt" in row else Product.model_validate(row)
 
 
-def _row(stored: Stored) -> dict[str, Any]:
+def _row(stored: ProductRow) -> dict[str, Any]:
     """A tombstone has no category, which keeps it out of the index."""
     if isinstance(stored, Tombstone):
         return stored.model_dump() | {"expiresAt": stored.expires_at}
     return stored.model_dump()
 
 
-def _unchanged(before: Stored | None) -> dict[str, Any]:
+def _unchanged(before: ProductRow | None) -> dict[str, Any]:
     if before is None:
         return {"ConditionExpression": "attribute_not_exists(id)"}
     return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": before.version}}

@@ -73,5 +73,5 @@ def test_an_empty_address_of_ordering_is_as_good_as_none(stack: Mapping[str, str
 
 
 def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
-    client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
+    client = from_env({**aws_env, "SHOP_NAME": "none"}).test_client()
     assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

@@ -7,30 +7,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.core.errors import Unavailable
-from services.basket.catalogue import Entry, Once, OwnCatalogue
+from services.basket.catalogue import CatalogueItem, ReplicatedCatalogue, RequestCache
 from services.basket.models import Listing
 from tests.fakes import FakeCatalogue, FakeEntries
 
 PHONE = Listing("PHONE", Decimal(950))
 
 
-def entry(product_id: str = "phone", version: int = 1, price: str = "950") -> Entry:
-    return Entry(productId=product_id, version=version, name=product_id.upper(), category="c", price=Decimal(price))
+def entry(product_id: str = "phone", version: int = 1, price: str = "950") -> CatalogueItem:
+    return CatalogueItem(
+        productId=product_id, version=version, name=product_id.upper(), category="c", price=Decimal(price)
+    )
 
 
-def tombstone(product_id: str = "phone", version: int = 2) -> Entry:
-    return Entry.tombstone(product_id, version, "2026-11-21T09:30:00.123Z")
+def tombstone(product_id: str = "phone", version: int = 2) -> CatalogueItem:
+    return CatalogueItem.tombstone(product_id, version, "2026-11-21T09:30:00.123Z")
 
 
 class Owner:
     """A product service that has what it is given; `asked` has each product it was asked for."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: CatalogueItem) -> None:
         self.entries = {each.productId: each for each in entries}
         self.asked: list[str] = []
         self.down = False
 
-    def find(self, product_ids: Collection[str]) -> list[Entry]:
+    def find(self, product_ids: Collection[str]) -> list[CatalogueItem]:
         if self.down:
             raise Unavailable("The product service does not answer.")
         self.asked += product_ids
@@ -40,31 +42,31 @@ class Owner:
 def test_a_known_product_needs_nobody_else() -> None:
     owner = Owner()
     owner.down = True
-    assert OwnCatalogue(FakeEntries(entry()), owner).look_up(["phone"]) == {"phone": PHONE}
+    assert ReplicatedCatalogue(FakeEntries(entry()), owner).look_up(["phone"]) == {"phone": PHONE}
 
 
 def test_an_unknown_product_is_asked_for_once_and_known_from_then_on() -> None:
     entries, owner = FakeEntries(entry("case")), Owner(entry("phone"))
-    catalogue = OwnCatalogue(entries, owner)
+    catalogue = ReplicatedCatalogue(entries, owner)
     for _ in range(3):
         assert set(catalogue.look_up(["phone", "case", "phone"])) == {"phone", "case"}
     assert owner.asked == ["phone"]
 
 
 def test_a_product_that_nobody_knows_is_not_listed() -> None:
-    assert OwnCatalogue(FakeEntries(), Owner()).look_up(["none"]) == {}
+    assert ReplicatedCatalogue(FakeEntries(), Owner()).look_up(["none"]) == {}
 
 
 def test_an_unknown_product_cannot_be_told_while_its_owner_is_down() -> None:
     owner = Owner()
     owner.down = True
     with pytest.raises(Unavailable):
-        OwnCatalogue(FakeEntries(entry()), owner).look_up(["phone", "case"])
+        ReplicatedCatalogue(FakeEntries(entry()), owner).look_up(["phone", "case"])
 
 
 def test_a_deleted_product_is_not_listed_and_not_asked_for() -> None:
     owner = Owner(entry())
-    assert OwnCatalogue(FakeEntries(tombstone()), owner).look_up(["phone"]) == {}
+    assert ReplicatedCatalogue(FakeEntries(tombstone()), owner).look_up(["phone"]) == {}
     assert owner.asked == []
 
 
@@ -72,18 +74,18 @@ def test_an_answer_older_than_what_an_event_told_meanwhile_changes_nothing() -> 
     entries = FakeEntries()
 
     class Slow(Owner):
-        def find(self, product_ids: Collection[str]) -> list[Entry]:
+        def find(self, product_ids: Collection[str]) -> list[CatalogueItem]:
             found = super().find(product_ids)
             entries.put_newer(tombstone(version=2))
             return found
 
-    assert OwnCatalogue(entries, Slow(entry(version=1))).look_up(["phone"]) == {}
+    assert ReplicatedCatalogue(entries, Slow(entry(version=1))).look_up(["phone"]) == {}
     assert entries.rows == {"phone": tombstone(version=2)}
 
 
 def test_within_a_request_each_product_is_looked_up_once_whether_it_exists_or_not() -> None:
     asked = FakeCatalogue(phone="950")
-    catalogue = Once(asked)
+    catalogue = RequestCache(asked)
     for _ in range(3):
         assert set(catalogue.look_up(["phone", "none"])) == {"phone"}
     assert sorted(asked.asked) == ["none", "phone"]
@@ -93,7 +95,9 @@ LIVES = [entry(version=1), entry(version=2, price="9"), tombstone(version=3), en
 
 
 @given(st.lists(st.sampled_from(LIVES), max_size=12).map(lambda extra: extra + LIVES).flatmap(st.permutations))
-def test_any_order_and_any_repetition_of_a_products_events_ends_in_the_same_catalogue(told: list[Entry]) -> None:
+def test_any_order_and_any_repetition_of_a_products_events_ends_in_the_same_catalogue(
+    told: list[CatalogueItem],
+) -> None:
     entries = FakeEntries()
     for each in told:
         entries.put_newer(each)

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.messaging.consumer import Consumer
 from services.basket.app import make_catalogue_store
-from services.basket.catalogue import Entries, Entry
+from services.basket.catalogue import CatalogueItem, CatalogueItems
 from services.basket.consumer import make_consumer
 from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeEntries
@@ -47,20 +47,20 @@ def failed(consumer: Consumer, *bodies: str) -> int:
 
 def test_what_becomes_of_a_product_is_known_afterwards(consumer: Consumer, entries: FakeEntries) -> None:
     assert failed(consumer, message(CREATED)) == 0
-    assert entries.rows["p-1"] == Entry(
+    assert entries.rows["p-1"] == CatalogueItem(
         productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950)
     )
     assert failed(consumer, message(CHANGED)) == 0
     assert (entries.rows["p-1"].version, entries.rows["p-1"].price) == (2, Decimal(760))
     assert failed(consumer, message(DELETED)) == 0
-    assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=1803029400)
+    assert entries.rows["p-1"] == CatalogueItem(productId="p-1", version=3, deleted=True, expiresAt=1803029400)
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
 def test_a_deletion_at_either_end_of_time_is_taken(consumer: Consumer, entries: FakeEntries, date: str) -> None:
     assert failed(consumer, message(DELETED, deletedAt=date)) == 0
     expires = (datetime.fromisoformat(date) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) + 90 * 86400
-    assert entries.rows["p-1"] == Entry(productId="p-1", version=3, deleted=True, expiresAt=expires)
+    assert entries.rows["p-1"] == CatalogueItem(productId="p-1", version=3, deleted=True, expiresAt=expires)
 
 
 def test_an_event_that_comes_late_or_again_changes_nothing(
@@ -117,7 +117,7 @@ def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(st
     assert dead[0]["Body"] == "{"
 
 
-def deleted(catalogue: Entries) -> dict[str, bool]:
+def deleted(catalogue: CatalogueItems) -> dict[str, bool]:
     return {each.productId: each.deleted for each in catalogue.get_many(["p-1", "p-2"])}
 
 

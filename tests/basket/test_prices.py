@@ -147,7 +147,7 @@ def patient(env: Mapping[str, str]) -> ProductService:
 
 def change_price(env: Mapping[str, str], price: str) -> None:
     """From the product service's change to basket's knowledge of it."""
-    patient(env).amend("p-1", ProductChanges(price=Decimal(price)), None)
+    patient(env).update("p-1", ProductChanges(price=Decimal(price)), None)
     hear(env)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from chassis.core import deadline, logs
 from chassis.core.errors import Unavailable
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.products import HttpProducts
 from tests.machine import free_port
 from tests.samples import product
@@ -84,7 +84,7 @@ def test_what_is_found_is_the_products_that_exist(shop: ProductShop) -> None:
     shop.sells("p-1", name="Ünïcode", price=0.1, version=7, unknown="left aside")
     shop.answers["/product/gone"] = (410, "")
     assert HttpProducts(f"{shop.url}/").find(["p-1", "none", "gone"]) == [
-        Entry(productId="p-1", version=7, name="Ünïcode", category="Phone", price=Decimal("0.1"))
+        CatalogueItem(productId="p-1", version=7, name="Ünïcode", category="Phone", price=Decimal("0.1"))
     ]
 
 
@@ -111,8 +111,10 @@ def test_all_products_come_page_by_page_with_their_tombstones(shop: ProductShop)
     shop.answers["/product?tombstones=true&limit=100&cursor=more"] = last
     products = HttpProducts(shop.url)
     page = products.page(None)
-    assert page.items[0] == Entry(productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950))
-    assert page.items[1] == Entry(productId="p-2", version=3, deleted=True, expiresAt=1803029400)
+    assert page.items[0] == CatalogueItem(
+        productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950)
+    )
+    assert page.items[1] == CatalogueItem(productId="p-2", version=3, deleted=True, expiresAt=1803029400)
     assert products.page(page.next_cursor) == ([], None)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from chassis.core.paging import Page
 from services.basket.app import make_catalogue_store
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.rebuild import PASSES, main, rebuild
 from services.product.app import from_env as product_from_env
 from services.product.app import make_service, make_store
@@ -21,18 +21,18 @@ from tests.processes import serving
 FIELDS = ProductFields(name="P", category="c", price=Decimal("12.30"))
 
 
-def entry(product_id: str, version: int = 1) -> Entry:
-    return Entry(productId=product_id, version=version, name="P", category="c", price=Decimal(version))
+def entry(product_id: str, version: int = 1) -> CatalogueItem:
+    return CatalogueItem(productId=product_id, version=version, name="P", category="c", price=Decimal(version))
 
 
 class Owner:
     """Lists its products two a page; `meanwhile` happens before each page is answered."""
 
-    def __init__(self, *entries: Entry, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, *entries: CatalogueItem, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.entries = list(entries)
         self.meanwhile = meanwhile
 
-    def page(self, cursor: str | None) -> Page[Entry]:
+    def page(self, cursor: str | None) -> Page[CatalogueItem]:
         self.meanwhile()
         start = int(cursor or 0)
         more = start + 2 < len(self.entries)
@@ -40,7 +40,7 @@ class Owner:
 
 
 def test_an_empty_copy_ends_with_every_product_and_every_tombstone() -> None:
-    gone = Entry.tombstone("p-5", 3, "2026-11-21T09:30:00.123Z")
+    gone = CatalogueItem.tombstone("p-5", 3, "2026-11-21T09:30:00.123Z")
     owner, entries, said = Owner(*(entry(f"p-{n}") for n in range(5)), gone), FakeEntries(), list[str]()
     assert rebuild(owner, entries, said.append)
     assert list(entries.rows.values()) == owner.entries
@@ -55,7 +55,7 @@ def test_what_an_event_told_meanwhile_is_kept() -> None:
     owner, said = Owner(entry("p-1")), list[str]()
 
     class Behind(FakeEntries):
-        def get_many(self, product_ids: Collection[str]) -> list[Entry]:
+        def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]:
             owner.entries = [later]
             self.put_newer(later)
             return super().get_many(product_ids)
@@ -71,13 +71,13 @@ def test_what_an_event_told_meanwhile_is_kept() -> None:
     [
         entry("p-1", version=1_000_000_000),  # no event of product's could ever be newer
         entry("p-1", version=4),
-        Entry.tombstone("p-1", 4, "2026-11-21T09:30:00.123Z"),
+        CatalogueItem.tombstone("p-1", 4, "2026-11-21T09:30:00.123Z"),
         entry("p-1", version=3).model_copy(update={"price": Decimal("0.01")}),
         entry("p-1", version=3).model_copy(update={"name": "Another"}),
         entry("p-1", version=3).model_copy(update={"deleted": True}),
     ],
 )
-def test_a_row_that_product_never_told_of_is_repaired(wrong: Entry) -> None:
+def test_a_row_that_product_never_told_of_is_repaired(wrong: CatalogueItem) -> None:
     entries, said = FakeEntries(wrong, entry("p-2")), list[str]()
     assert rebuild(Owner(entry("p-1", version=3), entry("p-2")), entries, said.append)
     assert entries.rows == {"p-1": entry("p-1", version=3), "p-2": entry("p-2")}
@@ -86,7 +86,7 @@ def test_a_row_that_product_never_told_of_is_repaired(wrong: Entry) -> None:
 
 
 def test_a_deleted_product_that_a_false_row_brought_back_is_deleted_again() -> None:
-    gone = Entry.tombstone("p-1", 3, "2026-11-21T09:30:00.123Z")
+    gone = CatalogueItem.tombstone("p-1", 3, "2026-11-21T09:30:00.123Z")
     entries = FakeEntries(entry("p-1", version=99))
     assert rebuild(Owner(gone), entries, lambda _: None)
     assert entries.rows == {"p-1": gone}
@@ -115,7 +115,7 @@ def test_a_true_event_that_a_false_row_hid_during_the_repair_is_brought_by_the_n
     owner = Owner(entry("p-1", version=3))
 
     class Changing(FakeEntries):
-        def put_instead(self, row: Entry, seen: Any) -> bool:
+        def put_instead(self, row: CatalogueItem, seen: Any) -> bool:
             owner.entries = [entry("p-1", version=4)]
             self.put_newer(entry("p-1", version=4))  # the event of the change comes now, and is taken for an old one
             return super().put_instead(row, seen)
@@ -127,7 +127,7 @@ def test_a_true_event_that_a_false_row_hid_during_the_repair_is_brought_by_the_n
 
 def test_a_row_that_changes_just_before_its_repair_is_repaired_by_the_next_pass() -> None:
     class Racing(FakeEntries):
-        def put_instead(self, row: Entry, seen: Any) -> bool:
+        def put_instead(self, row: CatalogueItem, seen: Any) -> bool:
             if seen == 99:
                 self.rows["p-1"] = entry("p-1", version=100)
             return super().put_instead(row, seen)

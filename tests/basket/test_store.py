@@ -17,7 +17,7 @@ from chassis.core.errors import Malformed, NotFound, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.messaging.outbox import Outbox
 from services.basket.app import make_catalogue_store
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
@@ -38,7 +38,7 @@ class Shop:
 
     def waiting(self) -> list[Event]:
         """The events in the outbox."""
-        return [leftover.event for page in self.outbox.left_behind(-1) for leftover in page if leftover.event]
+        return [pending.event for page in self.outbox.pending(-1) for pending in page if pending.event]
 
     def commit(self, was: Basket, order_id: str, key: str = "key") -> bool:
         event = Event(order_id, "source", "type", "{}")
@@ -262,12 +262,12 @@ def catalogue(stack: Mapping[str, str]) -> CatalogueStore:
     return make_catalogue_store(stack)
 
 
-def entry(product_id: str = "p-1", version: int = 1, price: str = "9.90") -> Entry:
-    return Entry(productId=product_id, version=version, name="P", category="c", price=Decimal(price))
+def entry(product_id: str = "p-1", version: int = 1, price: str = "9.90") -> CatalogueItem:
+    return CatalogueItem(productId=product_id, version=version, name="P", category="c", price=Decimal(price))
 
 
 def test_an_entry_comes_back_as_it_was_written(catalogue: CatalogueStore) -> None:
-    tombstone = Entry.tombstone("p-2", 2, "2026-11-21T09:30:00.123Z")
+    tombstone = CatalogueItem.tombstone("p-2", 2, "2026-11-21T09:30:00.123Z")
     assert [catalogue.put_newer(each) for each in (entry(), tombstone)] == [entry(), tombstone]
     assert sorted(catalogue.get_many(["p-1", "p-2", "none"]), key=lambda e: e.productId) == [entry(), tombstone]
 
@@ -356,7 +356,7 @@ def test_the_versions_of_the_copy_are_read_consistently_over_all_pages() -> None
 def test_a_copy_that_is_not_there_does_not_answer(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
     make_catalogue_store(stack).check()
     with pytest.raises(Unavailable):
-        make_catalogue_store({**stack, "SHOP_STACK": "none"}).check()
+        make_catalogue_store({**stack, "SHOP_NAME": "none"}).check()
 
 
 # ── The service on real tables ──

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from chassis.core import deadline
 from chassis.core.errors import Refused, Unavailable
 from chassis.messaging.outbox import Outbox
-from services.basket.catalogue import OwnCatalogue
+from services.basket.catalogue import ReplicatedCatalogue
 from services.basket.checkout import CheckoutInput
 from services.basket.models import LineInput
 from services.basket.service import BasketService
@@ -62,7 +62,7 @@ class NoProducts:
 
 def service(dynamodb: Any) -> BasketService:
     outbox = Outbox(dynamodb, "outbox")
-    catalogue = OwnCatalogue(CatalogueStore(dynamodb, "catalogue"), NoProducts())
+    catalogue = ReplicatedCatalogue(CatalogueStore(dynamodb, "catalogue"), NoProducts())
     return BasketService(BasketStore(dynamodb, outbox, "basket", "receipt"), catalogue, outbox, FakeBus(), lambda: "id")
 
 

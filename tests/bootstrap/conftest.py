@@ -26,7 +26,7 @@ def empty_aws(aws_env: Mapping[str, str]) -> Aws:
 
 @pytest.fixture
 def names(aws_env: Mapping[str, str]) -> Names:
-    return Names(aws_env["SHOP_STACK"])
+    return Names(aws_env["SHOP_NAME"])
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from chassis.messaging.queue import Queue, consume
 from chassis.messaging.relay import Relay
 from services.basket.app import create_app, make_catalogue_store, make_outbox, make_products, stack
 from services.basket.app import make_store as make_basket_store
-from services.basket.catalogue import OwnCatalogue
+from services.basket.catalogue import ReplicatedCatalogue
 from services.basket.service import BasketService
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
@@ -77,8 +77,8 @@ def _basket_app(env: Env, crash: Crash) -> Any:
     outbox, store = make_outbox(env), make_basket_store(env)
     service = BasketService(
         crash.before(store, "commit", points.BEFORE_COMMIT),
-        OwnCatalogue(make_catalogue_store(env), make_products(env)),
-        crash.before(outbox, "forget", points.BEFORE_FORGET),
+        ReplicatedCatalogue(make_catalogue_store(env), make_products(env)),
+        crash.before(outbox, "mark_published", points.BEFORE_FORGET),
         crash.before(make_bus(env), "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET),
         lambda: str(uuid.uuid4()),
     )

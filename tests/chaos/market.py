@@ -180,9 +180,7 @@ class Market:
         return not self.belt and len(self._placed_orders()) >= len(self._ledger.placed)
 
     def _left_behind(self) -> dict[str, BasketCheckedOut]:
-        waiting = (
-            leftover.event for page in self._stalls.outbox.left_behind(ALL) for leftover in page if leftover.event
-        )
+        waiting = (pending.event for page in self._stalls.outbox.pending(ALL) for pending in page if pending.event)
         left = {event.id: checkout_of(event) for event in waiting}
         return {order_id: checkout for order_id, checkout in left.items() if checkout.userName in self.users}
 

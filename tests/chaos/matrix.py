@@ -85,7 +85,7 @@ class Case:
 
     def __init__(self, env: Mapping[str, str], logs: Path, point: Point) -> None:
         self.marker = logs / "died"
-        self._stack = env["SHOP_STACK"]
+        self._stack = env["SHOP_NAME"]
         self._env = env
         self._logs = logs
         self._point = point
@@ -123,7 +123,7 @@ class Case:
             eventually(lambda: self.scene().queue == USERS)
         if self._point.victim == "relay":
             outbox = make_outbox(self._env)
-            eventually(lambda: sum(map(len, outbox.left_behind(crashing.MIN_AGE))) == USERS)
+            eventually(lambda: sum(map(len, outbox.pending(crashing.MIN_AGE))) == USERS)
         if self._point.victim != "basket":
             self._start(self._point.victim)
 

@@ -11,7 +11,7 @@ from chassis.core.errors import Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.bus import EventBus
-from chassis.messaging.outbox import Leftover
+from chassis.messaging.outbox import PendingEvent
 from services.basket.app import make_outbox, make_store
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
@@ -29,8 +29,8 @@ T = TypeVar("T")
 
 
 class Outbox(Protocol):
-    def forget(self, event: Event) -> None: ...
-    def left_behind(self, min_age: float) -> Iterator[list[Leftover]]: ...
+    def mark_published(self, event: Event) -> None: ...
+    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]: ...
 
 
 @dataclass
@@ -47,11 +47,11 @@ class Stalls:
 class SweptOutbox(FakeOutbox):
     """One that a relay can sweep, and that minds a row's absence as little as DynamoDB does."""
 
-    def forget(self, event: Event) -> None:
+    def mark_published(self, event: Event) -> None:
         self.rows.pop(event.id, None)
 
-    def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
-        yield [Leftover(event, 60.0) for event in self.rows.values()]
+    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
+        yield [PendingEvent(event, 60.0) for event in self.rows.values()]
 
 
 class KnowingBaskets(FakeBaskets):
@@ -84,7 +84,7 @@ def wrapped(event: Event) -> str:
 
 def on_tables(env: Mapping[str, str]) -> Stalls:
     sqs = emulated.client("sqs")
-    queue = sqs.get_queue_url(QueueName=f"{env['SHOP_STACK']}-order")["QueueUrl"]
+    queue = sqs.get_queue_url(QueueName=f"{env['SHOP_NAME']}-order")["QueueUrl"]
 
     def collect() -> list[str]:
         bodies: list[str] = []
@@ -97,7 +97,7 @@ def on_tables(env: Mapping[str, str]) -> Stalls:
         return bodies
 
     # A publish that ran into its time-out on a busy machine would look like weather that nobody made.
-    bus = EventBus(clients.client("events", env, emulated.PATIENT), f"{env['SHOP_STACK']}-bus")
+    bus = EventBus(clients.client("events", env, emulated.PATIENT), f"{env['SHOP_NAME']}-bus")
     return Stalls(make_store(env), make_outbox(env), make_order_store(env), bus.publish, collect)
 
 
@@ -159,11 +159,11 @@ class FalteringOutbox:
         self._outbox = outbox
         self._weather = weather
 
-    def forget(self, event: Event) -> None:
-        self._weather.strike(Kind.WRITE, lambda: self._outbox.forget(event))
+    def mark_published(self, event: Event) -> None:
+        self._weather.strike(Kind.WRITE, lambda: self._outbox.mark_published(event))
 
-    def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
-        return self._weather.strike(Kind.READ, lambda: iter(list(self._outbox.left_behind(min_age))))
+    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
+        return self._weather.strike(Kind.READ, lambda: iter(list(self._outbox.pending(min_age))))
 
 
 class FalteringOrders:

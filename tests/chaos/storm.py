@@ -40,7 +40,7 @@ class Shop:
     def __init__(
         self, env: Mapping[str, str], logs: Path, size: Size, seed: int, of_consumers: Mapping[str, str] | None = None
     ) -> None:
-        self._stack = env["SHOP_STACK"]
+        self._stack = env["SHOP_NAME"]
         product = web("product", env)
         peers = dict(env) | {"PRODUCT_URL": product.url}
         baskets = [web("basket", peers, f"basket-{n}") for n in range(size.baskets)]

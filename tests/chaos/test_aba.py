@@ -46,7 +46,7 @@ class Overtaken(BasketStore):
 class Shop:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.outbox = make_outbox(env)
-        self.store = Overtaken(clients.client("dynamodb", env), self.outbox, env["SHOP_STACK"])
+        self.store = Overtaken(clients.client("dynamodb", env), self.outbox, env["SHOP_NAME"])
         catalogue = FakeCatalogue(phone="950")
         service = BasketService(self.store, catalogue, self.outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
         self.client: FlaskClient = create_app(service, self.store.check, "http://orders").test_client()
@@ -62,7 +62,7 @@ class Shop:
         return basket.version
 
     def ordered(self) -> list[str]:
-        return [leftover.event.id for page in self.outbox.left_behind(-1) for leftover in page if leftover.event]
+        return [pending.event.id for page in self.outbox.pending(-1) for pending in page if pending.event]
 
 
 @pytest.fixture(params=CLOUDS)

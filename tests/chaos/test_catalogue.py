@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from services.basket.app import make_catalogue_store, make_products
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.rebuild import rebuild
 from tests import emulated
 from tests.chaos import faults
@@ -127,8 +127,12 @@ def test_an_emptied_and_forged_catalogue_is_rebuilt_while_products_go_on_changin
         empty("shop-catalogue")
         for n, forged in enumerate(editors.ids):  # as false events would: far ahead, or of no product
             price = Decimal(n)
-            catalogue.put_newer(Entry(productId=forged, version=10**9 - n % 2, name="X", category="X", price=price))
-            catalogue.put_newer(Entry(productId=f"unknown-{n}", version=n + 1, name="X", category="X", price=price))
+            catalogue.put_newer(
+                CatalogueItem(productId=forged, version=10**9 - n % 2, name="X", category="X", price=price)
+            )
+            catalogue.put_newer(
+                CatalogueItem(productId=f"unknown-{n}", version=n + 1, name="X", category="X", price=price)
+            )
         with ThreadPoolExecutor(1) as crowd:
             busy = crowd.submit(editors.work, 200)
             rebuild(make_products(env), catalogue, lambda _: None)

@@ -164,7 +164,7 @@ def test_a_line_that_was_ordered_before_botocore_sent_it_again_is_not_added_agai
         proxy.rules = always(Fault.LOST_ANSWER, PUT)
         with pytest.raises(Unavailable, match="not known"):
             slow.add("swn", line)
-    waiting = [leftover.event for page in make_outbox(stack).left_behind(-1) for leftover in page if leftover.event]
+    waiting = [pending.event for page in make_outbox(stack).pending(-1) for pending in page if pending.event]
     assert [item.quantity for event in waiting for item in checkout_of(event).items] == [before + 1]
     basket = straight.get("swn") if since else None
     assert [item.quantity for item in (basket.items if basket else [])] == [1] * since

@@ -35,11 +35,11 @@ SEED = int(os.environ.get("SHOP_SEED", "1"))
 BUSY, IDLE = 10.0, 3.0  # seconds: no end may take longer, and most of those with nothing in hand
 HIDDEN = 10  # seconds: no drain may take longer, else another consumer rightly gets the message too
 SUPPLY = 100  # messages on their way at a time: more than given-up polls can hide
-Record = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 
 
 @pytest.fixture
-def shop(aws_env: Mapping[str, str], record_property: Record) -> Mapping[str, str]:
+def shop(aws_env: Mapping[str, str], record_property: RecordProperty) -> Mapping[str, str]:
     """The shop's resources with an order queue that hides a message for a shorter time."""
     record_property("figures", f"drain, SHOP_SEED={SEED}:")
     deploy(aws_env, "VisibilityTimeout", HIDDEN)
@@ -86,7 +86,7 @@ class Supply:
 
 
 def test_a_consumer_that_is_asked_to_end_finishes_its_batch_and_leaves_nothing_to_do_again(
-    shop: Mapping[str, str], tmp_path: Path, record_property: Record
+    shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
     witness, when = Witness(), moments(SEED, {CHECK: 1, RECEIVE: 3, WRITE: 25, DELETE: 3}, 50)
     with proxy_of(shop["AWS_ENDPOINT_URL"], observe=witness) as proxy:
@@ -107,7 +107,9 @@ def polled(proxy: Proxy, times: int) -> bool:
     return proxy.counts[RECEIVE, "forwarded"] == times
 
 
-def test_an_idle_consumer_ends_at_once(shop: Mapping[str, str], tmp_path: Path, record_property: Record) -> None:
+def test_an_idle_consumer_ends_at_once(
+    shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
+) -> None:
     dice, seconds = random.Random(SEED), list[float]()  # noqa: S311 a test's dice
     with proxy_of(shop["AWS_ENDPOINT_URL"]) as proxy:
         consumer = worker("services.ordering.consumer", "consumer", dict(shop) | {"AWS_ENDPOINT_URL": proxy.url})
@@ -125,7 +127,7 @@ def test_an_idle_consumer_ends_at_once(shop: Mapping[str, str], tmp_path: Path, 
 
 
 def test_a_web_service_that_is_asked_to_end_answers_everyone_it_let_in(
-    shop: Mapping[str, str], tmp_path: Path, record_property: Record
+    shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
     dice, seconds, codes = random.Random(SEED), list[float](), set[int]()  # noqa: S311 a test's dice
     product = web("product", shop)
@@ -153,7 +155,7 @@ def test_a_web_service_that_is_asked_to_end_answers_everyone_it_let_in(
 
 
 def test_a_relay_that_is_asked_to_end_stops_soon_and_no_event_is_lost_or_sent_again(
-    shop: Mapping[str, str], tmp_path: Path, record_property: Record
+    shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
     witness, when = Witness(), moments(SEED, {SCAN: 2, PUBLISH: 6, FORGET: 60}, 12)
     names = [f"o-{n}" for n in range(1000)]

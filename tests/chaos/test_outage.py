@@ -41,7 +41,7 @@ def recover(proxy: Proxy) -> None:
 
 HOW = pytest.mark.parametrize("break_", [black_hole, Proxy.refuse])
 Break = Callable[[Proxy], None]
-Record = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def check_all_arrive(shop: Shop) -> float:
     ("whose", "break_"), [("consumers", black_hole), ("consumers", Proxy.refuse), ("everybody", black_hole)]
 )
 def test_orders_wait_out_an_outage_of_the_database_and_none_is_dead_lettered(
-    impatient: Mapping[str, str], tmp_path: Path, whose: str, break_: Break, record_property: Record
+    impatient: Mapping[str, str], tmp_path: Path, whose: str, break_: Break, record_property: RecordProperty
 ) -> None:
     receives = Receives()
     with ExitStack() as stack:
@@ -123,7 +123,7 @@ def test_orders_wait_out_an_outage_of_the_database_and_none_is_dead_lettered(
 @pytest.mark.chaos
 @HOW
 def test_checkouts_are_taken_while_the_bus_is_down_and_every_order_arrives_afterwards(
-    stack: Mapping[str, str], tmp_path: Path, break_: Break, record_property: Record
+    stack: Mapping[str, str], tmp_path: Path, break_: Break, record_property: RecordProperty
 ) -> None:
     with proxy_of(stack["AWS_ENDPOINT_URL"]) as bus:
         env = dict(stack) | {"AWS_ENDPOINT_URL_EVENTBRIDGE": bus.url}

@@ -24,7 +24,7 @@ TWICE = 30
 CONSUMERS = 3
 BATCH = 10
 GOLDEN = json.loads((ROOT / "tests" / "events" / "checkout_basket.json").read_text())
-Record = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 
 
 def message(order_id: str) -> str:
@@ -55,7 +55,7 @@ def placed_by(logs: Path) -> Counter[str]:
 
 @pytest.mark.chaos
 def test_three_consumers_side_by_side_turn_1000_messages_into_1000_orders(
-    stack: Mapping[str, str], tmp_path: Path, record_property: Record
+    stack: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
     order_ids = [f"order-{n:04}" for n in range(ORDERS)]
     dice = random.Random(1)  # noqa: S311 a test's dice

@@ -14,10 +14,10 @@ from tests.chaos.proxy import proxy_of
 from tests.chaos.storm import Report, Size, rage, seeds
 from tests.emulators import shop_on_localstack
 
-Record = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 
 
-def check(report: Report, record_property: Record) -> None:
+def check(report: Report, record_property: RecordProperty) -> None:
     record_property("figures", str(report))
     assert report.violations == [], report
     assert report.surprises == [], report
@@ -31,7 +31,7 @@ def check(report: Report, record_property: Record) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", seeds(os.environ))
 def test_a_storm_neither_loses_nor_doubles_an_order(
-    stack: Mapping[str, str], tmp_path: Path, record_property: Record, seed: int
+    stack: Mapping[str, str], tmp_path: Path, record_property: RecordProperty, seed: int
 ) -> None:
     with proxy_of(stack["AWS_ENDPOINT_URL"], seed) as proxy:
         check(rage(dict(stack) | {"AWS_ENDPOINT_URL": proxy.url}, proxy, tmp_path, Size(), seed), record_property)
@@ -48,7 +48,7 @@ def localstack(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_storm_on_localstack_neither_loses_nor_doubles_an_order(
-    localstack: Mapping[str, str], tmp_path: Path, record_property: Record
+    localstack: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
     seed = seeds(os.environ)[0]
     with proxy_of(localstack["AWS_ENDPOINT_URL"], seed) as proxy:

@@ -26,7 +26,7 @@ NODE_MODULES = ROOT / ".clients" / "node_modules"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     var = tmp_path_factory.mktemp("shop")
-    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(var), "SHOP_STACK": "clients"})
+    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(var), "SHOP_NAME": "clients"})
     with running(settings, os.environ):
         yield settings
 

@@ -9,7 +9,7 @@ import pytest
 import urllib3
 from pydantic import BaseModel
 
-from services.basket.catalogue import Entry
+from services.basket.catalogue import CatalogueItem
 from services.basket.models import Basket, Line
 from services.ordering.models import OrderLine
 from tests.e2e.compose import Compose
@@ -20,9 +20,9 @@ PRODUCTS = [f"8f14e45f-ceea-467f-a8d7-{n:012}" for n in range(100)]
 NAME, COLOR = "n" * 200, "c" * 50
 
 
-def catalogue() -> Iterator[Entry]:
+def catalogue() -> Iterator[CatalogueItem]:
     for product_id in PRODUCTS:
-        yield Entry(productId=product_id, version=1, name=NAME, category="Large", price=Decimal("12.30"))
+        yield CatalogueItem(productId=product_id, version=1, name=NAME, category="Large", price=Decimal("12.30"))
 
 
 def baskets() -> Iterator[Basket]:

@@ -28,7 +28,7 @@ class Terminal:
     """`python -m local run` with ports and a folder of its own."""
 
     def __init__(self, path: Path) -> None:
-        self.env = os.environ | ports.free_ports() | {"SHOP_VAR": str(path), "SHOP_STACK": "e2e-run"}
+        self.env = os.environ | ports.free_ports() | {"SHOP_VAR": str(path), "SHOP_NAME": "e2e-run"}
         self.env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": ""}  # whatever a developer's `.env` says
         self.home = Home(path / "e2e-run")
         self.output = path / "terminal"
@@ -181,7 +181,7 @@ def saved(terminal: Terminal, service: str) -> str:
 
 
 def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
-    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_STACK": "borrowed"})
+    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_NAME": "borrowed"})
     lines = (
         (ROOT / "README.md").read_text().partition("<!-- a test runs")[2].partition("```sh\n")[2].partition("```")[0]
     )

@@ -38,7 +38,7 @@ def test_what_would_move_a_web_service_elsewhere_is_dropped() -> None:
 
 def test_log_files_are_json_and_name_the_stack() -> None:
     env = environment.for_processes({"LOG_FORMAT": "pretty"}, Settings(stack="mine"))
-    assert (env["LOG_FORMAT"], env["SHOP_STACK"]) == ("json", "mine")
+    assert (env["LOG_FORMAT"], env["SHOP_NAME"]) == ("json", "mine")
 
 
 def test_a_proxy_is_kept_for_others_but_not_asked_for_this_machine() -> None:

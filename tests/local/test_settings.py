@@ -16,14 +16,14 @@ def test_an_empty_environment_gives_the_usual_ports() -> None:
 
 def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("# ports\nSHOP_BASKET_PORT=9\nSHOP_PRODUCT_PORT=8\nSHOP_STACK=\nSHOP_VAR\n")
+    file.write_text("# ports\nSHOP_BASKET_PORT=9\nSHOP_PRODUCT_PORT=8\nSHOP_NAME=\nSHOP_VAR\n")
     read = with_file({"SHOP_PRODUCT_PORT": "7", "HOME": "/h"}, file)
-    assert read == {"SHOP_BASKET_PORT": "9", "SHOP_PRODUCT_PORT": "7", "SHOP_STACK": "", "SHOP_VAR": "", "HOME": "/h"}
+    assert read == {"SHOP_BASKET_PORT": "9", "SHOP_PRODUCT_PORT": "7", "SHOP_NAME": "", "SHOP_VAR": "", "HOME": "/h"}
     assert Settings.from_env(read).ports["basket"] == 9
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"SHOP_STACK=\xff\n")
+    (tmp_path / ".env").write_bytes(b"SHOP_NAME=\xff\n")
     with pytest.raises(LocalError, match=r"\.env cannot be read"):
         with_file({}, tmp_path / ".env")
 
@@ -33,7 +33,7 @@ def test_without_a_file_the_shell_is_all(tmp_path: Path) -> None:
 
 
 def test_ports_stack_and_folder_come_from_the_environment() -> None:
-    settings = Settings.from_env({"SHOP_BASKET_PORT": "9", "SHOP_STACK": "mine", "SHOP_VAR": "/somewhere"})
+    settings = Settings.from_env({"SHOP_BASKET_PORT": "9", "SHOP_NAME": "mine", "SHOP_VAR": "/somewhere"})
     assert settings.url("basket") == "http://127.0.0.1:9"
     assert (settings.stack, settings.var) == ("mine", Path("/somewhere"))
 
@@ -57,8 +57,8 @@ def test_two_services_on_one_port_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["has space", "../up", "1st", "x" * 41])
 def test_a_name_that_aws_would_refuse_is_refused(name: str) -> None:
-    with pytest.raises(LocalError, match="SHOP_STACK="):
-        Settings.from_env({"SHOP_STACK": name})
+    with pytest.raises(LocalError, match="SHOP_NAME="):
+        Settings.from_env({"SHOP_NAME": name})
 
 
 def test_the_patience_of_a_start_can_be_set() -> None:

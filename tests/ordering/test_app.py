@@ -16,5 +16,5 @@ def test_the_service_of_an_environment_reads_its_own_stack(stack: Mapping[str, s
 
 
 def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
-    client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
+    client = from_env({**aws_env, "SHOP_NAME": "none"}).test_client()
     assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

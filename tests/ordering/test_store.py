@@ -139,7 +139,7 @@ def test_a_cursor_whose_order_is_no_longer_there_goes_on_where_it_was(store: Ord
 def test_a_missing_table_does_not_answer(stack: Mapping[str, str]) -> None:
     make_store(stack).check()
     with pytest.raises(Unavailable):
-        make_store({**stack, "SHOP_STACK": "none"}).check()
+        make_store({**stack, "SHOP_NAME": "none"}).check()
 
 
 def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:

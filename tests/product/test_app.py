@@ -26,6 +26,6 @@ def test_the_service_of_an_environment_works_on_its_own_stack(stack: Mapping[str
 
 
 def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
-    client = from_env({**aws_env, "SHOP_STACK": "none"}).test_client()
+    client = from_env({**aws_env, "SHOP_NAME": "none"}).test_client()
     assert client.get("/health/ready").status_code == 503
     assert client.get("/health/live").status_code == 200

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.messaging.bus import MAX_BYTES
-from services.product.events import ProductChanged, ProductCreated, ProductDeleted, change_percent, tell
+from services.product.events import ProductChanged, ProductCreated, ProductDeleted, change_percent, event_for_change
 from tests.samples import product
 
 PRICES = st.decimals(0, 1_000_000, places=2)
@@ -38,11 +38,11 @@ def test_a_price_that_did_not_fall_by_a_tenth_is_never_told_so(old: Decimal, new
 
 def test_what_happened_follows_from_before_and_after() -> None:
     old, new = product("p-1", version=4), product("p-1", version=5, price=Decimal(760))
-    gone = new.buried(NOW)
-    assert tell(None, old) == ProductCreated(
+    gone = new.deleted(NOW)
+    assert event_for_change(None, old) == ProductCreated(
         productId="p-1", version=4, name="IPhone X", category="Phone", price=Decimal(950)
     )
-    assert tell(old, new) == ProductChanged(
+    assert event_for_change(old, new) == ProductChanged(
         productId="p-1",
         version=5,
         name="IPhone X",
@@ -51,10 +51,10 @@ def test_what_happened_follows_from_before_and_after() -> None:
         oldPrice=Decimal(950),
         changePercent=Decimal(-20),
     )
-    assert tell(new, gone) == ProductDeleted(productId="p-1", version=6, deletedAt=NOW)
-    assert isinstance(tell(gone, product("p-1", version=7)), ProductCreated)
+    assert event_for_change(new, gone) == ProductDeleted(productId="p-1", version=6, deletedAt=NOW)
+    assert isinstance(event_for_change(gone, product("p-1", version=7)), ProductCreated)
 
 
 def test_the_largest_product_fits_an_event_many_times() -> None:
     old = product("p" * 64, name="\x01" * 200, category="\x01" * 100)
-    assert tell(old, old.changed({"price": Decimal(0)})).as_event(NOW, "c" * 128).size * 10 < MAX_BYTES
+    assert event_for_change(old, old.changed({"price": Decimal(0)})).as_event(NOW, "c" * 128).size * 10 < MAX_BYTES

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from services.product.app import make_outbox, make_store
-from services.product.events import tell
+from services.product.events import event_for_change
 from tests import emulated
 from tests.processes import eventually, running
 from tests.samples import product
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.integration
 def test_the_relay_sends_what_a_change_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
     outbox, sqs = make_outbox(stack), emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
-    event = tell(None, product("p-1")).as_event("2026-11-21T09:30:00.123Z", "c-1")
+    event = event_for_change(None, product("p-1")).as_event("2026-11-21T09:30:00.123Z", "c-1")
     assert make_store(stack).save(product("p-1"), None, event)
     with running("services.product.relay", stack) as relay:
         (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
-        eventually(lambda: list(outbox.left_behind(-1)) == [[]])
+        eventually(lambda: list(outbox.pending(-1)) == [[]])
         relay.terminate()
         assert relay.wait(timeout=30) == 0
     assert '"p-1@1"' in message["Body"]

@@ -59,7 +59,7 @@ def test_seeding_twice_adds_once_and_keeps_an_edited_product(
     assert main([], stack) == 0
     store, edited = make_store(stack), catalogue()[0].id
     service = make_service(stack, store)
-    service.amend(edited, ProductChanges(name="Mine"), None)
+    service.update(edited, ProductChanges(name="Mine"), None)
     service.remove(catalogue()[1].id, None)
     assert main([], stack) == 0
     assert service.get(edited).name == "Mine"

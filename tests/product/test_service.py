@@ -41,19 +41,19 @@ def test_a_new_product_gets_an_id_and_version_1(shop: ProductShop) -> None:
 
 
 def test_a_replacement_also_resets_what_was_left_out(shop: ProductShop) -> None:
-    shop.service.amend("p-1", ProductChanges(description="Nice"), None)
+    shop.service.update("p-1", ProductChanges(description="Nice"), None)
     replaced = shop.service.replace("p-1", ProductFields.model_validate(PHONE | {"name": "IPhone 11"}), at(2))
     assert (replaced.name, replaced.description, replaced.version) == ("IPhone 11", "", 3)
 
 
 def test_a_change_touches_only_what_was_sent(shop: ProductShop) -> None:
-    assert shop.service.amend("p-1", CHEAP, None) == product("p-1", price=Decimal("9.90"), version=2)
+    assert shop.service.update("p-1", CHEAP, None) == product("p-1", price=Decimal("9.90"), version=2)
 
 
 @pytest.mark.parametrize("changes", [{}, {"name": "Newer"}])
 def test_a_change_to_another_version_than_the_one_seen_is_refused(shop: ProductShop, changes: dict[str, str]) -> None:
     with pytest.raises(PreconditionFailed) as caught:
-        shop.service.amend("p-1", ProductChanges.model_validate(changes), at(7))
+        shop.service.update("p-1", ProductChanges.model_validate(changes), at(7))
     assert caught.value.members == {"version": 1}
     assert shop.told == []
 
@@ -84,7 +84,7 @@ def test_a_product_that_comes_back_goes_on_counting_its_versions(shop: ProductSh
 def test_each_write_is_told_once_under_its_product_and_version(shop: ProductShop) -> None:
     logs.correlate("c-1")
     shop.service.create(NEW)
-    shop.service.amend("p-new-1", CHEAP, None)
+    shop.service.update("p-new-1", CHEAP, None)
     shop.service.remove("p-new-1", None)
     events = shop.bus.published
     assert [(event.detail_type, event.id) for event in events] == [
@@ -97,14 +97,14 @@ def test_each_write_is_told_once_under_its_product_and_version(shop: ProductShop
 
 
 def test_no_change_at_all_keeps_the_version_and_tells_nothing(shop: ProductShop) -> None:
-    assert shop.service.amend("p-1", ProductChanges(), at(1)) == product("p-1")
+    assert shop.service.update("p-1", ProductChanges(), at(1)) == product("p-1")
     assert shop.told == []
 
 
 @pytest.mark.parametrize("mode", ["refuses", "raises", "is down", "loses its answer"])
 def test_a_bus_in_trouble_spoils_no_write_and_its_event_waits_for_the_relay(shop: ProductShop, mode: str) -> None:
     shop.bus.mode = mode
-    assert shop.service.amend("p-1", CHEAP, None).version == 2
+    assert shop.service.update("p-1", CHEAP, None).version == 2
     assert set(shop.outbox.rows) == {"p-1@2"}
 
 
@@ -112,7 +112,7 @@ def test_an_event_that_cannot_be_committed_leaves_the_product_as_it_was(shop: Pr
     shop.products.fates.extend([never_arrived] * 1000)
     deadline.start(0.5)
     with pytest.raises(Unavailable, match="not known"):
-        shop.service.amend("p-1", CHEAP, None)
+        shop.service.update("p-1", CHEAP, None)
     assert (shop.service.get("p-1").version, shop.told) == (1, [])
 
 
@@ -120,21 +120,21 @@ def test_an_event_that_cannot_be_committed_leaves_the_product_as_it_was(shop: Pr
 
 
 def test_a_change_that_lost_a_race_is_made_on_top_of_the_other(shop: ProductShop) -> None:
-    shop.products.fates.append(after(lambda: shop.service.amend("p-1", ProductChanges(name="Other"), None)))
-    changed = shop.service.amend("p-1", CHEAP, None)
+    shop.products.fates.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
+    changed = shop.service.update("p-1", CHEAP, None)
     assert (changed.name, changed.price, changed.version) == ("Other", Decimal("9.90"), 3)
     assert [(each["version"], each["oldPrice"]) for each in data(shop)] == [(2, 950), (3, 950)]
 
 
 def test_a_change_of_a_version_seen_is_refused_where_another_came_first(shop: ProductShop) -> None:
-    shop.products.fates.append(after(lambda: shop.service.amend("p-1", ProductChanges(name="Other"), None)))
+    shop.products.fates.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
     with pytest.raises(PreconditionFailed):
-        shop.service.amend("p-1", CHEAP, at(1))
+        shop.service.update("p-1", CHEAP, at(1))
 
 
 WRITES: list[Callable[[ProductShop], Any]] = [
     lambda shop: shop.service.create(NEW),
-    lambda shop: shop.service.amend("p-1", CHEAP, at(1)),
+    lambda shop: shop.service.update("p-1", CHEAP, at(1)),
     lambda shop: shop.service.replace("p-1", NEW, None),
     lambda shop: shop.service.remove("p-1", at(1)),
 ]
@@ -158,7 +158,7 @@ def test_a_write_whose_answer_was_lost_happens_and_is_told_once(
     [
         (lambda shop: shop.service.remove("p-1", None), WRITES[1]),
         (lambda shop: shop.service.add(product("p-1")), WRITES[3]),
-        (lambda shop: shop.service.amend("p-1", ProductChanges(name="Other"), None), WRITES[1]),
+        (lambda shop: shop.service.update("p-1", ProductChanges(name="Other"), None), WRITES[1]),
     ],
 )
 def test_after_an_unanswered_write_no_error_denies_it(
@@ -180,7 +180,7 @@ def test_a_write_that_is_refused_is_known_not_to_have_happened_unless_one_before
 ) -> None:
     shop.products.fates.extend([*before, refused])
     with pytest.raises(Unavailable) as caught:
-        shop.service.amend("p-1", CHEAP, None)
+        shop.service.update("p-1", CHEAP, None)
     assert isinstance(caught.value, Refused) is known
     assert ("not known" in caught.value.detail) is not known
     assert (shop.service.get("p-1").version, shop.told) == (1, [])
@@ -189,12 +189,12 @@ def test_a_write_that_is_refused_is_known_not_to_have_happened_unless_one_before
 def test_a_database_down_from_the_start_is_no_unknown_outcome(shop: ProductShop) -> None:
     shop.products.down = True
     with pytest.raises(DomainError) as caught:
-        shop.service.amend("p-1", CHEAP, None)
+        shop.service.update("p-1", CHEAP, None)
     assert "not known" not in caught.value.detail
 
 
 steps = st.tuples(
-    st.sampled_from(["add", "amend", "remove"]),
+    st.sampled_from(["add", "update", "remove"]),
     st.lists(st.sampled_from([answer_lost, never_arrived, cancelled, refused]), max_size=2),
     st.sampled_from(["takes", "refuses", "is down", "loses its answer"]),
 )
@@ -209,8 +209,8 @@ def test_there_is_one_event_for_every_version_whatever_goes_wrong(history: list[
         try:
             if what == "add":
                 shop.service.add(product("p-1"))
-            elif what == "amend":
-                shop.service.amend("p-1", CHEAP, None)
+            elif what == "update":
+                shop.service.update("p-1", CHEAP, None)
             else:
                 shop.service.remove("p-1", None)
         except (NotFound, Conflict, Unavailable):

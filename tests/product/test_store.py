@@ -8,8 +8,8 @@ from chassis.aws import clients
 from chassis.core import paging
 from chassis.core.errors import Malformed, Unavailable
 from services.product.app import make_outbox, make_store
-from services.product.events import tell
-from services.product.models import Product, Stored
+from services.product.events import event_for_change
+from services.product.models import Product, ProductRow
 from services.product.store import ProductStore
 from tests import emulated
 from tests.lists import every_row
@@ -24,8 +24,8 @@ def store(stack: Mapping[str, str]) -> ProductStore:
     return make_store(stack)
 
 
-def save(store: ProductStore, after: Stored, before: Stored | None) -> bool:
-    return store.save(after, before, tell(before, after).as_event(NOW, "c-1"))
+def save(store: ProductStore, after: ProductRow, before: ProductRow | None) -> bool:
+    return store.save(after, before, event_for_change(before, after).as_event(NOW, "c-1"))
 
 
 def fill(products: Iterable[Product]) -> None:
@@ -40,8 +40,8 @@ def test_a_product_comes_back_as_it_was_written_and_its_event_with_it(
     written = product("p-1", price=Decimal("0.10"), name="Ünïcode ✓")
     assert save(store, written, None)
     assert store.get("p-1") == written
-    ((leftover,),) = make_outbox(stack).left_behind(-1)
-    assert leftover.event == tell(None, written).as_event(NOW, "c-1")
+    ((pending,),) = make_outbox(stack).pending(-1)
+    assert pending.event == event_for_change(None, written).as_event(NOW, "c-1")
 
 
 def test_what_is_not_there_is_nothing(store: ProductStore) -> None:
@@ -59,13 +59,13 @@ def test_a_write_on_anything_but_the_row_as_it_is_changes_nothing_and_tells_noth
     assert not save(store, product("p-2", version=2), product("p-2"))
     assert store.get("p-1") == second
     assert [row.id for row in store.page(None, 10, None).items] == ["p-1"]
-    leftovers = [leftover for page in make_outbox(stack).left_behind(-1) for leftover in page]
-    assert {leftover.event.id for leftover in leftovers if leftover.event} == {"p-1@1", "p-1@2"}
+    rows = [row for page in make_outbox(stack).pending(-1) for row in page]
+    assert {row.event.id for row in rows if row.event} == {"p-1@1", "p-1@2"}
 
 
 def test_a_tombstone_is_in_no_list_of_products_and_expires(store: ProductStore) -> None:
     old, kept = product("p-1"), product("p-2")
-    tombstone = old.buried(NOW)
+    tombstone = old.deleted(NOW)
     assert save(store, old, None)
     assert save(store, kept, None)
     assert save(store, tombstone, old)

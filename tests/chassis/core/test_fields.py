@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chassis.core import strictjson
-from chassis.core.fields import Amount, Input, PageQuery, Record
+from chassis.core.fields import Amount, Input, Model, PageQuery
 
 
 class Price(Input):
     value: Amount
 
 
-class Stored(Record):
+class Stored(Model):
     value: Amount
 
 

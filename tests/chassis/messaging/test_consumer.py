@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from chassis.core.errors import Conflict, Unavailable
 from chassis.core.events import EventData
-from chassis.core.fields import Record
+from chassis.core.fields import Model
 from chassis.messaging.consumer import Consumer
 from tests.fakes import FakeDeadLetters
 
@@ -29,7 +29,7 @@ class Happened(EventData):
     size: Annotated[int, AfterValidator(overflowing)] = 0
 
 
-class OurRow(Record):
+class OurRow(Model):
     version: int
 
 

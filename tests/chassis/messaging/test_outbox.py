@@ -118,7 +118,7 @@ def test_an_event_without_a_correlation_id_is_sent_like_any_other(shop: Shop) ->
 
 def test_what_was_left_behind_is_read_consistently(shop: Shop) -> None:
     seen = emulated.reads(shop.outbox._dynamodb)
-    assert list(shop.outbox.left_behind(0)) == [[]]
+    assert list(shop.outbox.pending(0)) == [[]]
     assert seen == [("Scan", True)]
 
 
@@ -144,7 +144,7 @@ def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     names = {f"n{n}" for n in range(12)}
     shop.commit(*names, size=200_000)
     shop.now += 10
-    assert len(list(shop.outbox.left_behind(5))) > 1
+    assert len(list(shop.outbox.pending(5))) > 1
     with structlog.testing.capture_logs() as logged:
         assert Relay(shop.outbox, FakeBus()).sweep() == 12
     assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [12]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, PartialCre
 from chassis.aws.answers import NotFromAWS
 from chassis.core.errors import Unavailable
 from chassis.messaging.process import Stop
-from chassis.messaging.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, Record, consume
+from chassis.messaging.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, SqsRecord, consume
 from tests import emulated
 
 
@@ -113,7 +113,7 @@ def test_a_message_that_cannot_be_deleted_is_given_up_after_some_tries() -> None
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_the_back_off_doubles_to_a_limit_and_is_jittered(tries: int, longest: int, chance: float) -> None:
     sqs = FakeSQS(Stop())
-    record: Record = {"receiptHandle": "r", "attributes": {"ApproximateReceiveCount": str(tries)}}
+    record: SqsRecord = {"receiptHandle": "r", "attributes": {"ApproximateReceiveCount": str(tries)}}
     Queue(sqs, sqs, "orders", lambda: chance).back_off([record])
     ((_, hidden),) = sqs.calls
     assert longest * (0.5 + chance / 2) == pytest.approx(hidden["r"], abs=0.5)

@@ -10,7 +10,7 @@ from chassis.aws import clients
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
 from chassis.messaging import relay
-from chassis.messaging.outbox import Leftover, Outbox
+from chassis.messaging.outbox import Outbox, PendingEvent
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
 
@@ -25,15 +25,15 @@ class Rows(Outbox):
         self.rows = {f"e{n}": Event(f"e{n}", "s", "d", "{}") for n in range(count)}
         self.down = 0
 
-    def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
+    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
         if self.down:
             self.down -= 1
             raise Unavailable("DynamoDB does not answer.")
         events = list(self.rows.values())
         for first in range(0, len(events), 2):
-            yield [Leftover(event, 60.0) for event in events[first : first + 2]]
+            yield [PendingEvent(event, 60.0) for event in events[first : first + 2]]
 
-    def forget(self, event: Event) -> None:
+    def mark_published(self, event: Event) -> None:
         del self.rows[event.id]
 
 
@@ -140,10 +140,10 @@ def test_while_nothing_gets_through_the_relay_waits_longer_each_time_and_up_to_a
 
 def test_an_event_that_was_published_is_removed_although_another_cannot_be() -> None:
     class Busy(Rows):
-        def forget(self, event: Event) -> None:
+        def mark_published(self, event: Event) -> None:
             if event.id == "e0":
                 raise Unavailable("DynamoDB does not answer.")
-            super().forget(event)
+            super().mark_published(event)
 
     rows, bus = Busy(2), Bus()
     assert Relay(rows, bus).sweep() == 2
@@ -155,9 +155,9 @@ def test_an_event_that_was_published_is_removed_although_another_cannot_be() -> 
 
 def test_a_row_that_cannot_be_read_does_not_slow_the_relay_down() -> None:
     class Unreadable(Rows):
-        def left_behind(self, min_age: float) -> Iterator[list[Leftover]]:
-            yield [Leftover(None, 60.0)]
-            yield from super().left_behind(min_age)
+        def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
+            yield [PendingEvent(None, 60.0)]
+            yield from super().pending(min_age)
 
     clock, rows, bus = Clock(200), Unreadable(2), Bus(*[DOWN] * 3)
     Relay(rows, bus).run(clock)

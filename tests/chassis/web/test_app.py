@@ -20,7 +20,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chassis.core import deadline, logs, strictjson
 from chassis.core.errors import Unavailable
-from chassis.core.fields import Amount, Input, PageQuery, Record
+from chassis.core.fields import Amount, Input, Model, PageQuery
 from chassis.web import app as web
 from tests.machine import free_port, wait_for
 from tests.processes import inherited
@@ -33,7 +33,7 @@ class Sample(Input):
     amount: Amount
 
 
-class Named(Record):
+class Named(Model):
     name: str
 
 

@@ -5,7 +5,7 @@ from flask_openapi.openapi import OpenAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import Field
 
-from chassis.core.fields import Absent, Input, Record
+from chassis.core.fields import Absent, Input, Model
 from chassis.web import openapi, problems
 from chassis.web.app import Answer, make_app
 
@@ -14,7 +14,7 @@ class Sample(Input):
     name: str
 
 
-class Path(Record):
+class Path(Model):
     id: str = Field(examples=["s-1"])
 
 
