@@ -24,6 +24,25 @@ class Names:
             )
 
     @property
+    def shop(self) -> str:
+        """What every name begins with."""
+        return self.stack
+
+    @property
+    def stacks(self) -> list[str]:
+        """In the order in which they are created."""
+        return [self.stack]
+
+    def stack_of(self, service: str) -> str:
+        """The name of a service's stack; "platform" is one too."""
+        return f"{self.shop}-{service}"
+
+    @property
+    def doctor_queue(self) -> str:
+        """Where consumers answer test messages."""
+        return f"{self.shop}-doctor"
+
+    @property
     def bus(self) -> str:
         return f"{self.stack}-bus"
 
