@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chassis.core.errors import Invalid, NotFound
 from chassis.core.fields import EXACT, Amount, Input, Matching, Model
@@ -12,14 +12,6 @@ from chassis.core.fields import EXACT, Amount, Input, Matching, Model
 MAX_LINES = 100
 MAX_QUANTITY = 999
 RECENT_WRITES = 10
-RESERVED_USER = "_doctor"  # `python -m bootstrap doctor` orders under this name and deletes what it ordered
-
-
-def _not_reserved(user_name: str) -> str:
-    if user_name == RESERVED_USER:
-        raise ValueError("is reserved")
-    return user_name
-
 
 # E-mail addresses and the subjects of identity providers (`auth0|5f7c8ec7`), in a URL as well. Clients and proxies
 # remove `.` and `..` from a path.
@@ -28,7 +20,7 @@ USER_NAME = Matching(
     "must be 1 to 254 letters (A to Z, a to z), digits or . _ ~ @ + | = : , ' -, and not dots alone",
 )
 PRODUCT_ID = Matching("[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters (A to Z, a to z), digits, _ or -")
-UserName = Annotated[str, Field(max_length=254), USER_NAME, AfterValidator(_not_reserved)]
+UserName = Annotated[str, Field(max_length=254), USER_NAME]
 ProductId = Annotated[str, PRODUCT_ID]
 Color = Annotated[str, Field(max_length=50)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY), EXACT]

@@ -57,7 +57,6 @@ def test_a_card_number_that_is_none_is_refused_without_being_repeated(card: Any)
         {"paymentMethod": "1"},
         {"expectedTotal": "9"},
         {"cvv": "123"},
-        {"userName": "_doctor"},
     ],
 )
 def test_a_request_that_is_not_valid_is_refused(wrong: dict[str, Any]) -> None:

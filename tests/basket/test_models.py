@@ -110,8 +110,8 @@ def test_a_line_that_is_not_valid_is_refused(wrong: dict[str, Any]) -> None:
         LineInput.model_validate({"productId": "p-1", "quantity": 1} | wrong)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "x" * 255, "a/b", "swn\n", "_doctor", "ünal", "..", "a;b"])
-def test_a_user_name_is_plain_and_not_the_doctors(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "a b", "x" * 255, "a/b", "swn\n", "ünal", "..", "a;b"])
+def test_a_user_name_is_plain(name: str) -> None:
     with pytest.raises(ValidationError):
         BasketInput(userName=name, items=[])
 
