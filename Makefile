@@ -27,12 +27,12 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-docker test-clients chaos chaos-docker teeth e2e lint fmt docs engine install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-docker test-clients resilience resilience-full resilience-docker mutation-check e2e lint fmt docs engine install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 
 ##@ The shop on this machine, without Docker
@@ -91,25 +91,28 @@ project:
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker and not chaos and not clients" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not resilience and not clients" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
-	$(BIN)/pytest -m "integration and not docker and not chaos" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
+	$(BIN)/pytest -m "integration and not docker and not resilience" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
 
 test-docker: $(STAMP) engine  ## the tests that need Docker
-	$(BIN)/pytest -m "docker and not chaos" $(ARGS)
+	$(BIN)/pytest -m "docker and not resilience" $(ARGS)
 
 test-clients: $(STAMP) $(CLIENTS)  ## clients that are generated from the OpenAPI documents buy (needs Node.js)
 	$(BIN)/pytest -m clients tests/clients $(ARGS)
 
-chaos: $(STAMP)  ## minutes of killed processes, lost answers and outages; an auditor counts the orders (SHOP_SEED=7 replays)
-	$(BIN)/pytest -m "chaos and not docker" -n $(WORKERS) --dist worksteal tests/chaos $(ARGS)
+resilience: $(STAMP)  ## crash processes, break AWS calls and count the orders: a sample of all cases (SHOP_SEED=7 replays)
+	$(BIN)/pytest -m "resilience and not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
 
-chaos-docker: $(STAMP) engine  ## the same storm against LocalStack
-	$(BIN)/pytest -m "chaos and docker" tests/chaos $(ARGS)
+resilience-full: $(STAMP)  ## the same with every case
+	SHOP_RESILIENCE=full $(BIN)/pytest -m "resilience and not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
 
-teeth: $(STAMP)  ## break ten promises in copies of the code, one each: does a test notice every one?
-	$(BIN)/python -m tests.chaos.teeth
+resilience-docker: $(STAMP) engine  ## the same against LocalStack
+	$(BIN)/pytest -m "resilience and docker" tests/resilience $(ARGS)
+
+mutation-check: $(STAMP)  ## break each promise in a copy of the code: its test must fail
+	$(BIN)/python -m tests.mutation.check
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker and not clients" $(ARGS)

@@ -21,12 +21,12 @@ from services.product.app import make_outbox, make_store
 from services.product.models import ProductChanges
 from services.product.service import ProductService
 from tests import emulated
-from tests.chaos import wire
-from tests.chaos.proxy import proxy_of
 from tests.emulated import PATIENT
 from tests.fakes import FakeDeadLetters
 from tests.machine import free_port
 from tests.processes import eventually, running, serving
+from tests.resilience.fault_injection import wire
+from tests.resilience.fault_injection.proxy import proxy_of
 from tests.samples import CHECKOUT, PHONE, product
 
 pytestmark = pytest.mark.integration

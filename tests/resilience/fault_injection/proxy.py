@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.chaos import faults, wire
-from tests.chaos.faults import Dice, Fault, Rules
-from tests.chaos.upstream import Upstream
+from tests.resilience.fault_injection import faults, wire
+from tests.resilience.fault_injection.faults import Dice, Fault, Rules
+from tests.resilience.fault_injection.upstream import Upstream
 
 BROKEN = (OSError, asyncio.IncompleteReadError)  # what a connection does that the other side has left
 SLOWEST = 0.7  # seconds: longer than a publish waits, shorter than a request does

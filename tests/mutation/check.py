@@ -1,4 +1,4 @@
-"""Do the tests bite? Each mutant below breaks one promise in a copy of the tree; its test must notice: `make teeth`."""
+"""The mutation check: each mutant breaks one promise in a copy of the code, and the test named for it must fail."""
 
 import os
 import shutil
@@ -178,7 +178,7 @@ def _verdict(source: Path, mutant: Mutant, run: RunTests) -> str:
 @contextmanager
 def _copy(source: Path) -> Iterator[Path]:
     """Never the checkout itself: an interrupted run must not leave a mutant there."""
-    with TemporaryDirectory(prefix="teeth-") as name:
+    with TemporaryDirectory(prefix="mutant-") as name:
         tree = Path(name)
         for part in COPIED:
             if (source / part).is_dir():

@@ -23,10 +23,10 @@ from services.basket.service import BasketService
 from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
 from services.ordering.service import OrderService
-from tests.chaos import crash as points
-from tests.chaos.crash import EXIT, FORGOTTEN, Crash
 from tests.emulated import PATIENT
 from tests.processes import eventually
+from tests.resilience.crash_points import points
+from tests.resilience.crash_points.points import EXIT, FORGOTTEN, Crash
 
 Env = Mapping[str, str]
 MIN_AGE = 0.2  # seconds that an event is left to the process that committed it

@@ -20,9 +20,9 @@ from services.ordering.app import make_store as make_order_store
 from services.ordering.models import Order
 from services.ordering.service import Orders
 from tests import emulated
-from tests.chaos.ledger import Ledger, PriceHistory, Task
-from tests.chaos.weather import Fate, Kind, Weather
 from tests.fakes import FakeBaskets, FakeOrders, FakeOutbox
+from tests.resilience.model_based.fault_schedule import Fate, Kind, Weather
+from tests.resilience.model_based.ledger import Ledger, PriceHistory, Task
 from tests.samples import golden_message
 
 T = TypeVar("T")

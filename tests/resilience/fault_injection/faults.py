@@ -6,7 +6,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.chaos import wire
+from tests.resilience.fault_injection import wire
 
 PUBLISH = "AWSEvents.PutEvents"
 TRANSACTION = "DynamoDB_20120810.TransactWriteItems"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.audit import Outcome
-from tests.chaos.proxy import proxy_of
-from tests.chaos.storm import Report, Size, rage, seeds
 from tests.emulators import shop_on_localstack
+from tests.resilience.fault_injection.proxy import proxy_of
+from tests.resilience.fault_injection.random_faults import Report, Size, rage, seeds
+from tests.resilience.invariants import Outcome
 
 RecordProperty = Callable[[str, object], None]
 
@@ -27,7 +27,7 @@ def check(report: Report, record_property: RecordProperty) -> None:
     assert set(report.exits.values()) == {0}, report.exits
 
 
-@pytest.mark.chaos
+@pytest.mark.resilience
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", seeds(os.environ))
 def test_a_storm_neither_loses_nor_doubles_an_order(
@@ -45,7 +45,7 @@ def localstack(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.docker
-@pytest.mark.chaos
+@pytest.mark.resilience
 @pytest.mark.timeout(600)
 def test_a_storm_on_localstack_neither_loses_nor_doubles_an_order(
     localstack: Mapping[str, str], tmp_path: Path, record_property: RecordProperty

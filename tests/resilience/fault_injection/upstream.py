@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
-from tests.chaos import wire
+from tests.resilience.fault_injection import wire
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -19,8 +19,14 @@ from services.basket.app import make_outbox, make_store
 from services.basket.checkout import CheckoutInput
 from services.basket.models import LineInput
 from services.basket.service import BasketService
-from tests.chaos import wire
-from tests.chaos.deeds import (
+from tests.fakes import FakeBus, FakeCatalogue
+from tests.resilience.fault_injection import wire
+from tests.resilience.fault_injection.faults import Fault, always
+from tests.resilience.fault_injection.proxy import proxy_of
+from tests.resilience.model_based.backends import in_memory, on_tables
+from tests.resilience.model_based.fault_schedule import Fate, Kind
+from tests.resilience.model_based.ledger import checkout_of
+from tests.resilience.model_based.operations import (
     PRODUCTS,
     Add,
     Blows,
@@ -34,13 +40,7 @@ from tests.chaos.deeds import (
     fates,
     prices,
 )
-from tests.chaos.faults import Fault, always
-from tests.chaos.ledger import checkout_of
-from tests.chaos.market import Market
-from tests.chaos.proxy import proxy_of
-from tests.chaos.stalls import in_memory, on_tables
-from tests.chaos.weather import Fate, Kind
-from tests.fakes import FakeBus, FakeCatalogue
+from tests.resilience.model_based.shop_model import Market
 from tests.samples import CHECKOUT
 
 PUT = "DynamoDB_20120810.PutItem"

@@ -15,15 +15,15 @@ from services.basket.app import make_catalogue_store, make_products
 from services.basket.catalogue import CatalogueItem
 from services.basket.rebuild import rebuild
 from tests import emulated
-from tests.chaos import faults
-from tests.chaos.audit import gather
-from tests.chaos.load import Web
-from tests.chaos.processes import Fleet, Member, web, worker
-from tests.chaos.proxy import proxy_of
-from tests.chaos.storm import QUIET_WITHIN, seeds
 from tests.processes import eventually
+from tests.resilience.client import Web
+from tests.resilience.fault_injection import faults
+from tests.resilience.fault_injection.proxy import proxy_of
+from tests.resilience.fault_injection.random_faults import QUIET_WITHIN, seeds
+from tests.resilience.invariants import gather
+from tests.resilience.processes import Fleet, Member, web, worker
 
-pytestmark = pytest.mark.chaos
+pytestmark = pytest.mark.resilience
 CHANGES = 1000
 PRODUCTS = 25
 EDITORS = 8

@@ -14,7 +14,7 @@ from typing import Any
 
 import urllib3
 
-from tests.chaos.audit import Checkout, Line, Outcome, Prices
+from tests.resilience.invariants import Checkout, Line, Outcome, Prices
 
 NO_ANSWER = urllib3.exceptions.HTTPError
 PATIENCE = 60.0  # seconds that a customer goes on asking

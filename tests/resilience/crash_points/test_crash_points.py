@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from services.product.app import create_app
-from tests.chaos.audit import Outcome
-from tests.chaos.crash import EXIT, POINTS, USERS, Point
-from tests.chaos.matrix import PRODUCT, Behaviour, Case
 from tests.fakes import ProductShop
 from tests.processes import serving
+from tests.resilience.crash_points.points import EXIT, POINTS, USERS, Point
+from tests.resilience.crash_points.scenario import PRODUCT, Behaviour, Case
+from tests.resilience.invariants import Outcome
 from tests.stacks import deploy
 
 VISIBILITY = 2  # seconds until what a dead consumer had in hand comes back
@@ -40,7 +40,7 @@ def expected(point: Point, behaviour: Behaviour) -> int:
     }[behaviour]
 
 
-@pytest.mark.chaos
+@pytest.mark.resilience
 @pytest.mark.parametrize("behaviour", Behaviour)
 @pytest.mark.parametrize("point", POINTS, ids=[point.name for point in POINTS])
 def test_a_crash_neither_loses_nor_doubles_an_order(

@@ -14,12 +14,12 @@ from werkzeug.test import TestResponse
 from chassis.web.app import MAX_BODY
 from services.basket.app import create_app
 from tests import emulated
-from tests.chaos.audit import gather, pending
-from tests.chaos.processes import Fleet, web, worker
 from tests.emulators import CLOUDS, shop_on_localstack
 from tests.fakes import BasketShop
 from tests.machine import free_port
 from tests.processes import eventually
+from tests.resilience.invariants import gather, pending
+from tests.resilience.processes import Fleet, web, worker
 from tests.samples import CHECKOUT
 
 EVENT = 256 * 1024  # AWS's limits, whatever the code says; the first is SQS's too, for queues made before 2026

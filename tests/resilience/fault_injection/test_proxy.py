@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from chassis.aws import clients
 from chassis.aws.answers import NotFromAWS
 from tests import emulated
-from tests.chaos import faults
-from tests.chaos.faults import PUBLISH, RECEIVE, TRANSACTION, Dice, Fault, always
-from tests.chaos.proxy import Proxy, proxy_of
 from tests.processes import eventually
+from tests.resilience.fault_injection import faults
+from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE, TRANSACTION, Dice, Fault, always
+from tests.resilience.fault_injection.proxy import Proxy, proxy_of
 
 pytestmark = pytest.mark.integration
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.chaos.audit import gather, pending
-from tests.chaos.faults import RECEIVE
-from tests.chaos.processes import Fleet, worker
-from tests.chaos.proxy import proxy_of
 from tests.machine import ROOT
 from tests.processes import eventually
+from tests.resilience.fault_injection.faults import RECEIVE
+from tests.resilience.fault_injection.proxy import proxy_of
+from tests.resilience.invariants import gather, pending
+from tests.resilience.processes import Fleet, worker
 
 ORDERS = 1000
 TWICE = 30
@@ -53,7 +53,7 @@ def placed_by(logs: Path) -> Counter[str]:
     return +Counter({log.stem: log.read_text().count('"order placed"') for log in logs.glob("consumer-*.log")})
 
 
-@pytest.mark.chaos
+@pytest.mark.resilience
 def test_three_consumers_side_by_side_turn_1000_messages_into_1000_orders(
     stack: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:

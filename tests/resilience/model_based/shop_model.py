@@ -18,12 +18,21 @@ from services.basket.service import BasketService
 from services.ordering.consumer import make_consumer
 from services.ordering.models import BasketCheckedOut
 from services.ordering.service import OrderService
-from tests.chaos.ledger import Ledger, Placed, PriceHistory, Task, checkout_of, everything, told, user_of
-from tests.chaos.stalls import FalteringOrders, FalteringOutbox, Stalls, WatchedBaskets
-from tests.chaos.weather import Blow, Died, Fate, Kind, Weather
 from tests.fakes import FakeClock, FakeDeadLetters
 from tests.lists import every_row
 from tests.processes import eventually
+from tests.resilience.model_based.backends import FalteringOrders, FalteringOutbox, Stalls, WatchedBaskets
+from tests.resilience.model_based.fault_schedule import Blow, Died, Fate, Kind, Weather
+from tests.resilience.model_based.ledger import (
+    Ledger,
+    Placed,
+    PriceHistory,
+    Task,
+    checkout_of,
+    everything,
+    told,
+    user_of,
+)
 from tests.samples import CHECKOUT
 
 T = TypeVar("T")

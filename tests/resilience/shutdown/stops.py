@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.chaos import wire
-from tests.chaos.faults import PUBLISH, RECEIVE
-from tests.chaos.processes import Member
 from tests.processes import eventually
+from tests.resilience.fault_injection import wire
+from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE
+from tests.resilience.processes import Member
 
 CHECK = "DynamoDB_20120810.GetItem"
 WRITE = "DynamoDB_20120810.PutItem"

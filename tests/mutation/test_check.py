@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.teeth import MUTANTS, Mutant, Run, check
+from tests.mutation.check import MUTANTS, Mutant, Run, check
 
 TEST = "tests/test_code.py::test_it"
 MUTANT = Mutant("truth is lost", "chassis/code.py", "TRUE", "FALSE", TEST)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.chaos.audit import gather, pending
-from tests.chaos.processes import Fleet, web, worker
 from tests.processes import eventually
+from tests.resilience.invariants import gather, pending
+from tests.resilience.processes import Fleet, web, worker
 from tests.samples import CHECKOUT, PHONE
 
 pytestmark = pytest.mark.e2e

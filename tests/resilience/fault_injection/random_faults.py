@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos import faults
-from tests.chaos.audit import Violation, audit, gather, pending
-from tests.chaos.load import Catalogue, Customers, Web
-from tests.chaos.processes import Fleet, web, worker
-from tests.chaos.proxy import Proxy
+from tests.resilience.client import Catalogue, Customers, Web
+from tests.resilience.fault_injection import faults
+from tests.resilience.fault_injection.proxy import Proxy
+from tests.resilience.invariants import Violation, audit, gather, pending
+from tests.resilience.processes import Fleet, web, worker
 
 QUIET_WITHIN = 75.0
 SEEDS = (1, 2, 3)

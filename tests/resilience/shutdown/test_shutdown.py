@@ -20,17 +20,17 @@ import urllib3
 
 from chassis.core.events import Event
 from tests import emulated
-from tests.chaos.audit import gather, pending
-from tests.chaos.callers import Callers
-from tests.chaos.drains import CHECK, DELETE, FORGET, SCAN, WRITE, Drill, Witness, moments, told
-from tests.chaos.faults import PUBLISH, RECEIVE
-from tests.chaos.processes import Fleet, web, worker
-from tests.chaos.proxy import Proxy, proxy_of
 from tests.processes import eventually
+from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE
+from tests.resilience.fault_injection.proxy import Proxy, proxy_of
+from tests.resilience.invariants import gather, pending
+from tests.resilience.processes import Fleet, web, worker
+from tests.resilience.shutdown.callers import Callers
+from tests.resilience.shutdown.stops import CHECK, DELETE, FORGET, SCAN, WRITE, Drill, Witness, moments, told
 from tests.samples import PHONE, golden_message
 from tests.stacks import deploy
 
-pytestmark = pytest.mark.chaos
+pytestmark = pytest.mark.resilience
 SEED = int(os.environ.get("SHOP_SEED", "1"))
 BUSY, IDLE = 10.0, 3.0  # seconds: no end may take longer, and most of those with nothing in hand
 HIDDEN = 10  # seconds: no drain may take longer, else another consumer rightly gets the message too

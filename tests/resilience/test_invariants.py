@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.chaos.audit import COPY_LAG, Checkout, Evidence, Line, Outcome, Prices, audit, pending
+from tests.resilience.invariants import COPY_LAG, Checkout, Evidence, Line, Outcome, Prices, audit, pending
 
 
 class Case:

@@ -8,9 +8,9 @@ from functools import partial
 from hypothesis import strategies as st
 
 from services.basket.models import BasketInput, LineInput
-from tests.chaos.ledger import Task, Units, everything, units
-from tests.chaos.market import Market
-from tests.chaos.weather import Blow, Fate, Kind
+from tests.resilience.model_based.fault_schedule import Blow, Fate, Kind
+from tests.resilience.model_based.ledger import Task, Units, everything, units
+from tests.resilience.model_based.shop_model import Market
 
 Deed = Callable[[Market, str], None]
 Blows = dict[Kind, list[tuple[Fate, tuple[Deed, ...]]]]

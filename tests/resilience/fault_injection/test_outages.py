@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.chaos import wire
-from tests.chaos.audit import Outcome, gather, pending
-from tests.chaos.faults import RECEIVE, Fault, always
-from tests.chaos.processes import Fleet, Member, web
-from tests.chaos.proxy import Proxy, proxy_of
-from tests.chaos.storm import QUIET_WITHIN, Shop, Size
 from tests.processes import eventually
+from tests.resilience.fault_injection import wire
+from tests.resilience.fault_injection.faults import RECEIVE, Fault, always
+from tests.resilience.fault_injection.proxy import Proxy, proxy_of
+from tests.resilience.fault_injection.random_faults import QUIET_WITHIN, Shop, Size
+from tests.resilience.invariants import Outcome, gather, pending
+from tests.resilience.processes import Fleet, Member, web
 from tests.samples import CHECKOUT, PHONE
 from tests.stacks import deploy
 
@@ -86,7 +86,7 @@ def check_all_arrive(shop: Shop) -> float:
     return seconds
 
 
-@pytest.mark.chaos
+@pytest.mark.resilience
 @pytest.mark.parametrize(
     ("whose", "break_"), [("consumers", black_hole), ("consumers", Proxy.refuse), ("everybody", black_hole)]
 )
@@ -120,7 +120,7 @@ def test_orders_wait_out_an_outage_of_the_database_and_none_is_dead_lettered(
         assert again <= 10
 
 
-@pytest.mark.chaos
+@pytest.mark.resilience
 @HOW
 def test_checkouts_are_taken_while_the_bus_is_down_and_every_order_arrives_afterwards(
     stack: Mapping[str, str], tmp_path: Path, break_: Break, record_property: RecordProperty

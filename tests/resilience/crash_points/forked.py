@@ -9,7 +9,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.chaos.crashing"])
+FORKS.set_forkserver_preload(["tests.resilience.crash_points.instrumented"])
 PATIENCE = 30.0  # seconds for a process to die that should
 
 

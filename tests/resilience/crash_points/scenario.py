@@ -12,13 +12,13 @@ from typing import Any
 
 from services.basket.app import make_outbox
 from tests import emulated
-from tests.chaos import crashing
-from tests.chaos.audit import Checkout, Evidence, Line, Outcome, Prices, Violation, audit, gather, pending
-from tests.chaos.crash import USERS, Crash, Point, Scene
-from tests.chaos.forks import Fork
-from tests.chaos.load import FACTS, Web
 from tests.machine import free_port, wait_for
 from tests.processes import eventually
+from tests.resilience.client import FACTS, Web
+from tests.resilience.crash_points import instrumented
+from tests.resilience.crash_points.forked import Fork
+from tests.resilience.crash_points.points import USERS, Crash, Point, Scene
+from tests.resilience.invariants import Checkout, Evidence, Line, Outcome, Prices, Violation, audit, gather, pending
 from tests.samples import product
 
 QUIET_WITHIN = 30.0
@@ -101,7 +101,7 @@ class Case:
         return self._fork("basket", dict(env) | own, f"http://127.0.0.1:{port}")
 
     def _fork(self, name: str, env: Mapping[str, str], url: str = "") -> Fork:
-        run = partial(getattr(crashing, name), env, Crash(self._point, self.marker))
+        run = partial(getattr(instrumented, name), env, Crash(self._point, self.marker))
         return Fork(name, run, env, url)
 
     @contextmanager
@@ -123,7 +123,7 @@ class Case:
             eventually(lambda: self.scene().queue == USERS)
         if self._point.victim == "relay":
             outbox = make_outbox(self._env)
-            eventually(lambda: sum(map(len, outbox.pending(crashing.MIN_AGE))) == USERS)
+            eventually(lambda: sum(map(len, outbox.pending(instrumented.MIN_AGE))) == USERS)
         if self._point.victim != "basket":
             self._start(self._point.victim)
 
