@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.ordering.models import BasketCheckedOut, Order, OrderLine
+from services.ordering.events_in import BasketCheckedOut
+from services.ordering.models import Order, OrderLine
 from services.product.models import Product
 
 CARD = "4111 1111 1111 3322"
@@ -63,7 +64,7 @@ def placed(**fields: Any) -> BasketCheckedOut:
 
 
 def order(order_id: str = "o-1", **fields: Any) -> Order:
-    return Order.place(placed(orderId=order_id, **fields))
+    return placed(orderId=order_id, **fields).to_order()
 
 
 def orders_of(user_name: str, count: int) -> Iterator[Order]:

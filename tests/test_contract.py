@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import logs
 from chassis.core.events import Event, EventData
 from chassis.messaging.bus import EventBus
 from services.basket.checkout import CheckoutInput
-from services.basket.consumer import ProductChanged as ReadChanged
-from services.basket.consumer import ProductCreated as ReadCreated
-from services.basket.consumer import ProductDeleted as ReadDeleted
 from services.basket.consumer import make_consumer as make_catalogue_consumer
 from services.basket.events import BasketCheckedOut as Emitted
+from services.basket.events_in import ProductChanged as ReadChanged
+from services.basket.events_in import ProductCreated as ReadCreated
+from services.basket.events_in import ProductDeleted as ReadDeleted
 from services.basket.models import BasketInput, LineInput, Listing
 from services.basket.service import BasketService
 from services.ordering.consumer import make_consumer
-from services.ordering.models import BasketCheckedOut as Read
+from services.ordering.events_in import BasketCheckedOut as Read
 from services.ordering.service import OrderService
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
 from services.product.models import ProductChanges
@@ -153,7 +153,7 @@ def matches(pattern: str, event: dict[str, Any]) -> bool:
 
 @pytest.mark.integration
 def test_a_price_drop_reaches_basket_and_a_reader_that_nobody_wrote_a_line_for(stack: Mapping[str, str]) -> None:
-    bus = EventBus(clients.client("events", stack, emulated.PATIENT), "shop-bus")
+    bus = EventBus(Clients(stack).of("events", emulated.PATIENT), "shop-bus")
     events = product_events()
     assert bus.publish(events) == events
     at_basket = sorted((m["detail-type"], m["detail"]["metadata"]["id"]) for m in received("shop-catalogue", 3))
@@ -179,7 +179,7 @@ def received(queue: str, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.integration
 def test_the_deployed_bus_carries_what_basket_emits_to_the_queue_ordering_reads(stack: Mapping[str, str]) -> None:
-    bus, sqs = EventBus(clients.client("events", stack, emulated.PATIENT), "shop-bus"), emulated.client("sqs")
+    bus, sqs = EventBus(Clients(stack).of("events", emulated.PATIENT), "shop-bus"), emulated.client("sqs")
     event = emitted()
     assert bus.publish([event._replace(detail_type="BasketWashed"), event]) != []
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]

@@ -111,7 +111,7 @@ def test_a_schema_never_leaves_it_to_the_reader_which_of_two_objects_it_describe
 
 @pytest.mark.parametrize("service", DOCUMENTS)
 def test_a_problem_documents_the_members_that_its_service_adds(service: str) -> None:
-    files = [*(ROOT / "services" / service).glob("*.py"), *(ROOT / "chassis").glob("*.py")]
+    files = [*(ROOT / "services" / service).glob("*.py"), *(ROOT / "chassis").rglob("*.py")]
     raised = {member for path in files for member in members_of_problems(path)}
     documented = DOCUMENTS[service]["components"]["schemas"]["Problem"]["properties"]
     assert documented.keys() - {"type", "title", "status", "detail"} == raised

@@ -14,13 +14,17 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, ScenarioFinished
 
+from chassis.aws.clients import ONE_SHOT
 from chassis.core import logs
 from services.basket import app as basket
 from services.basket.models import Listing
 from services.basket.service import BasketService
+from services.basket.wiring import Wiring as BasketWiring
 from services.ordering import app as ordering
+from services.ordering.wiring import Wiring as OrderingWiring
 from services.product import app as product
 from services.product.seed import seed
+from services.product.wiring import Wiring as ProductWiring
 from tests.samples import orders_of
 
 # What a schema cannot say, so that requests which fit it are refused for good reason.
@@ -80,19 +84,20 @@ class AnyProduct:
 
 
 def make_product(env: Mapping[str, str]) -> OpenAPI:
-    seed(product.make_service(env, product.make_store(env)))
+    seed(ProductWiring(env).service)
     return product.from_env(env)
 
 
 def make_basket(env: Mapping[str, str]) -> OpenAPI:
     logs.configure("basket", env)
-    store, outbox = basket.make_store(env), basket.make_outbox(env)
-    service = BasketService(store, AnyProduct(), outbox, basket.make_bus(env), lambda: str(uuid.uuid4()))
-    return basket.create_app(service, store.check, "http://orders")
+    wiring = BasketWiring(env)
+    bus = wiring.bus(ONE_SHOT)
+    service = BasketService(wiring.store, AnyProduct(), wiring.outbox, bus, lambda: str(uuid.uuid4()))
+    return basket.create_app(service, wiring.store.check, "http://orders")
 
 
 def make_ordering(env: Mapping[str, str]) -> OpenAPI:
-    store = ordering.make_store(env)
+    store = OrderingWiring(env).store
     for each in orders_of("swn", 30):
         store.put_once(each, "hash")
     return ordering.from_env(env)

@@ -36,29 +36,43 @@ FOR_THE_CALLER = {
 OF_A_REPETITION = {"IdempotentParameterMismatchException", "TransactionInProgressException"}
 
 
-def client(service: str, env: Mapping[str, str], timeouts: Timeouts = REQUEST) -> Any:
-    """A thread-safe client; the endpoint and the credentials are boto3's to find (`AWS_ENDPOINT_URL`, profiles, roles).
+class Clients:
+    """The AWS clients of one process: one per service and set of time-outs, all of one session.
 
-    DynamoDB's takes and gives plain Python values, as boto3's resource does. Raises Misconfigured without a region
-    for AWS, and with made-up credentials for it.
+    boto3 itself finds the endpoint and the credentials (`AWS_ENDPOINT_URL`, profiles, roles).
     """
-    config = Config(
-        connect_timeout=timeouts.connect,
-        read_timeout=timeouts.read,
-        retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
-        max_pool_connections=32,
-    )
-    named = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 itself reads only the second
-    session = boto3.Session(region_name=named or None)
-    region = session.region_name or (emulator.REGION if env.get("AWS_ENDPOINT_URL") else None)
-    if not region:
-        raise Misconfigured("There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.")
-    if service == "dynamodb":
-        made = session.resource("dynamodb", region, config=config).meta.client
-    else:
-        made = session.client(service, region, config=config)  # type: ignore[call-overload] # the name is a variable
-    emulator.refuse_made_up(session, made)
-    return _guarded(made, timeouts)
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        named = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 itself reads only the second
+        self._session = boto3.Session(region_name=named or None)
+        self._has_endpoint = bool(env.get("AWS_ENDPOINT_URL"))
+        self._made: dict[tuple[str, Timeouts], Any] = {}
+
+    def of(self, service: str, timeouts: Timeouts = REQUEST) -> Any:
+        """A thread-safe client. DynamoDB's takes and returns plain Python values, as boto3's resource does.
+
+        Raises Misconfigured without a region for AWS, and with made-up credentials for it.
+        """
+        if (service, timeouts) not in self._made:
+            self._made[service, timeouts] = self._make(service, timeouts)
+        return self._made[service, timeouts]
+
+    def _make(self, service: str, timeouts: Timeouts) -> Any:
+        config = Config(
+            connect_timeout=timeouts.connect,
+            read_timeout=timeouts.read,
+            retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
+            max_pool_connections=32,
+        )
+        region = self._session.region_name or (emulator.REGION if self._has_endpoint else None)
+        if not region:
+            raise Misconfigured("There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.")
+        if service == "dynamodb":
+            made = self._session.resource("dynamodb", region, config=config).meta.client
+        else:
+            made = self._session.client(service, region, config=config)  # type: ignore[call-overload] # a variable
+        emulator.refuse_made_up(self._session, made)
+        return _guarded(made, timeouts)
 
 
 def _guarded(made: Any, timeouts: Timeouts) -> Any:

@@ -1,13 +1,13 @@
 """The queue loop: long poll, a handler with Lambda's own contract, and the fate of each message."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chassis.aws import clients
+from chassis.aws.clients import LONG_POLL, Clients
 from chassis.core.errors import Unavailable
 from chassis.messaging.process import Stop
 
@@ -33,8 +33,8 @@ class Queue:
         self._known_url = ""
 
     @classmethod
-    def of(cls, env: Mapping[str, str], name: str) -> "Queue":
-        return cls(clients.client("sqs", env), clients.client("sqs", env, clients.LONG_POLL), name)
+    def of(cls, clients: Clients, name: str) -> "Queue":
+        return cls(clients.of("sqs"), clients.of("sqs", LONG_POLL), name)
 
     def receive(self) -> list[SqsRecord]:
         """Up to ten messages in the shape in which Lambda hands them to a function."""

@@ -85,21 +85,31 @@ class RequestCache:
         return {product_id: listing for product_id in product_ids if (listing := self._known[product_id])}
 
 
+def replicate(item: CatalogueItem, items: CatalogueItems) -> None:
+    """Writes what an event says, unless the copy has at least its version already."""
+    written = items.put_newer(item) == item
+    log.info(
+        "catalogue updated" if written else "ignored an outdated product event",
+        product_id=item.productId,
+        product_version=item.version,
+    )
+
+
 class ReplicatedCatalogue:
     """Basket's copy: a product it knows needs nobody else, and one it does not know is asked for once."""
 
-    def __init__(self, entries: CatalogueItems, products: Products) -> None:
-        self._entries = entries
+    def __init__(self, items: CatalogueItems, products: Products) -> None:
+        self._items = items
         self._products = products
 
     def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
         wanted = set(product_ids)
-        known = self._entries.get_many(wanted)
+        known = self._items.get_many(wanted)
         if unknown := wanted - {entry.productId for entry in known}:
             known += self._ask(unknown)
         return {entry.productId: Listing(entry.name, entry.price) for entry in known if not entry.deleted}
 
     def _ask(self, product_ids: Iterable[str]) -> list[CatalogueItem]:
-        found = [self._entries.put_newer(entry) for entry in self._products.find(sorted(product_ids))]
+        found = [self._items.put_newer(entry) for entry in self._products.find(sorted(product_ids))]
         log.info("asked for unknown products", found=len(found))
         return found

@@ -29,7 +29,7 @@ class ProductResponse(Model):
     category: str
     price: Price
 
-    def entry(self) -> CatalogueItem:
+    def to_item(self) -> CatalogueItem:
         return CatalogueItem(productId=self.id, **self.model_dump(exclude={"id"}))
 
 
@@ -38,7 +38,7 @@ class TombstoneResponse(Model):
     version: Version
     deletedAt: Instant
 
-    def entry(self) -> CatalogueItem:
+    def to_item(self) -> CatalogueItem:
         return CatalogueItem.tombstone(self.id, self.version, self.deletedAt)
 
 
@@ -66,7 +66,7 @@ class HttpProducts:
                 product_ids,
                 timeout=self._patience(len(product_ids)),
             )
-            return [ProductResponse.model_validate(answer).entry() for answer in found if answer is not None]
+            return [ProductResponse.model_validate(answer).to_item() for answer in found if answer is not None]
 
     def page(self, cursor: str | None) -> Page[CatalogueItem]:
         """Some of all products, tombstones too; Unavailable without a proper answer."""
@@ -74,7 +74,7 @@ class HttpProducts:
         with _answering():
             page = PageResponse.model_validate(self._ask(query, logs.correlation_id()))
             seen: list[ProductResponse | TombstoneResponse] = [*page.items, *page.tombstones]
-            return Page([each.entry() for each in seen], page.nextCursor)
+            return Page([each.to_item() for each in seen], page.nextCursor)
 
     def _patience(self, requests: int) -> float:
         rounds = -(-requests // PARALLEL)

@@ -10,8 +10,8 @@ from typing import Protocol
 from chassis.core import logs
 from chassis.core.errors import Misconfigured, Unavailable
 from chassis.core.paging import Page
-from services.basket.app import make_catalogue_store, make_products
 from services.basket.catalogue import CatalogueItem, RepairableCatalogue
+from services.basket.wiring import Wiring
 
 PASSES = 10
 CHANGES = ("added", "updated", "repaired", "overtaken", "removed")  # after any of them another pass looks again
@@ -93,7 +93,8 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     argparse.ArgumentParser(prog="python -m services.basket.rebuild", description=__doc__).parse_args(arguments)
     logs.configure("basket-rebuild", {"LOG_LEVEL": "WARNING", **env})
     try:
-        settled = rebuild(make_products(env), make_catalogue_store(env), lambda text: print(text, flush=True))
+        wiring = Wiring(env)
+        settled = rebuild(wiring.products, wiring.catalogue_store, lambda text: print(text, flush=True))
     except Misconfigured as error:
         print(f"rebuild: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Events in, orders out: `python -m services.ordering.consumer` reads the order queue until it is told to stop."""
+"""Makes orders of checkouts: `python -m services.ordering.consumer` reads the order queue until it is told to stop."""
 
 import os
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from chassis.core import logs
 from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
-from chassis.messaging.queue import Queue, consume
-from services.ordering.app import make_store, stack
-from services.ordering.models import BasketCheckedOut
+from chassis.messaging.queue import consume
+from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
+from services.ordering.wiring import Wiring
 
 
 def make_consumer(service: OrderService, dead_letters: DeadLetters) -> Consumer:
@@ -18,9 +18,9 @@ def make_consumer(service: OrderService, dead_letters: DeadLetters) -> Consumer:
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("ordering-consumer", env)
-    store = make_store(env)
-    consumer = make_consumer(OrderService(store), Queue.of(env, f"{stack(env)}-order-dlq"))
-    consume(Queue.of(env, f"{stack(env)}-order"), consumer.handle_batch, store.check, Stop().on_signals())
+    wiring = Wiring(env)
+    consumer = make_consumer(wiring.service, wiring.dead_letters)
+    consume(wiring.queue, consumer.handle_batch, wiring.store.check, Stop().on_signals())
 
 
 if __name__ == "__main__":

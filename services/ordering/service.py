@@ -6,7 +6,8 @@ import structlog
 
 from chassis.core.errors import NotFound
 from chassis.core.paging import Page
-from services.ordering.models import BasketCheckedOut, Order
+from services.ordering.events_in import BasketCheckedOut
+from services.ordering.models import Order
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,7 +29,7 @@ class OrderService:
 
     def place(self, checkout: BasketCheckedOut) -> None:
         """Makes the order once, however often it is told; Conflict if another order has its id."""
-        new = self._orders.put_once(Order.place(checkout), checkout.content_hash())
+        new = self._orders.put_once(checkout.to_order(), checkout.content_hash())
         log.info("order placed" if new else "order was placed before", order_id=checkout.orderId)
 
     def get(self, user_name: str, order_id: str) -> Order:

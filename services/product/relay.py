@@ -1,18 +1,16 @@
-"""The product service's relay, `python -m services.product.relay`: sends the events that a change left behind."""
+"""Publishes the events that a change of a product left in the outbox: `python -m services.product.relay`."""
 
 import os
 from collections.abc import Mapping
 
-from chassis.aws import clients
 from chassis.core import logs
 from chassis.messaging.process import Stop
-from chassis.messaging.relay import Relay
-from services.product.app import make_bus, make_outbox
+from services.product.wiring import Wiring
 
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("product-relay", env)
-    Relay(make_outbox(env), make_bus(env, clients.RELAY)).run(Stop().on_signals())
+    Wiring(env).relay.run(Stop().on_signals())
 
 
 if __name__ == "__main__":

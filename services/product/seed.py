@@ -8,13 +8,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from chassis.aws import clients
 from chassis.aws.emulator import is_emulator
 from chassis.core.deadline import backoff
 from chassis.core.errors import Conflict, Misconfigured, Unavailable
-from services.product.app import make_service, make_store
 from services.product.models import Product
 from services.product.service import ProductService
+from services.product.wiring import Wiring
 
 TRIES = 5
 NAMESPACE = uuid.UUID("5b0e1d0a-6a53-4a3c-9a86-3f6d4f6a5c11")
@@ -79,10 +78,11 @@ def _add(service: ProductService, product: Product) -> bool:
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     options = _parser().parse_args(arguments)
     try:
-        if not options.really_aws and not is_emulator(clients.client("dynamodb", env)):
+        wiring = Wiring(env)
+        if not options.really_aws and not is_emulator(wiring.clients.of("dynamodb")):
             print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
             return 0 if options.only_emulator else 2
-        added, present = seed_patiently(make_service(env, make_store(env)))
+        added, present = seed_patiently(wiring.service)
     except Misconfigured as error:
         print(f"seed: {error}", file=sys.stderr)
         return 1

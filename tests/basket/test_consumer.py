@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chassis.messaging.consumer import Consumer
-from services.basket.app import make_catalogue_store
 from services.basket.catalogue import CatalogueItem, CatalogueItems
 from services.basket.consumer import make_consumer
+from services.basket.wiring import Wiring
 from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeEntries
 from tests.processes import eventually, running
@@ -105,7 +105,7 @@ def test_an_event_waits_while_the_table_does_not_answer(
 
 @pytest.mark.integration
 def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(stack: Mapping[str, str]) -> None:
-    sqs, catalogue = emulated.client("sqs"), make_catalogue_store(stack)
+    sqs, catalogue = emulated.client("sqs"), Wiring(stack).catalogue_store
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-catalogue{name}")["QueueUrl"] for name in ("", "-dlq"))
     for body in [message(DELETED, productId="p-2"), message(CREATED), message(CREATED, productId="p-2"), "{"]:
         sqs.send_message(QueueUrl=queue, MessageBody=body)

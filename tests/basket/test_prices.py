@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.messaging.bus import EventBus
 from chassis.messaging.queue import Queue
-from services.basket.app import from_env, make_catalogue_store
+from services.basket.app import from_env
 from services.basket.consumer import make_consumer
 from services.basket.models import Basket, Line
-from services.ordering.app import make_store as make_order_store
+from services.basket.wiring import Wiring as BasketWiring
+from services.ordering.wiring import Wiring as OrderingWiring
 from services.product.app import from_env as product_from_env
-from services.product.app import make_outbox, make_store
 from services.product.models import ProductChanges
 from services.product.service import ProductService
+from services.product.wiring import Wiring as ProductWiring
 from tests import emulated
 from tests.emulated import PATIENT
 from tests.fakes import FakeDeadLetters
@@ -98,10 +99,10 @@ def test_an_order_keeps_the_price_of_its_checkout(shop: Shop, stack: Mapping[str
     add(shop.basket, phone)
     assert shop.basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
     shop.product.patch(f"/product/{phone}", json={"price": 1})
-    (entry,) = eventually(lambda: [e for e in make_catalogue_store(stack).get_many([phone]) if e.price == 1])
+    (entry,) = eventually(lambda: [e for e in BasketWiring(stack).catalogue_store.get_many([phone]) if e.price == 1])
     assert entry.version == 2
     with running("services.basket.relay", stack), running("services.ordering.consumer", stack):
-        (order,) = eventually(lambda: make_order_store(stack).page(10, None).items)
+        (order,) = eventually(lambda: OrderingWiring(stack).store.page(10, None).items)
     assert [order.items[0].price, order.totalPrice] == [950, 1900]
 
 
@@ -114,7 +115,7 @@ def test_with_the_product_service_stopped_known_products_are_sold_and_unknown_on
         running("services.product.relay", stack),
     ):
         phone = Shop(stack, url).sell()
-        eventually(lambda: make_catalogue_store(stack).get_many([phone]))
+        eventually(lambda: BasketWiring(stack).catalogue_store.get_many([phone]))
     basket = Shop(stack, f"http://127.0.0.1:{free_port()}").basket
     assert add(basket, phone) == 200
     assert basket.get("/basket/swn").get_json()["totalPrice"] == 1900
@@ -141,8 +142,8 @@ def counted(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def patient(env: Mapping[str, str]) -> ProductService:
     """One that waits for a busy bus, for what the relay would do in its place is not counted."""
-    bus = EventBus(clients.client("events", env, PATIENT), "shop-bus")
-    return ProductService(make_store(env), make_outbox(env), bus, lambda: "p-1")
+    bus = EventBus(Clients(env).of("events", PATIENT), "shop-bus")
+    return ProductService(ProductWiring(env).store, ProductWiring(env).outbox, bus, lambda: "p-1")
 
 
 def change_price(env: Mapping[str, str], price: str) -> None:
@@ -152,10 +153,10 @@ def change_price(env: Mapping[str, str], price: str) -> None:
 
 
 def hear(env: Mapping[str, str]) -> None:
-    queue = Queue.of(env, "shop-catalogue")
+    queue = Queue.of(Clients(env), "shop-catalogue")
     records = queue.receive()
     assert len(records) == 1
-    make_consumer(make_catalogue_store(env), FakeDeadLetters()).handle_batch({"Records": records})
+    make_consumer(BasketWiring(env).catalogue_store, FakeDeadLetters()).handle_batch({"Records": records})
     queue.delete(records)
 
 
@@ -180,5 +181,5 @@ def test_a_price_change_costs_the_same_at_ten_and_at_ten_thousand_baskets(
     at_product = {"GetItem": 1, "TransactWriteItems": 1, "PutEvents": 1, "DeleteItem": 1}
     at_basket = {"GetQueueUrl": 1, "ReceiveMessage": 1, "PutItem": 1, "DeleteMessageBatch": 1}
     assert costs == [at_product | at_basket] * 2
-    (entry,) = make_catalogue_store(stack).get_many(["p-1"])
+    (entry,) = BasketWiring(stack).catalogue_store.get_many(["p-1"])
     assert entry.price == 10_000

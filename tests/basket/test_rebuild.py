@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from chassis.core.paging import Page
-from services.basket.app import make_catalogue_store
 from services.basket.catalogue import CatalogueItem
 from services.basket.rebuild import PASSES, main, rebuild
+from services.basket.wiring import Wiring as BasketWiring
 from services.product.app import from_env as product_from_env
-from services.product.app import make_service, make_store
 from services.product.models import ProductFields
 from services.product.seed import seed
+from services.product.wiring import Wiring as ProductWiring
 from tests import emulated
 from tests.fakes import FakeEntries
 from tests.lists import every_row
@@ -160,8 +160,8 @@ def test_products_that_never_stand_still_do_not_keep_it_going_for_ever() -> None
 def test_an_emptied_catalogue_is_filled_from_the_product_service(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    products = make_store(stack)
-    service = make_service(stack, products)
+    products = ProductWiring(stack).store
+    service = ProductWiring(stack).service
     seed(service)
     deleted = products.page(None, 1, None).items[0].id
     service.remove(deleted, None)
@@ -171,7 +171,7 @@ def test_an_emptied_catalogue_is_filled_from_the_product_service(
     kept = {row.id: row.version for row in every_row(lambda cursor: products.page_with_tombstones(100, cursor))}
     rows = emulated.table("shop-catalogue").scan()["Items"]
     assert {row["productId"]: row["version"] for row in rows} == kept
-    (tombstone,) = make_catalogue_store(stack).get_many([deleted])
+    (tombstone,) = BasketWiring(stack).catalogue_store.get_many([deleted])
     assert (tombstone.deleted, tombstone.version) == (True, 2)
 
 
@@ -179,7 +179,7 @@ def test_an_emptied_catalogue_is_filled_from_the_product_service(
 def test_a_price_frozen_by_a_false_event_is_repaired_and_moves_again(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    service, catalogue = make_service(stack, make_store(stack)), make_catalogue_store(stack)
+    service, catalogue = ProductWiring(stack).service, BasketWiring(stack).catalogue_store
     frozen, forged = service.create(FIELDS), service.create(FIELDS)
     catalogue.put_newer(entry(frozen.id, version=1_000_000_000))
     catalogue.put_newer(entry(forged.id, version=1))  # the true version, another content
@@ -219,7 +219,7 @@ def test_without_a_region_it_says_what_to_set(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize("broken", [{"version": 1, "price": "dear"}, {"version": "x"}, {}])
 def test_a_row_that_cannot_be_read_is_unknown_and_repaired(stack: Mapping[str, str], broken: dict[str, Any]) -> None:
     row = emulated.table("shop-catalogue")
-    copy, true = make_catalogue_store(stack), entry("p-1")
+    copy, true = BasketWiring(stack).catalogue_store, entry("p-1")
     row.put_item(Item={"productId": "p-1"} | broken)
     assert copy.get_many(["p-1"]) == []
     assert copy.put_newer(true) == true
@@ -234,5 +234,5 @@ def test_a_row_that_cannot_be_read_is_unknown_and_repaired(stack: Mapping[str, s
 def test_a_row_without_a_version_whose_product_does_not_exist_is_removed(stack: Mapping[str, str]) -> None:
     row = emulated.table("shop-catalogue")
     row.put_item(Item={"productId": "p-1"})
-    assert rebuild(Owner(), make_catalogue_store(stack), lambda _: None)
+    assert rebuild(Owner(), BasketWiring(stack).catalogue_store, lambda _: None)
     assert "Item" not in row.get_item(Key={"productId": "p-1"})

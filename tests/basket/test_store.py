@@ -11,17 +11,17 @@ import structlog
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Malformed, NotFound, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.messaging.outbox import Outbox
-from services.basket.app import make_catalogue_store
 from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
 from services.basket.store import SIZES, BasketStore, CatalogueStore
+from services.basket.wiring import Wiring
 from tests import emulated
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
 from tests.lists import every_row
@@ -46,7 +46,7 @@ class Shop:
 
 
 def make_shop(env: Mapping[str, str]) -> Shop:
-    dynamodb = clients.client("dynamodb", env)
+    dynamodb = Clients(env).of("dynamodb")
     outbox = Outbox(dynamodb, "shop-basket-outbox")
     return Shop(BasketStore(dynamodb, outbox, "shop-basket", "shop-receipt"), outbox)
 
@@ -168,7 +168,7 @@ def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> Non
 def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
     aws_env: Mapping[str, str], reasons: list[str], lost: bool
 ) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
@@ -194,7 +194,7 @@ def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
 def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
     aws_env: Mapping[str, str], reasons: list[str]
 ) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
     with Stubber(client) as stubber:
@@ -208,7 +208,7 @@ def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
 
 
 def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_env: Mapping[str, str]) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         busy = {"CancellationReasons": [{"Code": "ThrottlingError"}]}
@@ -221,7 +221,7 @@ def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_e
 def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_no_answer(
     aws_env: Mapping[str, str], code: str
 ) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         for unanswered in (False, True):
@@ -235,7 +235,7 @@ def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_n
 def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_before_got_no_answer(
     aws_env: Mapping[str, str], unanswered: bool
 ) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "TransactionConflictException", response_meta={"Unanswered": unanswered})
@@ -247,7 +247,7 @@ def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_
 
 
 def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):
@@ -259,7 +259,7 @@ def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) ->
 
 @pytest.fixture
 def catalogue(stack: Mapping[str, str]) -> CatalogueStore:
-    return make_catalogue_store(stack)
+    return Wiring(stack).catalogue_store
 
 
 def entry(product_id: str = "p-1", version: int = 1, price: str = "9.90") -> CatalogueItem:
@@ -321,7 +321,7 @@ def test_a_table_that_stays_busy_is_asked_twice(served: int) -> None:
 
 @pytest.mark.integration
 def test_a_repair_writes_only_where_the_row_is_at_the_version_that_was_seen(stack: Mapping[str, str]) -> None:
-    catalogue = make_catalogue_store(stack)
+    catalogue = Wiring(stack).catalogue_store
     catalogue.put_newer(entry("p-1", version=99))
     assert not catalogue.put_instead(entry("p-1", version=3), seen=98)
     assert not catalogue.remove("p-1", seen=98)
@@ -354,9 +354,9 @@ def test_the_versions_of_the_copy_are_read_consistently_over_all_pages() -> None
 
 
 def test_a_copy_that_is_not_there_does_not_answer(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
-    make_catalogue_store(stack).check()
+    Wiring(stack).catalogue_store.check()
     with pytest.raises(Unavailable):
-        make_catalogue_store({**stack, "SHOP_NAME": "none"}).check()
+        Wiring({**stack, "SHOP_NAME": "none"}).catalogue_store.check()
 
 
 # ── The service on real tables ──
@@ -397,7 +397,7 @@ def test_of_many_checkouts_at_once_one_order_comes(service: BasketService, shop:
 @pytest.mark.integration
 def test_a_basket_its_receipt_and_the_catalogue_are_read_consistently(stack: Mapping[str, str]) -> None:
     """A checkout believes what it reads: a receipt not yet seen would be an order denied."""
-    shop, catalogue = make_shop(stack), make_catalogue_store(stack)
+    shop, catalogue = make_shop(stack), Wiring(stack).catalogue_store
     seen = [emulated.reads(shop.store._dynamodb), emulated.reads(catalogue._dynamodb)]
     shop.store.get("swn")
     shop.store.receipt("swn", "key")

@@ -13,12 +13,13 @@ from bootstrap.__main__ import main
 from bootstrap.aws import Aws
 from bootstrap.errors import Misused
 from bootstrap.names import Names
+from chassis.aws.clients import Clients
 from chassis.core.errors import Conflict
 from chassis.messaging.queue import Queue
-from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
-from services.ordering.models import BasketCheckedOut
+from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
+from services.ordering.wiring import Wiring
 from tests.bootstrap.fakes import FakeCloudFormation, quick_clock
 from tests.samples import golden_message
 
@@ -48,10 +49,10 @@ class Ordering:
     """The ordering consumer, a pass at a time."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._store = make_store(env)
-        self._queue = Queue.of(env, "shop-order")
+        self._store = Wiring(env).store
+        self._queue = Queue.of(Clients(env), "shop-order")
         self.service = Choosy(self._store)
-        self._consumer = make_consumer(self.service, Queue.of(env, "shop-order-dlq"))
+        self._consumer = make_consumer(self.service, Queue.of(Clients(env), "shop-order-dlq"))
 
     def consume(self, count: int) -> None:
         """Handles exactly so many messages."""

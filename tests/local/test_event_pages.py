@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core.events import EventData
 from chassis.messaging.bus import EventBus
 from local.event_pages import EVENTS, page, schema, schema_file
@@ -78,7 +78,7 @@ def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -
     cloudformation.get_waiter("stack_create_complete").wait(StackName="reader", WaiterConfig={"Delay": 1})
     deleted = ProductDeleted(productId="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")
     event = deleted.as_event("2026-11-21T09:30:00.123Z", "c-1")
-    EventBus(clients.client("events", stack), "shop-bus").publish([event])
+    EventBus(Clients(stack).of("events"), "shop-bus").publish([event])
     inbox = cloudformation.describe_stack_resource(StackName="reader", LogicalResourceId="Inbox")
     url = inbox["StackResourceDetail"]["PhysicalResourceId"]
     (message,) = emulated.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]

@@ -2,14 +2,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.ordering.app import from_env, make_store
+from services.ordering.app import from_env
+from services.ordering.wiring import Wiring
 from tests.samples import order
 
 pytestmark = pytest.mark.integration
 
 
 def test_the_service_of_an_environment_reads_its_own_stack(stack: Mapping[str, str]) -> None:
-    make_store(stack).put_once(order(), "hash")
+    Wiring(stack).store.put_once(order(), "hash")
     client = from_env(stack).test_client()
     assert client.get("/health/ready").status_code == 200
     assert client.get("/order/swn/o-1").get_json() == order().model_dump()

@@ -11,10 +11,10 @@ import structlog
 
 from chassis.core.errors import Unavailable
 from chassis.messaging.consumer import Consumer
-from services.ordering.app import make_store
 from services.ordering.consumer import make_consumer
-from services.ordering.models import BasketCheckedOut
+from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
+from services.ordering.wiring import Wiring
 from tests import emulated
 from tests.fakes import FakeDeadLetters, FakeOrders
 from tests.processes import eventually, running
@@ -152,7 +152,7 @@ def test_the_messages_of_a_batch_are_handled_at_the_same_time() -> None:
 def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_when_told(
     stack: Mapping[str, str],
 ) -> None:
-    sqs, orders = emulated.client("sqs"), make_store(stack)
+    sqs, orders = emulated.client("sqs"), Wiring(stack).store
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-{name}")["QueueUrl"] for name in ("order", "order-dlq"))
     good = [message(orderId=f"o-{n}") for n in range(12)]
     bad = [body for body, _ in BAD.values()] + [message(orderId="o-0", address="Ankara")]

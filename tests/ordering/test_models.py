@@ -6,7 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.ordering.models import BasketCheckedOut, Order, OrderLine, OrderQuery
+from services.ordering.events_in import BasketCheckedOut
+from services.ordering.models import OrderLine, OrderQuery
 from tests.samples import golden_message, placed
 
 DATA = golden_message()["detail"]["data"]
@@ -52,7 +53,7 @@ def test_fields_that_a_later_producer_adds_are_left_aside() -> None:
 
 
 def test_an_order_has_the_checkouts_facts_and_its_own_status() -> None:
-    order = Order.place(placed())
+    order = placed().to_order()
     assert order.model_dump(exclude={"status"}) == placed().model_dump()
     assert order.status == "PLACED"
 

@@ -4,12 +4,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Conflict, Malformed, Unavailable
-from services.ordering.app import make_store
 from services.ordering.models import Order, OrderQuery
 from services.ordering.store import OrderStore
+from services.ordering.wiring import Wiring
 from tests import emulated
 from tests.lists import every_row
 from tests.samples import order, orders_of
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def store(stack: Mapping[str, str]) -> OrderStore:
-    return make_store(stack)
+    return Wiring(stack).store
 
 
 def fill(orders: Iterable[Order]) -> None:
@@ -137,13 +137,13 @@ def test_a_cursor_whose_order_is_no_longer_there_goes_on_where_it_was(store: Ord
 
 
 def test_a_missing_table_does_not_answer(stack: Mapping[str, str]) -> None:
-    make_store(stack).check()
+    Wiring(stack).store.check()
     with pytest.raises(Unavailable):
-        make_store({**stack, "SHOP_NAME": "none"}).check()
+        Wiring({**stack, "SHOP_NAME": "none"}).store.check()
 
 
 def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
-    client = clients.client("dynamodb", aws_env)
+    client = Clients(aws_env).of("dynamodb")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):
@@ -151,7 +151,7 @@ def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) ->
 
 
 def test_an_order_and_a_users_orders_are_read_consistently(stack: Mapping[str, str]) -> None:
-    store = make_store(stack)
+    store = Wiring(stack).store
     seen = emulated.reads(store._dynamodb)
     store.get("swn", "o-1")
     store.page_of_user("swn", None, 10, None)

@@ -2,7 +2,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.product.app import from_env, make_store
+from services.product.app import from_env
+from services.product.wiring import Wiring
 from tests import emulated
 from tests.processes import eventually
 from tests.samples import PHONE, product
@@ -14,7 +15,7 @@ def test_the_service_of_an_environment_works_on_its_own_stack(stack: Mapping[str
     client = from_env({**stack, "LOG_FORMAT": "json"}).test_client()
     assert client.get("/health/ready").status_code == 200
     made = client.post("/product", json=PHONE).get_json()
-    assert make_store(stack).get(made["id"]) == product(made["id"])
+    assert Wiring(stack).store.get(made["id"]) == product(made["id"])
     outbox = emulated.table("shop-product-outbox")
 
     def change() -> str:

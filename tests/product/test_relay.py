@@ -2,8 +2,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.product.app import make_outbox, make_store
 from services.product.events import event_for_change
+from services.product.wiring import Wiring
 from tests import emulated
 from tests.processes import eventually, running
 from tests.samples import product
@@ -12,10 +12,10 @@ pytestmark = pytest.mark.integration
 
 
 def test_the_relay_sends_what_a_change_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
-    outbox, sqs = make_outbox(stack), emulated.client("sqs")
+    outbox, sqs = Wiring(stack).outbox, emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
     event = event_for_change(None, product("p-1")).as_event("2026-11-21T09:30:00.123Z", "c-1")
-    assert make_store(stack).save(product("p-1"), None, event)
+    assert Wiring(stack).store.save(product("p-1"), None, event)
     with running("services.product.relay", stack) as relay:
         (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
         eventually(lambda: list(outbox.pending(-1)) == [[]])

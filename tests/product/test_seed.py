@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from chassis.core.errors import Unavailable
-from services.product.app import make_service, make_store
 from services.product.models import Product, ProductChanges
 from services.product.seed import catalogue, main, seed_patiently
+from services.product.wiring import Wiring
 from tests.machine import free_port
 
 
@@ -57,8 +57,8 @@ def test_seeding_twice_adds_once_and_keeps_an_edited_product(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([], stack) == 0
-    store, edited = make_store(stack), catalogue()[0].id
-    service = make_service(stack, store)
+    store, edited = Wiring(stack).store, catalogue()[0].id
+    service = Wiring(stack).service
     service.update(edited, ProductChanges(name="Mine"), None)
     service.remove(catalogue()[1].id, None)
     assert main([], stack) == 0

@@ -4,13 +4,13 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Malformed, Unavailable
-from services.product.app import make_outbox, make_store
 from services.product.events import event_for_change
 from services.product.models import Product, ProductRow
 from services.product.store import ProductStore
+from services.product.wiring import Wiring
 from tests import emulated
 from tests.lists import every_row
 from tests.samples import product
@@ -21,7 +21,7 @@ NOW = "2026-11-21T09:30:00.123Z"
 
 @pytest.fixture
 def store(stack: Mapping[str, str]) -> ProductStore:
-    return make_store(stack)
+    return Wiring(stack).store
 
 
 def save(store: ProductStore, after: ProductRow, before: ProductRow | None) -> bool:
@@ -40,7 +40,7 @@ def test_a_product_comes_back_as_it_was_written_and_its_event_with_it(
     written = product("p-1", price=Decimal("0.10"), name="Ünïcode ✓")
     assert save(store, written, None)
     assert store.get("p-1") == written
-    ((pending,),) = make_outbox(stack).pending(-1)
+    ((pending,),) = Wiring(stack).outbox.pending(-1)
     assert pending.event == event_for_change(None, written).as_event(NOW, "c-1")
 
 
@@ -59,7 +59,7 @@ def test_a_write_on_anything_but_the_row_as_it_is_changes_nothing_and_tells_noth
     assert not save(store, product("p-2", version=2), product("p-2"))
     assert store.get("p-1") == second
     assert [row.id for row in store.page(None, 10, None).items] == ["p-1"]
-    rows = [row for page in make_outbox(stack).pending(-1) for row in page]
+    rows = [row for page in Wiring(stack).outbox.pending(-1) for row in page]
     assert {row.event.id for row in rows if row.event} == {"p-1@1", "p-1@2"}
 
 
@@ -125,13 +125,13 @@ def test_a_category_with_a_control_character_is_paged_like_any_other(store: Prod
 
 
 def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:
-    store = ProductStore(clients.client("dynamodb", aws_env), make_outbox(aws_env), "none")
+    store = ProductStore(Clients(aws_env).of("dynamodb"), Wiring(aws_env).outbox, "none")
     with pytest.raises(Unavailable):
         store.check()
 
 
 def test_a_product_and_the_list_for_who_copies_are_read_consistently(stack: Mapping[str, str]) -> None:
-    store = make_store(stack)
+    store = Wiring(stack).store
     seen = emulated.reads(store._dynamodb)
     store.get("p-1")
     store.page_with_tombstones(10, None)
@@ -154,10 +154,10 @@ def test_a_page_of_twenty_of_the_largest_products_costs_one_call(
     stack: Mapping[str, str], category: str | None
 ) -> None:
     """The bounds of a product's fields, and the size that the store expects, belong together."""
-    dynamodb = clients.client("dynamodb", stack)
+    dynamodb = Clients(stack).of("dynamodb")
     calls: list[str] = []
     dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
-    store = ProductStore(dynamodb, make_outbox(stack), "shop-product")
+    store = ProductStore(dynamodb, Wiring(stack).outbox, "shop-product")
     text = {"name": "n" * 200, "description": "d" * 2000, "imageFile": "i" * 500}
     fill(product(f"p-{n:02}", category="Kitchen", **text) for n in range(25))
     assert (len(store.page(category, 20, None).items), len(calls)) == (20, 1)

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
 from chassis.messaging.bus import EventBus
@@ -64,7 +65,7 @@ def playing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 def client(service: str = "dynamodb") -> Any:
     """Two attempts, as for a request, and the time of a busy machine: a time-out is no answer either."""
-    return clients.client(service, ENV, clients.REQUEST._replace(connect=30, read=30))
+    return Clients(ENV).of(service, clients.REQUEST._replace(connect=30, read=30))
 
 
 def baskets() -> BasketStore:
@@ -116,7 +117,7 @@ def test_no_store_takes_it_for_an_absent_row_or_for_a_success(
 @pytest.mark.parametrize("told", ["a page", "cut short", "nothing", "a redirect to a page"])
 def test_no_queue_takes_it_for_an_absence_of_messages(playing: Callable[..., Any], told: str) -> None:
     with playing(answer(b'{"QueueUrl":"http://queue/1/orders"}'), NOT_AWS[told]):
-        queue = Queue.of(ENV, "orders")
+        queue = Queue.of(Clients(ENV), "orders")
         with pytest.raises(BotoCoreError, match="answer"):
             queue.receive()
 

@@ -18,6 +18,7 @@ from botocore.exceptions import (
 )
 
 from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.aws.transport import DeadlineExceeded
 from chassis.core import deadline
 from chassis.core.errors import Misconfigured, Refused, Unavailable
@@ -47,7 +48,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 @pytest.mark.parametrize("timeouts", [clients.REQUEST, clients.ONE_SHOT, clients.LONG_POLL])
 def test_time_outs_and_attempts_are_pinned(timeouts: clients.Timeouts, endpoint: socket.socket) -> None:
-    config = clients.client("events", NOWHERE, timeouts).meta.config
+    config = Clients(NOWHERE).of("events", timeouts).meta.config
     assert (config.connect_timeout, config.read_timeout) == (timeouts.connect, timeouts.read)
     assert config.retries == {"mode": "standard", "total_max_attempts": timeouts.attempts}
 
@@ -66,18 +67,14 @@ def test_a_long_poll_is_outlasted_and_asked_once() -> None:
 
 
 def test_the_region_may_come_by_either_name(endpoint: socket.socket) -> None:
-    assert clients.client("sqs", {"AWS_REGION": "eu-west-1"}).meta.region_name == "eu-west-1"
-    assert clients.client("sqs", {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}).meta.region_name == "eu-west-2"
+    assert Clients({"AWS_REGION": "eu-west-1"}).of("sqs").meta.region_name == "eu-west-1"
+    assert Clients({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}).of("sqs").meta.region_name == "eu-west-2"
 
 
 @pytest.mark.usefixtures("nowhere")
 def test_an_emulator_needs_no_region(endpoint: socket.socket) -> None:
     there = {"AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
-    assert (
-        clients.client("sqs", there).meta.region_name
-        == clients.client("dynamodb", there).meta.region_name
-        == "us-east-1"
-    )
+    assert Clients(there).of("sqs").meta.region_name == Clients(there).of("dynamodb").meta.region_name == "us-east-1"
 
 
 @pytest.mark.parametrize("service", ["sqs", "dynamodb"])
@@ -90,7 +87,7 @@ def test_made_up_credentials_are_not_sent_to_aws(
     for name, value in given.items():
         monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
     with pytest.raises(Misconfigured, match="These AWS credentials are made up"):
-        clients.client(service, NOWHERE)
+        Clients(NOWHERE).of(service)
 
 
 def test_made_up_credentials_of_a_file_are_not_sent_to_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -99,20 +96,20 @@ def test_made_up_credentials_of_a_file_are_not_sent_to_aws(monkeypatch: pytest.M
     (tmp_path / "credentials").write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     with pytest.raises(Misconfigured, match="These AWS credentials are made up"):
-        clients.client("sqs", NOWHERE)
+        Clients(NOWHERE).of("sqs")
 
 
 def test_credentials_that_aws_could_have_made_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s" * 40)
-    assert clients.client("sqs", NOWHERE).meta.endpoint_url == "https://sqs.us-east-1.amazonaws.com"
+    assert Clients(NOWHERE).of("sqs").meta.endpoint_url == "https://sqs.us-east-1.amazonaws.com"
 
 
 @pytest.mark.usefixtures("nowhere")
 def test_without_a_region_it_is_said_what_to_set() -> None:
     with pytest.raises(Misconfigured, match="set AWS_REGION"):
-        clients.client("sqs", {})
+        Clients({}).of("sqs")
 
 
 def attempts(client: Any) -> list[object]:
@@ -128,7 +125,7 @@ def attempts(client: Any) -> list[object]:
 
 
 def test_a_black_hole_is_unavailable_within_the_time_of_two_attempts(endpoint: socket.socket) -> None:
-    client = clients.client("dynamodb", NOWHERE)
+    client = Clients(NOWHERE).of("dynamodb")
     sent = attempts(client)
     started = time.monotonic()
     with pytest.raises(Unavailable), clients.unavailable("DynamoDB"):
@@ -138,7 +135,7 @@ def test_a_black_hole_is_unavailable_within_the_time_of_two_attempts(endpoint: s
 
 
 def test_past_the_deadline_nothing_is_sent(endpoint: socket.socket) -> None:
-    client = clients.client("dynamodb", NOWHERE)
+    client = Clients(NOWHERE).of("dynamodb")
     deadline.start(0)
     with pytest.raises(Unavailable), clients.unavailable("DynamoDB"):
         client.get_item(TableName="table", Key={"id": "1"})
@@ -150,7 +147,7 @@ def test_past_the_deadline_nothing_is_sent(endpoint: socket.socket) -> None:
 def test_nobody_listening_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoint: socket.socket) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(Unavailable), clients.unavailable("DynamoDB"):
-        clients.client("dynamodb", NOWHERE).get_item(TableName="table", Key={"id": "1"})
+        Clients(NOWHERE).of("dynamodb").get_item(TableName="table", Key={"id": "1"})
 
 
 @pytest.mark.parametrize(
@@ -214,7 +211,7 @@ def test_any_other_error_passes(cause: Exception) -> None:
 
 @pytest.mark.integration
 def test_the_row_that_a_failed_condition_met_is_told(stack: Mapping[str, str]) -> None:
-    client = clients.client("dynamodb", stack)
+    client = Clients(stack).of("dynamodb")
     row = {"id": "1", "version": 3, "tags": ["a"]}
     client.put_item(TableName="shop-product", Item=row)
     put = {"TableName": "shop-product", "Item": row, "ConditionExpression": "attribute_not_exists(id)"}

@@ -13,6 +13,7 @@ import structlog
 from botocore.exceptions import HTTPClientError
 
 from chassis.aws import clients, transport
+from chassis.aws.clients import Clients
 from chassis.aws.transport import DeadlineExceeded, Transport, bounded
 from chassis.core import deadline, logs
 from chassis.core.errors import Refused, Unavailable
@@ -107,7 +108,7 @@ def test_a_call_that_finds_no_thread_is_given_up_and_never_made() -> None:
 def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted.playing(answer(), drip=0.3) as script:
         monkeypatch.setenv("AWS_ENDPOINT_URL", script.url)
-        dynamodb = clients.client("dynamodb", ENV)
+        dynamodb = Clients(ENV).of("dynamodb")
         deadline.start(0.2)
         began = time.monotonic()
         with pytest.raises(Unavailable):
@@ -137,7 +138,7 @@ def test_credentials_that_do_not_come_are_not_waited_for(
     with scripted.playing(credentials(minutes=5), b"") as endpoint, scripted.playing(answer()) as dynamodb:
         in_a_container(endpoint.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb.url)
-        client = clients.client("dynamodb", ENV)
+        client = Clients(ENV).of("dynamodb")
         deadline.start(0.2)
         began = time.monotonic()
         with pytest.raises(Unavailable):
@@ -153,7 +154,7 @@ def test_credentials_that_come_expired_or_not_at_all_are_no_bug_of_ours(
     with scripted.playing(credentials(minutes=5), told) as endpoint, scripted.playing(answer()) as dynamodb:
         in_a_container(endpoint.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb.url)
-        client = clients.client("dynamodb", ENV)
+        client = Clients(ENV).of("dynamodb")
         deadline.start(seconds)
         with pytest.raises(Unavailable):
             read(client)
@@ -209,5 +210,5 @@ def test_a_signature_that_aws_refuses_for_the_clock_is_told_with_the_clock(monke
     with scripted.playing(late) as script, structlog.testing.capture_logs() as logged:
         monkeypatch.setenv("AWS_ENDPOINT_URL", script.url)
         with pytest.raises(Refused):
-            read(clients.client("dynamodb", ENV))
+            read(Clients(ENV).of("dynamodb"))
     assert [line["event"] for line in logged] == ["the clock of this machine differs from that of AWS"]

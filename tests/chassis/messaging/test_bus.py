@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
 from chassis.messaging.bus import EventBus, batches
@@ -107,4 +107,4 @@ def test_ten_of_the_largest_leave_in_ten_calls() -> None:
 def test_what_an_emulator_refuses_by_itself_is_not_reported_as_taken(stack: Mapping[str, str]) -> None:
     forbidden = Event("1", "aws.x", "Happened", "{")  # MiniStack minds the source, LocalStack the detail
     good = Event("2", "com.example", "Happened", "{}")
-    assert EventBus(clients.client("events", stack), "shop-bus").publish([forbidden, good]) == [good]
+    assert EventBus(Clients(stack).of("events"), "shop-bus").publish([forbidden, good]) == [good]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import logs
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
@@ -39,7 +39,7 @@ class FakeBus:
 class Shop:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.now = 1000.0
-        self.dynamodb = clients.client("dynamodb", env)
+        self.dynamodb = Clients(env).of("dynamodb")
         self.outbox = Outbox(self.dynamodb, TABLE, lambda: self.now)
 
     def commit(self, *names: str, size: int = 0) -> list[Event]:

@@ -8,6 +8,7 @@ import structlog
 from botocore.exceptions import ClientError, EndpointConnectionError, PartialCredentialsError
 
 from chassis.aws.answers import NotFromAWS
+from chassis.aws.clients import Clients
 from chassis.core.errors import Unavailable
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, SqsRecord, consume
@@ -172,7 +173,7 @@ def test_no_answer_of_a_queue_ends_its_consumer(error: Exception) -> None:
 
 @pytest.fixture
 def queue(stack: Mapping[str, str]) -> Queue:
-    return Queue.of(stack, "shop-order")
+    return Queue.of(Clients(stack), "shop-order")
 
 
 @pytest.mark.integration

@@ -11,18 +11,18 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import logs
+from chassis.core.names import shop_name
 from chassis.messaging.bus import EventBus
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import Queue, consume
 from chassis.messaging.relay import Relay
-from services.basket.app import create_app, make_catalogue_store, make_outbox, make_products, stack
-from services.basket.app import make_store as make_basket_store
-from services.basket.catalogue import ReplicatedCatalogue
+from services.basket.app import create_app
 from services.basket.service import BasketService
-from services.ordering.app import make_store
+from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.consumer import make_consumer
-from services.ordering.service import OrderService
+from services.ordering.wiring import Wiring as OrderingWiring
 from tests.emulated import PATIENT
 from tests.processes import eventually
 from tests.resilience.crash_points import points
@@ -65,7 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
 
 def make_bus(env: Env) -> EventBus:
-    return EventBus(clients.client("events", env, PATIENT), f"{stack(env)}-bus")
+    return EventBus(Clients(env).of("events", PATIENT), f"{shop_name(env)}-bus")
 
 
 def basket(env: Env, crash: Crash) -> None:
@@ -74,34 +74,34 @@ def basket(env: Env, crash: Crash) -> None:
 
 def _basket_app(env: Env, crash: Crash) -> Any:
     logs.configure("basket", env)
-    outbox, store = make_outbox(env), make_basket_store(env)
+    wiring = BasketWiring(env)
     service = BasketService(
-        crash.before(store, "commit", points.BEFORE_COMMIT),
-        ReplicatedCatalogue(make_catalogue_store(env), make_products(env)),
-        crash.before(outbox, "mark_published", points.BEFORE_FORGET),
+        crash.before(wiring.store, "commit", points.BEFORE_COMMIT),
+        wiring.catalogue,
+        crash.before(wiring.outbox, "mark_published", points.BEFORE_FORGET),
         crash.before(make_bus(env), "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET),
         lambda: str(uuid.uuid4()),
     )
-    return create_app(service, store.check, "")
+    return create_app(service, wiring.store.check, "")
 
 
 def relay(env: Env, crash: Crash) -> None:
     logs.configure("basket-relay", env)
     stop = _stop(crash)
-    outbox = crash.before(make_outbox(env), "forget", points.MID_RELAY, points.DRAINING_RELAY, spared=FORGOTTEN)
+    outbox = crash.before(
+        BasketWiring(env).outbox, "mark_published", points.MID_RELAY, points.DRAINING_RELAY, spared=FORGOTTEN
+    )
     Relay(outbox, make_bus(env), MIN_AGE).run(stop)
 
 
 def consumer(env: Env, crash: Crash) -> None:
     logs.configure("ordering-consumer", env)
-    stop, store = _stop(crash), make_store(env)
-    sqs = crash.between_deletes(clients.client("sqs", env))
-    queue = Queue(sqs, clients.client("sqs", env, clients.LONG_POLL), f"{stack(env)}-order")
-    handler = crash.before(
-        make_consumer(OrderService(store), Queue.of(env, f"{stack(env)}-order-dlq")), "handle_batch", points.RECEIVED
-    )
+    stop, wiring = _stop(crash), OrderingWiring(env)
+    sqs = crash.between_deletes(Clients(env).of("sqs"))
+    queue = Queue(sqs, wiring.clients.of("sqs", clients.LONG_POLL), f"{shop_name(env)}-order")
+    handler = crash.before(make_consumer(wiring.service, wiring.dead_letters), "handle_batch", points.RECEIVED)
     dying = crash.before(queue, "delete", points.BEFORE_DELETE, points.DRAINING_CONSUMER)
-    consume(dying, handler.handle_batch, store.check, stop)
+    consume(dying, handler.handle_batch, wiring.store.check, stop)
 
 
 def _stop(crash: Crash) -> Stop:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from services.basket.app import make_outbox
+from services.basket.wiring import Wiring
 from tests import emulated
 from tests.machine import free_port, wait_for
 from tests.processes import eventually
@@ -122,7 +122,7 @@ class Case:
         if self._point.victim == "consumer":
             eventually(lambda: self.scene().queue == USERS)
         if self._point.victim == "relay":
-            outbox = make_outbox(self._env)
+            outbox = Wiring(self._env).outbox
             eventually(lambda: sum(map(len, outbox.pending(instrumented.MIN_AGE))) == USERS)
         if self._point.victim != "basket":
             self._start(self._point.victim)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from services.basket.app import make_catalogue_store, make_products
 from services.basket.catalogue import CatalogueItem
 from services.basket.rebuild import rebuild
+from services.basket.wiring import Wiring
 from tests import emulated
 from tests.processes import eventually
 from tests.resilience.client import Web
@@ -123,7 +123,7 @@ def test_an_emptied_and_forged_catalogue_is_rebuilt_while_products_go_on_changin
     with Fleet([product, basket, *carriers(env)], tmp_path).running():
         editors = Editors(Web([product.url], 1), Web([basket.url], 1), 1)
         editors.work(100)
-        catalogue = make_catalogue_store(stack)
+        catalogue = Wiring(stack).catalogue_store
         empty("shop-catalogue")
         for n, forged in enumerate(editors.ids):  # as false events would: far ahead, or of no product
             price = Decimal(n)
@@ -135,9 +135,9 @@ def test_an_emptied_and_forged_catalogue_is_rebuilt_while_products_go_on_changin
             )
         with ThreadPoolExecutor(1) as crowd:
             busy = crowd.submit(editors.work, 200)
-            rebuild(make_products(env), catalogue, lambda _: None)
+            rebuild(Wiring(env).products, catalogue, lambda _: None)
             busy.result()
         eventually(lambda: not stale("shop") and not gather("shop").pending, QUIET_WITHIN)
-        assert rebuild(make_products(env), catalogue, lambda _: None)
+        assert rebuild(Wiring(env).products, catalogue, lambda _: None)
     assert stale("shop") == []
     assert set(gather("shop").catalogue) == set(gather("shop").products)

@@ -9,15 +9,16 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core import deadline
 from chassis.core.events import Event
 from chassis.messaging.outbox import Outbox
-from services.basket.app import create_app, make_outbox
+from services.basket.app import create_app
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.basket.service import BasketService
 from services.basket.store import BasketStore
+from services.basket.wiring import Wiring
 from tests.emulators import CLOUDS, shop_on_localstack
 from tests.fakes import FakeBus, FakeCatalogue
 from tests.samples import BASKET, CHECKOUT
@@ -45,8 +46,8 @@ class Overtaken(BasketStore):
 
 class Shop:
     def __init__(self, env: Mapping[str, str]) -> None:
-        self.outbox = make_outbox(env)
-        self.store = Overtaken(clients.client("dynamodb", env), self.outbox, env["SHOP_NAME"])
+        self.outbox = Wiring(env).outbox
+        self.store = Overtaken(Clients(env).of("dynamodb"), self.outbox, env["SHOP_NAME"])
         catalogue = FakeCatalogue(phone="950")
         service = BasketService(self.store, catalogue, self.outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
         self.client: FlaskClient = create_app(service, self.store.check, "http://orders").test_client()

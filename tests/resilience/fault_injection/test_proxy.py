@@ -11,8 +11,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from chassis.aws import clients
 from chassis.aws.answers import NotFromAWS
+from chassis.aws.clients import Clients
 from tests import emulated
 from tests.processes import eventually
 from tests.resilience.fault_injection import faults
@@ -104,7 +104,7 @@ def test_another_answer_comes_after_the_effect_and_is_known_to_be_none_of_aws(
 ) -> None:
     proxy.rules = always(Fault.GARBLED, PUT)
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    dynamodb = clients.client("dynamodb", stack, emulated.PATIENT)
+    dynamodb = Clients(stack).of("dynamodb", emulated.PATIENT)
     dynamodb.meta.events.register("before-parse", lambda **_: pytest.fail("botocore takes it for an answer"))
     whys = set()
     for n in range(40):

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from chassis.aws import clients
+from chassis.aws.clients import Clients
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.bus import EventBus
 from chassis.messaging.outbox import PendingEvent
-from services.basket.app import make_outbox, make_store
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.basket.service import Baskets
-from services.ordering.app import make_store as make_order_store
+from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.models import Order
 from services.ordering.service import Orders
+from services.ordering.wiring import Wiring as OrderingWiring
 from tests import emulated
 from tests.fakes import FakeBaskets, FakeOrders, FakeOutbox
 from tests.resilience.model_based.fault_schedule import Fate, Kind, Weather
@@ -97,8 +97,8 @@ def on_tables(env: Mapping[str, str]) -> Stalls:
         return bodies
 
     # A publish that ran into its time-out on a busy machine would look like weather that nobody made.
-    bus = EventBus(clients.client("events", env, emulated.PATIENT), f"{env['SHOP_NAME']}-bus")
-    return Stalls(make_store(env), make_outbox(env), make_order_store(env), bus.publish, collect)
+    bus = EventBus(Clients(env).of("events", emulated.PATIENT), f"{env['SHOP_NAME']}-bus")
+    return Stalls(BasketWiring(env).store, BasketWiring(env).outbox, OrderingWiring(env).store, bus.publish, collect)
 
 
 class WatchedBaskets:

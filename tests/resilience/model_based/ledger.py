@@ -10,7 +10,8 @@ from typing import NamedTuple
 from chassis.core.events import Event
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
-from services.ordering.models import BasketCheckedOut, OrderLine
+from services.ordering.events_in import BasketCheckedOut
+from services.ordering.models import OrderLine
 
 Units = Counter[tuple[str, str]]  # by product and colour
 Account = Counter[tuple[str, str, str]]  # and whose

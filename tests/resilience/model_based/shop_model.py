@@ -16,7 +16,7 @@ from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Listing
 from services.basket.service import BasketService
 from services.ordering.consumer import make_consumer
-from services.ordering.models import BasketCheckedOut
+from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
 from tests.fakes import FakeClock, FakeDeadLetters
 from tests.lists import every_row

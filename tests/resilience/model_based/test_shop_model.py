@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from chassis.core.errors import Unavailable
-from services.basket.app import make_outbox, make_store
 from services.basket.checkout import CheckoutInput
 from services.basket.models import LineInput
 from services.basket.service import BasketService
+from services.basket.wiring import Wiring
 from tests.fakes import FakeBus, FakeCatalogue
 from tests.resilience.fault_injection import wire
 from tests.resilience.fault_injection.faults import Fault, always
@@ -164,7 +164,7 @@ def test_a_line_that_was_ordered_before_botocore_sent_it_again_is_not_added_agai
         proxy.rules = always(Fault.LOST_ANSWER, PUT)
         with pytest.raises(Unavailable, match="not known"):
             slow.add("swn", line)
-    waiting = [pending.event for page in make_outbox(stack).pending(-1) for pending in page if pending.event]
+    waiting = [pending.event for page in Wiring(stack).outbox.pending(-1) for pending in page if pending.event]
     assert [item.quantity for event in waiting for item in checkout_of(event).items] == [before + 1]
     basket = straight.get("swn") if since else None
     assert [item.quantity for item in (basket.items if basket else [])] == [1] * since
@@ -172,4 +172,4 @@ def test_a_line_that_was_ordered_before_botocore_sent_it_again_is_not_added_agai
 
 def shop_on(env: Mapping[str, str]) -> BasketService:
     catalogue, new_id = FakeCatalogue(phone="9.99"), lambda: str(uuid.uuid4())
-    return BasketService(make_store(env), catalogue, make_outbox(env), FakeBus("is down"), new_id)
+    return BasketService(Wiring(env).store, catalogue, Wiring(env).outbox, FakeBus("is down"), new_id)

@@ -1,0 +1,46 @@
+"""The event that becomes an order, as far as this service reads it."""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from chassis.core.events import EventData
+from chassis.core.fields import EXACT, Amount, Matching
+from chassis.core.instants import Instant
+from services.ordering.models import Order, OrderId, OrderLine, UserName
+
+
+class BasketCheckedOut(EventData):
+    """What this service reads of the event `CheckoutBasket`; a total that does not add up is not accepted."""
+
+    SOURCE: ClassVar = "com.swn.basket.checkoutbasket"
+    DETAIL_TYPE: ClassVar = "CheckoutBasket"
+    VERSION: ClassVar = 1
+
+    orderId: OrderId
+    orderDate: Instant
+    userName: UserName
+    firstName: str = Field(max_length=100)
+    lastName: str = Field(max_length=100)
+    email: str = Field(max_length=254)
+    address: str = Field(max_length=500)
+    cardLast4: Annotated[str, Matching("[0-9]{4}", "must be four digits")]
+    paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
+    items: list[OrderLine] = Field(min_length=1, max_length=100)
+    totalPrice: Amount
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if sum((line.price * line.quantity for line in self.items), Decimal(0)) != self.totalPrice:
+            raise ValueError("totalPrice is not the sum of price times quantity")
+        return self
+
+    def content_hash(self) -> str:
+        """Of the checkout's facts alone: the order's status may have moved on since."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def to_order(self) -> Order:
+        return Order(status="PLACED", **self.model_dump())

@@ -1,0 +1,38 @@
+"""The product service, built from its environment. Every client is made once."""
+
+import uuid
+from collections.abc import Mapping
+from functools import cached_property
+
+from chassis.aws.clients import ONE_SHOT, RELAY, Clients, Timeouts
+from chassis.core.names import shop_name
+from chassis.messaging.bus import EventBus
+from chassis.messaging.outbox import Outbox
+from chassis.messaging.relay import Relay
+from services.product.service import ProductService
+from services.product.store import ProductStore
+
+
+class Wiring:
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.clients = Clients(env)
+        self._shop = shop_name(env)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.clients.of("dynamodb"), f"{self._shop}-product-outbox")
+
+    @cached_property
+    def store(self) -> ProductStore:
+        return ProductStore(self.clients.of("dynamodb"), self.outbox, f"{self._shop}-product")
+
+    @cached_property
+    def service(self) -> ProductService:
+        return ProductService(self.store, self.outbox, self.bus(ONE_SHOT), lambda: str(uuid.uuid4()))
+
+    @cached_property
+    def relay(self) -> Relay:
+        return Relay(self.outbox, self.bus(RELAY))
+
+    def bus(self, timeouts: Timeouts) -> EventBus:
+        return EventBus(self.clients.of("events", timeouts), f"{self._shop}-bus")

@@ -1,0 +1,57 @@
+"""What each process loads and makes before it does anything."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.basket.wiring import Wiring as BasketWiring
+from services.ordering.wiring import Wiring as OrderingWiring
+from services.product.wiring import Wiring as ProductWiring
+from tests.machine import ROOT
+from tests.processes import inherited
+
+WORKERS = sorted(path for name in ("consumer", "relay") for path in ROOT.glob(f"services/*/{name}.py"))
+ENV = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
+
+
+@pytest.mark.parametrize("worker", WORKERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_worker_loads_no_web_framework(worker: Any) -> None:
+    module = ".".join(worker.relative_to(ROOT).with_suffix("").parts)
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=inherited(), capture_output=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.decode().split()}
+    assert "boto3" in loaded
+    assert loaded.isdisjoint({"flask", "flask_openapi", "werkzeug", "jinja2", "gunicorn"})
+
+
+def web_of_product(env: dict[str, str]) -> list[Any]:
+    wiring = ProductWiring(env)
+    return [wiring.service._bus._client, wiring.store._dynamodb, wiring.outbox._dynamodb]  # type: ignore[attr-defined]
+
+
+def web_of_basket(env: dict[str, str]) -> list[Any]:
+    wiring = BasketWiring(env)
+    tables = [wiring.store._dynamodb, wiring.outbox._dynamodb, wiring.catalogue_store._dynamodb]
+    return [wiring.service._bus._client, *tables]  # type: ignore[attr-defined]
+
+
+def consumer_of_ordering(env: dict[str, str]) -> list[Any]:
+    wiring = OrderingWiring(env)
+    queues = [each for queue in (wiring.queue, wiring.dead_letters) for each in (queue._client, queue._poller)]
+    return [wiring.store._dynamodb, *queues]
+
+
+@pytest.mark.parametrize(
+    ("process", "clients"),
+    [(web_of_product, 2), (web_of_basket, 2), (consumer_of_ordering, 3)],
+    ids=["product", "basket", "ordering-consumer"],
+)
+def test_a_process_makes_one_client_per_service_and_set_of_time_outs(
+    process: Callable[[dict[str, str]], list[Any]], clients: int, nowhere: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", **ENV}.items():
+        monkeypatch.setenv(name, value)
+    assert len({id(client) for client in process(ENV)}) == clients
