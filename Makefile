@@ -9,7 +9,7 @@ EMULATOR ?= localstack
 BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := .clients/.installed
-RUN := $(BIN)/python -m local
+RUN := $(BIN)/python -m shop
 # uv makes both environments from the lock file, with the Python that is here. The paths are relative, because a folder's
 # name may hold anything that a shell reads as its own.
 UV = $(NO_CACHE) UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
@@ -132,7 +132,7 @@ fmt: $(STAMP)  ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix
 
 docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models
-	$(BIN)/python -m local.event_pages
+	$(BIN)/python -m docs.generate
 
 # Asked for containers, so a machine without Docker is an error and no skip.
 engine:

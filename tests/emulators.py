@@ -14,7 +14,7 @@ from testcontainers.community.localstack import LocalStackContainer
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from chassis.aws.emulator import is_emulator
-from local import emulation
+from shop.emulator import ministack as embedded
 from tests.machine import ROOT, free_port, wait_for
 
 IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
@@ -30,9 +30,9 @@ def emulator(choice: str, logs: Path) -> AbstractContextManager[str]:
 @contextmanager
 def ministack(logs: Path) -> Iterator[str]:
     port = free_port()
-    env = {"PATH": os.environ["PATH"]} | emulation.environment(port)
+    env = {"PATH": os.environ["PATH"]} | embedded.environment(port)
     log = logs / "ministack.log"
-    command = emulation.command(port)
+    command = embedded.command(port)
     with log.open("w") as out, subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}/_localstack/health")
@@ -49,7 +49,7 @@ def localstack() -> Iterator[str]:
     testcontainers_config.tc_host_override = "127.0.0.1"
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
     container.with_env("NO_PROXY", "*").with_env("no_proxy", "*")  # Docker passes its client's proxies on
-    container.with_env("SERVICES", ",".join(emulation.SERVICES)).with_env("STRICT_SERVICE_LOADING", "1")
+    container.with_env("SERVICES", ",".join(embedded.SERVICES)).with_env("STRICT_SERVICE_LOADING", "1")
     container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
     container.start(timeout=180)
     try:

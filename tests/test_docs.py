@@ -64,7 +64,7 @@ def test_every_make_target_that_a_page_names_is_in_the_makefile(page: Path) -> N
 
 
 def test_every_variable_that_is_read_is_in_the_example_environment() -> None:
-    code = [page for folder in ("chassis", "services", "local", "bootstrap") for page in ROOT.glob(f"{folder}/**/*.py")]
+    code = [page for folder in ("chassis", "services", "shop", "bootstrap") for page in ROOT.glob(f"{folder}/**/*.py")]
     asked = r"env(?:iron)?(?:\.get\(|\[)[\"']([A-Z_]+)|[\"'](SHOP_[A-Z]+_PORT)[\"']"
     read = {name for source in code for pair in re.findall(asked, text(source)) for name in pair if name}
     read |= set(re.findall(r"\$\{([A-Z_]+)", text(ROOT / "docker-compose.yml")))

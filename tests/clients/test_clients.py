@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from local import ports
-from local.run import running
-from local.settings import ROOT, WEB, Settings
+from shop.processes import ports
+from shop.processes.run import running
+from shop.settings import ROOT, WEB, Settings
 
 pytestmark = [pytest.mark.clients, pytest.mark.e2e]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import urllib3
 
-from local import ports
-from local.settings import PORT_VARIABLES
+from shop.processes import ports
+from shop.settings import PORT_VARIABLES
 from tests.clones import clone
 from tests.machine import ROOT, free_port
 
@@ -73,7 +73,7 @@ class Compose:
 
     def buy(self, deadline: int = 60) -> str:
         """As a client does; what it was told. A message in a killed consumer's hand comes back after 30 s."""
-        return self.run(sys.executable, "-m", "local", "demo", "--deadline", str(deadline))
+        return self.run(sys.executable, "-m", "shop", "demo", "--deadline", str(deadline))
 
     def inspect(self, service: str) -> Mapping[str, Any]:
         container = self("ps", "--all", "--quiet", service).strip()

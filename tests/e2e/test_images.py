@@ -32,7 +32,7 @@ def test_a_container_runs_as_nobody_with_no_capability_and_can_write_nowhere_but
 def test_an_image_holds_the_chassis_and_its_own_service_and_nothing_else_of_ours(shop: Compose, service: str) -> None:
     found = set(inside(shop, service, "sh", "-c", "find /shop -mindepth 1 -maxdepth 2 -type d").splitlines())
     assert found == {"/shop/chassis", "/shop/services", f"/shop/services/{service}"}
-    foreign = [f"services.{other}" for other in WEB if other != service] + ["bootstrap", "local", "tests", "pytest"]
+    foreign = [f"services.{other}" for other in WEB if other != service] + ["bootstrap", "shop", "tests", "pytest"]
     for module in foreign:
         assert inside(shop, service, "python", "-c", IMPORTABLE, module) == "False", module
     assert inside(shop, service, "python", "-c", IMPORTABLE, f"services.{service}") == "True"

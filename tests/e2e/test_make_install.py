@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import ports
+from shop.processes import ports
 from tests.clones import clone
 from tests.machine import MAKE, ROOT, free_port
 from tests.processes import eventually

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from local import ports, record
-from local.home import Home
-from local.run import running
-from local.settings import ROOT, Settings
+from shop.paths import Paths
+from shop.processes import ports, run_state
+from shop.processes.run import running
+from shop.settings import ROOT, Settings
 
 pytestmark = pytest.mark.e2e
 
@@ -25,12 +25,12 @@ OPEN = "The shop is open"
 
 
 class Terminal:
-    """`python -m local run` with ports and a folder of its own."""
+    """`python -m shop run` with ports and a folder of its own."""
 
     def __init__(self, path: Path) -> None:
         self.env = os.environ | ports.free_ports() | {"SHOP_VAR": str(path), "SHOP_NAME": "e2e-run"}
         self.env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": ""}  # whatever a developer's `.env` says
-        self.home = Home(path / "e2e-run")
+        self.paths = Paths(path / "e2e-run")
         self.output = path / "terminal"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -38,13 +38,13 @@ class Terminal:
             )
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "local", *words]
+        return [sys.executable, "-m", "shop", *words]
 
     def says(self, words: str) -> bool:
         return words in self.output.read_text()
 
     def pid(self, name: str) -> int:
-        known = record.read(self.home.record)
+        known = run_state.read(self.paths.run_state)
         assert known is not None
         return known.processes[name].pid
 
@@ -53,8 +53,8 @@ class Terminal:
             self.command(*words), cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=120
         )
 
-    def everything(self) -> list[record.Mark]:
-        known = record.read(self.home.record)
+    def everything(self) -> list[run_state.Mark]:
+        known = run_state.read(self.paths.run_state)
         assert known is not None
         assert known.supervisor is not None
         return [known.launcher, known.supervisor, *known.processes.values()]
@@ -96,7 +96,7 @@ def stops_in_time(terminal: Terminal, with_signal: signal.Signals) -> None:
     terminal.process.send_signal(with_signal)
     assert terminal.process.wait(30) == 0
     assert time.monotonic() - begun < 20  # some two where nothing else runs
-    assert [it.command for it in ran if record.lives(it)] == []
+    assert [it.command for it in ran if run_state.lives(it)] == []
     assert terminal.taken_ports() == []
 
 
@@ -105,7 +105,7 @@ def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(te
     bought = terminal.do("demo")
     assert bought.returncode == 0, bought.stdout + bought.stderr
     correlation_id = bought.stdout.split()[2]
-    assert len(processes_that_log(terminal.home, correlation_id)) >= 3
+    assert len(processes_that_log(terminal.paths, correlation_id)) >= 3
 
     before = terminal.pid("ordering-consumer")
     os.kill(before, signal.SIGKILL)
@@ -143,7 +143,7 @@ def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) 
     ran = terminal.everything()
     terminal.process.kill()
     terminal.process.wait()
-    eventually(lambda: not any(record.lives(it) for it in ran), terminal)
+    eventually(lambda: not any(run_state.lives(it) for it in ran), terminal)
     assert terminal.taken_ports() == []
 
 
@@ -152,14 +152,14 @@ def test_a_suspended_shop_is_stopped_in_order_and_keeps_its_data(terminal: Termi
     is_open(terminal)
     assert terminal.do("demo").returncode == 0
     ran = terminal.everything()
-    before = terminal.home.state.newest()
+    before = terminal.paths.state.newest()
     terminal.process.send_signal(signal.SIGSTOP)
     stopped = terminal.do("stop")
     assert stopped.returncode == 0
     assert stopped.stdout.splitlines()[-1] == "Stopped."
     assert terminal.process.wait(60) == 0
-    assert [it.command for it in ran if record.lives(it)] == []
-    assert terminal.home.state.newest() != before
+    assert [it.command for it in ran if run_state.lives(it)] == []
+    assert terminal.paths.state.newest() != before
     assert "orderId" in saved(terminal, "dynamodb")
     assert not terminal.says("ended without saving")
 
@@ -176,7 +176,7 @@ def test_a_killed_emulator_comes_back_with_its_last_save_and_it_is_said(terminal
 
 
 def saved(terminal: Terminal, service: str) -> str:
-    file = terminal.home.state.newest() / f"{service}.json"
+    file = terminal.paths.state.newest() / f"{service}.json"
     return file.read_text() if file.exists() else ""
 
 
@@ -204,7 +204,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     env = os.environ | ports.free_ports() | {"SHOP_VAR": str(tmp_path)}
     with socket.create_server(("127.0.0.1", int(env["SHOP_BASKET_PORT"]))):
         ended = subprocess.run(
-            [sys.executable, "-m", "local", "run"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "shop", "run"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
         )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
@@ -212,8 +212,8 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert "SHOP_BASKET_PORT=" in line
 
 
-def processes_that_log(home: Home, correlation_id: str) -> set[str]:
-    return {log.stem for log in home.logs.glob("*.log") if correlation_id in log.read_text()}
+def processes_that_log(paths: Paths, correlation_id: str) -> set[str]:
+    return {log.stem for log in paths.logs.glob("*.log") if correlation_id in log.read_text()}
 
 
 def shell(lines: str) -> str:

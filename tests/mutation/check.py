@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("chassis", "services", "bootstrap", "local", "tests")
+COPIED = ("chassis", "services", "bootstrap", "shop", "tests")
 AT_ONCE = 2
 PASSED, SOME_FAILED = 0, 1  # pytest's exit codes; higher ones are no verdict on the code
 # A mutant that cannot even run proves nothing about the test.

@@ -1,0 +1,135 @@
+"""The event catalogue, written from the models: `python -m docs.generate` renews docs/events.md and the schemas."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chassis.core.events import EventData
+from services.basket.events import BasketCheckedOut
+from services.product.events import ProductChanged, ProductCreated, ProductDeleted
+from shop.settings import ROOT
+
+# Each event with its producer and its golden file.
+EVENTS: Mapping[type[EventData], tuple[str, str]] = {
+    BasketCheckedOut: ("basket", "checkout_basket"),
+    ProductCreated: ("product", "product_created"),
+    ProductChanged: ("product", "product_changed"),
+    ProductDeleted: ("product", "product_deleted"),
+}
+TEXT: dict[str, Any] = {"type": "string"}
+GENERATED = re.compile(r"(?<=<!-- what follows is written by `make docs` -->\n).*\Z", re.DOTALL)
+
+
+def schema(event: type[EventData]) -> dict[str, Any]:
+    """Of the event as EventBridge delivers it; fields may be added, so others than these are no mistake."""
+    data = event.model_json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    metadata = dict.fromkeys(("id", "idempotency-key", "correlation-id", "occurred-at"), TEXT)
+    metadata |= {"version": {"const": event.VERSION}}
+    definitions = {"$defs": _untitled(found)} if (found := data.pop("$defs", None)) else {}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{event.DETAIL_TYPE}, version {event.VERSION}",
+        "description": data.pop("description"),
+        **_object({
+            "source": {"const": event.SOURCE},
+            "detail-type": {"const": event.DETAIL_TYPE},
+            "detail": _object({"metadata": _object(metadata), "data": _untitled(data)}),
+        }),
+        **definitions,
+    }  # fmt: skip
+
+
+def page(text: str) -> str:
+    """The page with its generated part as the models have it."""
+    return GENERATED.sub(lambda _: "\n" + "\n".join(_catalogue()) + "\n", text)
+
+
+def schema_file(event: type[EventData]) -> Path:
+    return ROOT / "docs" / "schemas" / f"{event.DETAIL_TYPE}.v{event.VERSION}.json"
+
+
+def main() -> None:
+    path = ROOT / "docs" / "events.md"
+    path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for event in EVENTS:
+        schema_file(event).write_text(json.dumps(schema(event), indent=2) + "\n", encoding="utf-8")
+
+
+def _catalogue() -> Iterator[str]:
+    yield "| event | source | emitted by | heard by |"
+    yield "|---|---|---|---|"
+    for event, (producer, _) in EVENTS.items():
+        heard = ", ".join(f"rule `{rule}`" for rule in _rules(event))
+        yield f"| [{event.DETAIL_TYPE}](#{event.DETAIL_TYPE.lower()}) | `{event.SOURCE}` | {producer} | {heard} |"
+    for event in EVENTS:
+        yield from _entry(event)
+
+
+def _entry(event: type[EventData]) -> Iterator[str]:
+    shape, golden = schema(event), EVENTS[event][1]
+    yield f"\n## {event.DETAIL_TYPE}\n"
+    yield f"{' '.join((event.__doc__ or '').split())}\n"
+    yield (
+        f"Version {event.VERSION} · [JSON Schema](schemas/{schema_file(event).name}) · "
+        f"[golden event](../tests/events/{golden}.json)\n"
+    )
+    yield from _fields("field of `data`", shape["properties"]["detail"]["properties"]["data"])
+    for name, part in shape.get("$defs", {}).items():
+        yield ""
+        yield from _fields(f"field of {name}", part)
+
+
+def _fields(title: str, shape: Mapping[str, Any]) -> Iterator[str]:
+    yield f"| {title} | type | |"
+    yield "|---|---|---|"
+    for name, field in shape["properties"].items():
+        yield f"| `{name}` | {_type(field)} | {field.get('description', '')} |"
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(each) for each in field["anyOf"])
+    if "$ref" in field:
+        return str(field["$ref"].rpartition("/")[2])
+    return f"list of {_type(field['items'])}" if field["type"] == "array" else str(field["type"])
+
+
+def _rules(event: type[EventData]) -> list[str]:
+    """Those of the template that name the event."""
+    resources = yaml.load((ROOT / "bootstrap" / "shop.yaml").read_text("utf-8"), _Template)["Resources"].values()  # noqa: S506 ours
+    rules = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
+    return [
+        rule["Name"].replace("${AWS::StackName}", "shopwire")
+        for rule in rules
+        if event.DETAIL_TYPE in rule["EventPattern"]["detail-type"]
+    ]
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as what stands behind them."""
+
+
+def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+
+_Template.add_multi_constructor("!", _plain)
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": [*properties], "properties": dict(properties)}
+
+
+def _untitled(part: Any) -> Any:
+    """Without pydantic's titles, which only repeat the names."""
+    if isinstance(part, dict):
+        return {key: _untitled(value) for key, value in part.items() if key != "title" or not isinstance(value, str)}
+    return [_untitled(each) for each in part] if isinstance(part, list) else part
+
+
+if __name__ == "__main__":
+    main()

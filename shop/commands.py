@@ -1,0 +1,164 @@
+"""The commands for a second terminal: status, stop, reset, logs."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+
+from shop import environment
+from shop.errors import ShopError
+from shop.logs.follow import Follower
+from shop.paths import Paths
+from shop.processes import ports, probe, run_state, stopping, tasks
+from shop.processes.programs import emptying, plan, programs
+from shop.processes.run import say
+from shop.processes.supervisor_client import Process, SupervisorClient
+from shop.settings import ROOT, WEB, Settings
+
+NOT_RUNNING = "The shop does not run here: `make run` starts it."
+LAST_WORDS = "These are the last lines of its last run; `docker compose logs --follow` has those of containers."
+OK = 200
+
+
+def paths_of(settings: Settings) -> Paths:
+    return Paths(settings.var / settings.stack)
+
+
+def as_running(settings: Settings) -> Settings:
+    """With the ports of the shop that runs, which another terminal may have chosen."""
+    known = run_state.read(paths_of(settings).run_state)
+    if known is None:
+        return settings
+    given = "" if "emulator" in known.ports else known.endpoint
+    return replace(settings, ports=known.ports, given_endpoint=given)
+
+
+def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment's, else those of the shop that runs, else the usual ones (Docker Compose has them too)."""
+    known = as_running(settings)
+    return {name: (env.get(f"{name.upper()}_URL") or known.url(name)).rstrip("/") for name in WEB}
+
+
+def tracing(settings: Settings) -> str:
+    """The beginning of a command that finds a correlation id in all logs."""
+    paths = paths_of(settings)
+    if not paths.run_state.exists():
+        return "docker compose logs | grep"
+    return f"cat {shlex.quote(str(paths.logs))}/*.log | grep"
+
+
+def status(settings: Settings) -> int:
+    paths, settings = paths_of(settings), as_running(settings)
+    control = SupervisorClient(paths.socket)
+    if not control.answers():
+        return _status_without_us(settings)
+    processes = control.processes()
+    names = [step.name for stage in plan(settings, paths) for step in stage if step.name in processes]
+    fine = [_status_line(processes[name], settings) for name in names]
+    say(f"  logs in {paths.logs}")
+    return 0 if all(fine) else 1
+
+
+def _status_without_us(settings: Settings) -> int:
+    say(NOT_RUNNING)
+    for url in _answered_by_another(settings):
+        say(f"  but something else answers on {url} (Docker Compose? see `docker compose ps`)")
+    return 1
+
+
+def _answered_by_another(settings: Settings) -> list[str]:
+    return [settings.url(name) for name in WEB if ports.is_taken(settings.ports[name])]
+
+
+def _status_line(process: Process, settings: Settings) -> bool:
+    running = process.state == "RUNNING"
+    where = settings.url(process.name) if process.name in settings.ports else ""
+    healthy = running
+    if process.name in WEB:
+        healthy = probe.status(f"{where}/health/ready") == OK
+        where += "  ready" if healthy else "  NOT READY"
+    since = f"pid {process.pid:<8} up {process.seconds} s" if process.pid else ""
+    say(f"  {process.name:<18} {process.state.lower():<9} {since:<26} {where}".rstrip())
+    return healthy
+
+
+def stop(settings: Settings) -> int:
+    stopping.stop(paths_of(settings))
+    return 0
+
+
+def reset(settings: Settings, env: Mapping[str, str]) -> int:
+    paths, settings = paths_of(settings), as_running(settings)
+    control = SupervisorClient(paths.socket)
+    if control.answers():
+        _empty_running(settings, paths, control, env)
+    elif settings.given_endpoint:
+        raise ShopError(f"{NOT_RUNNING} Then `make reset` empties it on {settings.given_endpoint}.")
+    else:
+        shutil.rmtree(paths.state.path, ignore_errors=True)
+        say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
+        if urls := _answered_by_another(settings):
+            say(f"What answers on {', '.join(urls)} is not: containers are emptied by `make down` and `make up`.")
+    return 0
+
+
+def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, env: Mapping[str, str]) -> None:
+    environment.refuse_unless_emulator(settings)
+    workers = [program.name for program in programs(plan(settings, paths)) if not program.ready]
+    control.stop(workers, within=8)  # they would complain about their missing tables and queues
+    try:
+        for task in emptying():
+            say(f"  {task.name}: {' '.join(task.command[2:])}")
+            tasks.run(task, environment.for_processes(env, settings), paths, settings.patience)
+    finally:
+        for name in workers:
+            control.start(name)
+    say("The shop is empty but for the seeded catalogue.")
+
+
+def bootstrap(settings: Settings, env: Mapping[str, str], arguments: list[str]) -> int:
+    """In the environment of the shop that runs here, so that it cannot reach a real account."""
+    settings = as_running(settings)
+    if not {"-h", "--help"}.intersection(arguments):
+        environment.refuse_unless_emulator(settings)
+    command = [sys.executable, "-m", "bootstrap", *arguments]
+    its = environment.for_processes(env, settings)
+    del its[environment.UTF8]  # it writes to this terminal
+    return subprocess.run(command, cwd=ROOT, env=its, check=False).returncode  # noqa: S603 our own module
+
+
+def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: int, follow: bool) -> int:
+    paths, settings = paths_of(settings), as_running(settings)
+    follower = Follower(paths, plan(settings, paths), env, sys.stdout.isatty(), _print)
+    if unknown := sorted(set(names) - set(follower.names)):
+        raise ShopError(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
+    if not _any_log(paths):
+        raise ShopError(
+            f"There are no logs in {paths.logs} yet: `make run` writes them; "
+            "`docker compose logs --follow` has those of containers."
+        )
+    if follow and not SupervisorClient(paths.socket).answers():
+        sys.stderr.write(f"{NOT_RUNNING} {LAST_WORDS}\n")
+        follow = False
+    follower.only(names or follower.names)
+    follower.from_now(last)
+    with closing(follower), suppress(KeyboardInterrupt):
+        follower.show()
+        while follow:
+            time.sleep(0.2)
+            follower.show()
+    return 0
+
+
+def _print(line: str) -> None:
+    """Unlike `say`, ends the command when its reader is gone, as after `| head`."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _any_log(paths: Paths) -> bool:
+    return any(paths.logs.glob("*.log"))

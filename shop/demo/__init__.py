@@ -1,0 +1,1 @@
+"""`shop demo`: a purchase from a running shop."""

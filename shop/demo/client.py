@@ -1,0 +1,85 @@
+"""The demo's HTTP: one correlation id on every request, each answer shown with its milliseconds."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import urllib3
+
+from shop.errors import ShopError
+
+ADVICE = "Is the shop running? `make run` (or `make up`) starts it."
+UNREADY = "`make doctor` and `make status` say what it waits for; `make up`, or a new `make run`, makes it."
+STRANGE = "Is it this shop that answers? `make status` shows what runs."
+SHOWN = 60  # characters of a URL
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`body` has exact decimals for its numbers with a fraction; it is empty where the answer was no JSON object."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        return str(self.body.get("detail") or self.body.get("title") or "no reason given").rstrip(".")
+
+
+class Client:
+    def __init__(self, correlation_id: str, say: Callable[[str], None]) -> None:
+        self.correlation_id = correlation_id
+        self._say = say
+        self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
+        self._begun = time.monotonic()
+
+    def since_start(self) -> float:
+        return (time.monotonic() - self._begun) * 1000
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        url: str,
+        *,
+        expect: int,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Shows the hop; raises `ShopError` for any other status than `expect`."""
+        begun = time.monotonic()
+        answer = self.ask(method, url, body, headers)
+        self.show(service, method, url, answer, time.monotonic() - begun)
+        if answer.status != expect:
+            advice = UNREADY if answer.status == 503 else STRANGE
+            raise ShopError(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {advice}")
+        return answer
+
+    def ask(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        sent = {"X-Correlation-Id": self.correlation_id, "Accept": "application/json"} | dict(headers or {})
+        given = {"json": body} if body is not None else {}
+        try:
+            answer = self._pool.request(method, url, headers=sent, **given)  # type: ignore[arg-type]
+        except urllib3.exceptions.HTTPError:
+            raise ShopError(f"Nobody answers at {url}. {ADVICE}") from None
+        return Answer(
+            answer.status,
+            {name.lower(): value for name, value in answer.headers.items()},
+            _object(answer.data),
+        )
+
+    def show(self, service: str, method: str, url: str, answer: Answer, seconds: float) -> None:
+        short = url if len(url) <= SHOWN else f"{url[: SHOWN - 1]}…"
+        self._say(f"  {service:<9} {method:<5} {short:<{SHOWN}} {answer.status}  {seconds * 1000:6.0f} ms")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(data, parse_float=Decimal)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,73 @@
+"""The environment of the shop's processes: an emulator, fake credentials, and nothing of a developer's real account."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+from chassis.aws.emulator import REGION, is_emulator
+from shop.errors import ShopError
+from shop.settings import Settings
+
+FAKE_KEY = "test"
+UTF8 = "PYTHONUTF8"
+# Ours are read by the launcher alone; the others would send a process elsewhere than the launcher says, or have it
+# import other modules.
+UNWANTED = (
+    *("AWS_", "SHOP_", "GUNICORN_CMD_ARGS", "PORT", "HOST", "LOG_FORMAT"),
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONUSERBASE", "PYTHONINSPECT", "PYTHONOPTIMIZE"),
+)
+
+
+def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    kept = {name: value for name, value in env.items() if not _is_unwanted(name)}
+    return (
+        kept
+        | aws(settings.endpoint)
+        | _past_proxies(env, settings)
+        | {
+            "SHOP_NAME": settings.stack,
+            "LOG_FORMAT": "json",  # the log files are for machines; the launcher makes them readable
+            "PYTHONUNBUFFERED": "1",
+            UTF8: "1",  # the log files are UTF-8 wherever the terminal is not
+        }
+    )
+
+
+def aws(endpoint: str) -> dict[str, str]:
+    """Only these say where AWS is: no profile, no config file, no instance role can."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": FAKE_KEY,
+        "AWS_SECRET_ACCESS_KEY": FAKE_KEY,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _is_unwanted(name: str) -> bool:
+    return any(name.startswith(it) if it.endswith("_") else name == it for it in UNWANTED)
+
+
+def _past_proxies(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """boto3 would otherwise send its calls to the emulator through a company's proxy."""
+    given = env.get("no_proxy") or env.get("NO_PROXY") or ""
+    hosts = dict.fromkeys(["127.0.0.1", "localhost", urlsplit(settings.endpoint).hostname or ""])
+    local = ",".join(filter(None, [given, *hosts]))
+    return {"no_proxy": local, "NO_PROXY": local}
+
+
+def refuse_unless_emulator(settings: Settings) -> None:
+    """The shop here is seeded, reset and thrown away: never on an account that is somebody's."""
+    endpoint = settings.endpoint
+    asked = SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint))  # a real client would read AWS_PROFILE
+    if is_emulator(asked):
+        return
+    if settings.given_endpoint:
+        raise ShopError(
+            f"No emulator answers at {endpoint}: start it (MiniStack or LocalStack), "
+            "or unset SHOP_ENDPOINT_URL to use the embedded one."
+        )
+    raise ShopError(f"No emulator answers at {endpoint}: `make run` or `make up` starts one, with the shop.")

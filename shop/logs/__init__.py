@@ -1,0 +1,1 @@
+"""The processes' log files, followed as one stream."""

@@ -1,0 +1,60 @@
+"""Where a shop of this machine keeps its files: `var/<stack>/`, one folder per shop."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop.emulator.state import State
+from shop.errors import ShopError
+
+# A Unix socket's path holds 103 characters on macOS and 107 on Linux; supervisor adds its pid while it binds.
+LONGEST_SOCKET_PATH = 90
+
+
+@dataclass(frozen=True)
+class Paths:
+    path: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def state(self) -> State:
+        """What the emulator saved."""
+        return State(self.path / "emulator")
+
+    @property
+    def run_state(self) -> Path:
+        return self.path / "running.json"
+
+    @property
+    def config(self) -> Path:
+        return self.path / "supervisord.conf"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.path / "supervisord.log"
+
+    @property
+    def socket(self) -> Path:
+        here = self.path / "supervisor.sock"
+        if len(str(here)) <= LONGEST_SOCKET_PATH:
+            return here
+        digest = hashlib.sha256(str(self.path).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"shopwire-{digest}.sock"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def make(self) -> None:
+        """For its owner only: it holds names, addresses and what people bought. Raises `ShopError`."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ShopError(
+                f"{self.path} cannot hold the shop's files: {error.strerror}. SHOP_VAR names another folder."
+            ) from error

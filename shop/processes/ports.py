@@ -1,0 +1,62 @@
+"""Ports of this machine: which are taken, and by whom."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+
+from shop.errors import ShopError
+from shop.settings import PORT_VARIABLES, WEB
+
+HOST = "127.0.0.1"
+
+
+def refuse_taken(ports: Mapping[str, int], holder: Callable[[int], str] | None = None) -> None:
+    """Gunicorn and the emulator would say it later, in many lines, and try again meanwhile."""
+    for name, port in ports.items():
+        if is_taken(port):
+            by = (holder or held_by)(port)
+            variable, default = PORT_VARIABLES[name]
+            raise ShopError(
+                f"Port {port} ({name}) is in use{f' by {by}' if by else ''}: stop that, or choose another port "
+                f"with `{variable}={default + 10000} make run`."
+            )
+
+
+def is_taken(port: int) -> bool:
+    """Asks twice: macOS lets us bind 127.0.0.1 beside a listener on every address, and a bound port may not listen."""
+    with socket.socket() as client:
+        client.settimeout(1)
+        if client.connect_ex((HOST, port)) == 0:
+            return True
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((HOST, port))
+        except OSError:
+            return True
+    return False
+
+
+def held_by(port: int) -> str:
+    """The command and pid that listen, if `lsof` is there and may tell; otherwise nothing."""
+    if not shutil.which("lsof"):
+        return ""
+    command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=3, check=False)  # noqa: S603 a number
+    except subprocess.TimeoutExpired:
+        return ""
+    fields = {line[0]: line[1:] for line in reversed(answer.stdout.splitlines()) if line}
+    return f"{fields['c']} (pid {fields['p']})" if {"c", "p"} <= fields.keys() else ""
+
+
+def free_ports() -> dict[str, str]:
+    """Variables that give a shop ports of its own, for tests that run beside a developer's."""
+    names = ("emulator", *WEB)
+    held = [socket.create_server((HOST, 0)) for _ in names]
+    try:
+        return {PORT_VARIABLES[name][0]: str(server.getsockname()[1]) for name, server in zip(names, held, strict=True)}
+    finally:
+        for server in held:
+            server.close()

@@ -1,0 +1,109 @@
+"""What the shop consists of, and in which order it starts: the one table to edit when a process is added."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from shop.emulator import ministack
+from shop.paths import Paths
+from shop.settings import Settings
+
+EMULATOR = "emulator"
+# Seconds. The emulator ends as soon as it has saved what it holds, 40,000 rows in some 3 s: this is for one that hangs.
+SAVED_WITHIN = 300
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process that is kept alive; with a `ready` URL it counts as started once that answers 200."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: str = ""
+    start_seconds: int = 1  # one that ends sooner could not start, and is given up after three more tries
+    stop_seconds: int = 2  # then it is killed; all stages but the emulator's together stay below ten seconds
+
+
+@dataclass(frozen=True)
+class Task:
+    """A process that runs to its end before the next stage begins."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+Stage = tuple[Program | Task, ...]
+Plan = tuple[Stage, ...]
+
+
+def plan(settings: Settings, paths: Paths) -> Plan:
+    """Started from the top and stopped from the bottom; the programs of one stage start together."""
+    peers = {"PRODUCT_URL": settings.url("product"), "ORDERING_URL": settings.url("ordering")}
+    return (
+        () if settings.given_endpoint else (_emulator(settings, paths),),
+        (Task("bootstrap", _python("-m", "bootstrap", "up")),),
+        (Task("seed", _python("-m", "services.product.seed")),),
+        (
+            _web(settings, "product"),
+            _web(settings, "basket", **peers),
+            _web(settings, "ordering"),
+            _worker(settings, "product-relay", "services.product.relay"),
+            _worker(settings, "basket-relay", "services.basket.relay"),
+            _worker(settings, "basket-consumer", "services.basket.consumer"),
+            _worker(settings, "ordering-consumer", "services.ordering.consumer"),
+        ),
+    )
+
+
+def emptying() -> tuple[Task, ...]:
+    """What makes a running shop as good as new; `down` asks nobody, because its endpoint is an emulator."""
+    return (
+        Task("bootstrap", _python("-m", "bootstrap", "down")),
+        Task("bootstrap", _python("-m", "bootstrap", "up")),
+        Task("seed", _python("-m", "services.product.seed")),
+    )
+
+
+def programs(the_plan: Plan) -> Iterator[Program]:
+    return (step for stage in the_plan for step in stage if isinstance(step, Program))
+
+
+def _emulator(settings: Settings, paths: Paths) -> Program:
+    return Program(
+        EMULATOR,
+        ministack.command(settings.ports["emulator"]),
+        env=ministack.environment(settings.ports["emulator"], paths.state.path),
+        ready=f"{settings.url('emulator')}/_localstack/health",
+        stop_seconds=SAVED_WITHIN,
+    )
+
+
+def _web(settings: Settings, name: str, **env: str) -> Program:
+    reload = ("--reload",) if settings.dev else ()
+    return Program(
+        name,
+        _python(
+            "-m",
+            "gunicorn",
+            "-c",
+            "python:chassis.web.gunicorn",
+            *reload,
+            f"services.{name}.app:from_env()",
+        ),
+        env={"PORT": str(settings.ports[name])} | env,
+        ready=f"{settings.url(name)}/health/ready",
+    )
+
+
+def _worker(settings: Settings, name: str, module: str) -> Program:
+    if not settings.dev:
+        return Program(name, _python("-m", module))
+    package = module.rpartition(".")[0].replace(".", "/")
+    again = shlex.join(_python("-m", module))
+    return Program(name, _python("-m", "watchfiles", "--filter", "python", again, package, "chassis"))
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, *arguments)

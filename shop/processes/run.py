@@ -1,0 +1,125 @@
+"""`make run`: the shop in a terminal, from the first line to the last process gone."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from types import FrameType
+
+from shop import environment
+from shop.emulator import ministack
+from shop.errors import ShopError
+from shop.logs.follow import Follower
+from shop.paths import Paths
+from shop.processes import banner
+from shop.processes.launcher import Launcher
+from shop.processes.monitor import Monitor
+from shop.processes.programs import Plan, plan
+from shop.settings import Settings
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Asked(BaseException):
+    """A signal came; not an Exception, so that nothing on the way takes it for a failure of its own."""
+
+
+def say(line: str) -> None:
+    """Where the terminal was closed, nobody reads: that must not keep the shop from stopping in order."""
+    with suppress(OSError, ValueError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def run(settings: Settings, env: Mapping[str, str]) -> int:
+    launcher, the_plan = prepare(settings, env, say)
+    follower = Follower(launcher.paths, the_plan, env, sys.stdout.isatty(), say)
+    with _stopping(launcher), closing(follower):
+        say(f"Starting the shop `{settings.stack}` (Ctrl-C stops it)")
+        launcher.start()
+        say(banner.text(settings, launcher.paths, dev=settings.dev))
+        follower.from_now()
+        _keep(Monitor(launcher, the_plan, say), follower)
+    return 0
+
+
+@contextmanager
+def running(settings: Settings, env: Mapping[str, str], say: Callable[[str], None] = say) -> Iterator[Launcher]:
+    """A whole shop for the time of a `with` block, for tests: `Settings.from_env(ports.free_ports() | …)`."""
+    launcher, _ = prepare(settings, env, say)
+    try:
+        launcher.start()
+        yield launcher
+    finally:
+        launcher.stop()
+
+
+def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], None]) -> tuple[Launcher, Plan]:
+    _refuse_unusable(settings)
+    paths = Paths(settings.var / settings.stack)
+    the_plan = plan(settings, paths)
+    its = environment.for_processes(env, settings)
+    return Launcher(settings, paths, the_plan, its, say=say, patience=settings.patience), the_plan
+
+
+def _refuse_unusable(settings: Settings) -> None:
+    if settings.given_endpoint:
+        environment.refuse_unless_emulator(settings)
+    elif not ministack.is_installed():
+        raise ShopError(
+            "MiniStack, the embedded emulator, is not installed: run `make install`, "
+            "or set SHOP_ENDPOINT_URL to an emulator that runs elsewhere."
+        )
+
+
+def _keep(monitor: Monitor, follower: Follower) -> None:
+    looked = 0.0
+    while True:
+        follower.show()
+        if time.monotonic() - looked > 1:
+            monitor.look()
+            looked = time.monotonic()
+        time.sleep(0.1)
+
+
+@contextmanager
+def _stopping(launcher: Launcher) -> Iterator[None]:
+    """The first signal stops in order, a second Ctrl-C kills at once; both leave nothing behind."""
+    _on(SIGNALS, _ask)
+    # After a Ctrl-Z it is a background process, which some terminals would stop again at its next line.
+    _on((signal.SIGTTOU,), signal.SIG_IGN)
+    try:
+        yield
+    except Asked:
+        say("\nStopping the shop (Ctrl-C again ends it at once)")
+    finally:
+        _stop(launcher)
+        _on(SIGNALS, signal.SIG_DFL)
+
+
+def _stop(launcher: Launcher) -> None:
+    # A closed terminal sends its signal more than once: only a person's second Ctrl-C means "at once".
+    _on((signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+    if not launcher.has_something_to_stop:
+        return
+    begun = time.monotonic()
+    try:
+        launcher.stop()
+        say(f"Stopped, {time.monotonic() - begun:.1f} s. Nothing is left running.")
+    except Asked:
+        _on(SIGNALS, signal.SIG_IGN)
+        launcher.kill()
+        say("Ended at once.")
+
+
+def _ask(_signum: int, _frame: FrameType | None) -> None:
+    raise Asked
+
+
+def _on(
+    signals: tuple[signal.Signals, ...],
+    action: "Callable[[int, FrameType | None], None] | signal.Handlers",
+) -> None:
+    for one in signals:
+        signal.signal(one, action)

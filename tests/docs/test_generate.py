@@ -1,0 +1,85 @@
+"""The event catalogue says what the models say, and what it shows works."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from chassis.aws.clients import Clients
+from chassis.core.events import EventData
+from chassis.messaging.bus import EventBus
+from docs.generate import EVENTS, page, schema, schema_file
+from services.product.events import ProductDeleted
+from tests import emulated
+from tests.machine import ROOT
+from tests.samples import golden_message
+
+PAGE = ROOT / "docs" / "events.md"
+events = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.DETAIL_TYPE)
+
+
+def test_the_page_is_as_the_models_have_it() -> None:
+    """`make docs` renews it."""
+    assert page(PAGE.read_text()) == PAGE.read_text()
+
+
+@events
+def test_the_schema_is_as_the_model_has_it(event: type[EventData]) -> None:
+    assert json.loads(schema_file(event).read_text()) == schema(event)
+    Draft202012Validator.check_schema(schema(event))
+
+
+def test_there_is_no_other_schema_and_no_other_golden_event() -> None:
+    assert {*(ROOT / "docs" / "schemas").iterdir()} == {schema_file(event) for event in EVENTS}
+    assert {path.stem for path in (ROOT / "tests" / "events").iterdir()} == {name for _, name in EVENTS.values()}
+
+
+def test_every_event_of_every_service_is_in_the_catalogue() -> None:
+    declared = {
+        name
+        for path in ROOT.glob("services/*/events.py")
+        for name in re.findall(r'DETAIL_TYPE: ClassVar = "(\w+)"', path.read_text())
+    }
+    assert declared == {event.DETAIL_TYPE for event in EVENTS}
+
+
+@events
+def test_the_golden_event_fits_its_schema_and_no_other(event: type[EventData]) -> None:
+    wire = json.loads((ROOT / "tests" / "events" / f"{EVENTS[event][1]}.json").read_text())
+    Draft202012Validator(schema(event)).validate(wire)
+    for other in EVENTS.keys() - {event}:
+        with pytest.raises(ValidationError):
+            Draft202012Validator(schema(other)).validate(wire)
+
+
+@events
+def test_an_event_without_one_of_its_fields_does_not_fit(event: type[EventData]) -> None:
+    for wrong in mutilated(golden_message(EVENTS[event][1])):
+        with pytest.raises(ValidationError):
+            Draft202012Validator(schema(event)).validate(json.loads(json.dumps(wrong, default=float)))
+
+
+def mutilated(wire: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in ("metadata", "data"):
+        for name in wire["detail"][part]:
+            kept = {key: value for key, value in wire["detail"][part].items() if key != name}
+            yield wire | {"detail": wire["detail"] | {part: kept}}
+
+
+@pytest.mark.integration
+def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -> None:
+    (template,) = re.findall(r"<!-- a test deploys this -->\n```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    assert template.count("\n") - 1 == 10
+    cloudformation = emulated.client("cloudformation")
+    cloudformation.create_stack(StackName="reader", TemplateBody=template.replace("shopwire-bus", "shop-bus"))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="reader", WaiterConfig={"Delay": 1})
+    deleted = ProductDeleted(productId="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")
+    event = deleted.as_event("2026-11-21T09:30:00.123Z", "c-1")
+    EventBus(Clients(stack).of("events"), "shop-bus").publish([event])
+    inbox = cloudformation.describe_stack_resource(StackName="reader", LogicalResourceId="Inbox")
+    url = inbox["StackResourceDetail"]["PhysicalResourceId"]
+    (message,) = emulated.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    assert json.loads(message["Body"])["detail"] == json.loads(event.detail)

@@ -1,0 +1,158 @@
+"""The demo against a tiny shop of one in-process server."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from shop.demo import scenario
+from shop.demo.scenario import Purchase
+from shop.errors import ShopError
+from shop.processes import ports
+
+PRODUCTS = [{"id": "a", "price": 0.1}, {"id": "b", "price": 0.2}, {"id": "c", "price": 1299.99}]
+TOTAL = 0.1 + 2 * 0.2 + 3 * 1299.99  # as binary floats 3900.4699999999998, which the demo must not compute
+EXACT = Decimal("3900.47")
+
+
+class TinyShop:
+    """Answers as the three services do; a test changes one answer to see what the demo makes of it."""
+
+    def __init__(self) -> None:
+        self.products: list[dict[str, Any]] = PRODUCTS
+        self.total: Any = 3900.47
+        self.order_after = 2  # requests that still say 404
+        self.checkout_status = 202
+        self.with_location = True
+        self.requests: list[tuple[str, str, dict[str, str], Any]] = []
+        self.url = ""
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, dict[str, str], Any]:
+        self.requests.append((method, path, headers, body))
+        if path.startswith("/product"):
+            return 200, {}, {"items": self.products, "nextCursor": None}
+        if path == "/basket/checkout":
+            location = {"Location": f"{self.url}/order/u/o1"} if self.with_location else {}
+            problem = {"title": "Conflict", "detail": "the basket changed"}
+            done = {"orderId": "o1", "totalPrice": self.total}
+            return self.checkout_status, location, done if self.checkout_status == 202 else problem
+        if path.startswith("/order"):
+            self.order_after -= 1
+            return (404, {}, {}) if self.order_after >= 0 else (200, {}, {"orderId": "o1", "totalPrice": self.total})
+        return (200, {}, {}) if method == "POST" else (404, {}, {})
+
+
+@contextmanager
+def serving(shop: TinyShop) -> Iterator[None]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, headers, answer = shop.answer(self.command, self.path, dict(self.headers), body)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Not on the tests' terminal."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        shop.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield
+        server.shutdown()
+
+
+@pytest.fixture
+def shop() -> Iterator[TinyShop]:
+    it = TinyShop()
+    with serving(it):
+        yield it
+
+
+def buy(shop: TinyShop, deadline: float = 5, say: Callable[[str], None] = lambda _: None) -> int:
+    urls = dict.fromkeys(("product", "basket", "ordering"), shop.url)
+    return scenario.run(urls, deadline, "cat logs | grep", say, correlation_id="demo-1")
+
+
+def test_a_purchase_that_arrives_shows_every_hop_and_succeeds(shop: TinyShop) -> None:
+    said: list[str] = []
+    assert buy(shop, say=said.append) == 0
+    text = "\n".join(said)
+    assert text.count(" ms") == 6
+    assert "3 lines, 3900.47 in all" in text
+    assert "cat logs | grep demo-1" in text
+
+
+def test_every_request_carries_the_one_correlation_id(shop: TinyShop) -> None:
+    buy(shop)
+    assert {headers["X-Correlation-Id"] for _, _, headers, _ in shop.requests} == {"demo-1"}
+
+
+def test_the_checkout_has_a_key_of_its_own_and_the_basket_a_fresh_user(shop: TinyShop) -> None:
+    buy(shop)
+    buy(shop)
+    checkouts = [
+        (headers["Idempotency-Key"], body["userName"])
+        for _, path, headers, body in shop.requests
+        if path == "/basket/checkout"
+    ]
+    assert len({key for key, _ in checkouts}) == len({user for _, user in checkouts}) == 2
+
+
+def test_the_sum_is_exact() -> None:
+    priced = [product | {"price": Decimal(str(product["price"]))} for product in PRODUCTS]
+    assert Purchase.of(priced, "u").total == EXACT
+    assert Decimal(TOTAL) != EXACT
+
+
+def test_a_wrong_total_is_a_fault(shop: TinyShop) -> None:
+    shop.total = 3900.48
+    with pytest.raises(ShopError, match=r"total of the checkout's answer is 3900.48, but the items cost 3900.47"):
+        buy(shop)
+
+
+def test_an_order_that_does_not_arrive_is_told_with_how_to_follow_it(shop: TinyShop) -> None:
+    shop.order_after = 1000
+    with pytest.raises(ShopError, match=r"o1 did not arrive within 0.3 s.*cat logs \| grep demo-1"):
+        buy(shop, deadline=0.3)
+
+
+def test_a_refused_checkout_is_told_with_its_reason(shop: TinyShop) -> None:
+    shop.checkout_status = 409
+    with pytest.raises(ShopError, match=r"basket answered 409 instead of 202: the basket changed\. Is it this shop"):
+        buy(shop)
+
+
+def test_a_shop_that_waits_for_its_tables_is_told_with_what_makes_them(shop: TinyShop) -> None:
+    shop.checkout_status = 503
+    with pytest.raises(ShopError, match=r"basket answered 503 .*`make doctor` and .*`make up`"):
+        buy(shop)
+
+
+def test_a_checkout_without_location_is_a_fault(shop: TinyShop) -> None:
+    shop.with_location = False
+    with pytest.raises(ShopError, match="no Location"):
+        buy(shop)
+
+
+def test_an_empty_catalogue_is_told_with_what_fills_it(shop: TinyShop) -> None:
+    shop.products = []
+    with pytest.raises(ShopError, match="`make reset`, or `make up` of containers, seeds it"):
+        buy(shop)
+
+
+def test_a_shop_that_does_not_run_is_told_with_what_starts_it() -> None:
+    nobody = TinyShop()
+    nobody.url = f"http://127.0.0.1:{ports.free_ports()['SHOP_PRODUCT_PORT']}"
+    with pytest.raises(ShopError, match=r"Nobody answers at .*make run"):
+        buy(nobody)

@@ -1,0 +1,91 @@
+"""Waiting counts time without progress."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from shop.processes.patience import LONGEST, Patience, Reminder, cpu_seconds
+from tests.processes import eventually
+
+
+class Slow:
+    """A machine on which something gets on, or not."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.progress = 0
+
+    def patience(self, seconds: float = 60, longest: float | None = None) -> Patience:
+        return Patience(seconds, lambda: self.progress, longest, clock=lambda: self.now)
+
+
+def test_what_does_nothing_is_waited_for_no_longer_than_was_said() -> None:
+    it = Slow()
+    patience = it.patience()
+    it.now = 60
+    assert not patience.is_over
+    it.now = 60.1
+    assert patience.is_over
+
+
+def test_on_a_slow_machine_what_gets_on_is_waited_for_longer() -> None:
+    it = Slow()
+    patience = it.patience()
+    for it.now in range(0, 500, 50):
+        it.progress += 1
+        assert not patience.is_over
+    it.now += 61
+    assert patience.is_over
+
+
+def test_what_works_for_ever_is_given_up_in_the_end() -> None:
+    it = Slow()
+    patience = it.patience()
+    while not patience.is_over:
+        it.now += 1
+        it.progress += 1
+    assert it.now == pytest.approx(60 * LONGEST, abs=2)
+
+
+def test_the_pauses_between_two_looks_grow_to_a_second() -> None:
+    it = Slow()
+    patience = it.patience()
+    pauses = []
+    for it.now in (0.0, 10.0, 1000.0):
+        pauses.append(patience.pause)
+    assert pauses == [0.05, 0.5, 1.0]
+
+
+def test_a_process_that_computes_makes_progress_and_one_that_sleeps_does_not() -> None:
+    busy = [sys.executable, "-c", "while True: pass"]
+    idle = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+    with (
+        subprocess.Popen(busy, start_new_session=True) as worker,
+        subprocess.Popen(idle, start_new_session=True, stdout=subprocess.PIPE) as sleeper,
+    ):
+        try:
+            assert sleeper.stdout
+            sleeper.stdout.readline()
+            started = cpu_seconds([sleeper.pid])
+            eventually(lambda: cpu_seconds([worker.pid]) >= 2)
+            assert cpu_seconds([sleeper.pid]) == started
+            assert cpu_seconds([worker.pid, sleeper.pid]) >= 2
+        finally:
+            worker.kill()
+            sleeper.kill()
+
+
+def test_a_group_that_is_not_there_has_done_nothing() -> None:
+    assert cpu_seconds([]) == 0
+    assert cpu_seconds([os.getpid() + 10**7]) == 0
+
+
+def test_a_long_wait_is_told_every_five_seconds_with_what_one_can_do() -> None:
+    said: list[str] = []
+    it = Slow()
+    remind = Reminder("  waiting", said.append, "; Ctrl-C ends it", clock=lambda: it.now)
+    for it.now in (0.1, 4.9, 5.2, 9, 10.3, 14, 31):
+        remind()
+    assert said == [f"  waiting ({seconds} s); Ctrl-C ends it" for seconds in (5, 10, 31)]

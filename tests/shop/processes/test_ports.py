@@ -1,0 +1,59 @@
+"""Which ports are taken."""
+
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from shop.errors import ShopError
+from shop.processes import ports
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_port_that_somebody_listens_on_is_taken(listener: int) -> None:
+    assert ports.is_taken(listener)
+
+
+def test_a_port_that_is_bound_but_does_not_listen_is_taken() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert ports.is_taken(bound.getsockname()[1])
+
+
+def test_a_free_port_is_not_taken() -> None:
+    assert not ports.is_taken(int(ports.free_ports()["SHOP_PRODUCT_PORT"]))
+
+
+def test_a_taken_port_is_one_line_with_its_holder_and_the_variable_to_set(listener: int) -> None:
+    with pytest.raises(ShopError) as caught:
+        ports.refuse_taken({"basket": listener}, holder=lambda _: "nginx (pid 7)")
+    text = str(caught.value)
+    assert f"Port {listener} (basket) is in use by nginx (pid 7)" in text
+    assert "SHOP_BASKET_PORT=" in text
+    assert "\n" not in text
+
+
+def test_an_unknown_holder_is_not_mentioned(listener: int) -> None:
+    with pytest.raises(ShopError, match=r"is in use: stop that"):
+        ports.refuse_taken({"basket": listener}, holder=lambda _: "")
+
+
+def test_free_ports_are_four_different_ones() -> None:
+    assert len(set(ports.free_ports().values())) == 4
+
+
+@pytest.mark.skipif(not shutil.which("lsof"), reason="lsof alone can tell, and is not here")
+def test_whoever_holds_a_port_is_told_by_name_and_pid(listener: int) -> None:
+    assert re.fullmatch(rf"\S+ \(pid {os.getpid()}\)", ports.held_by(listener))
+
+
+def test_nobody_holds_a_free_port() -> None:
+    assert ports.held_by(int(ports.free_ports()["SHOP_PRODUCT_PORT"])) == ""

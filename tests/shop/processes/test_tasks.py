@@ -1,0 +1,59 @@
+"""Tasks: run to their end, and told apart when they fail."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shop.errors import ShopError
+from shop.paths import Paths
+from shop.processes import tasks
+from shop.processes.programs import Task
+from shop.processes.run_state import command_of
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(tmp_path)
+    paths.make()
+    return paths
+
+
+def task(code: str) -> Task:
+    return Task("seed", (sys.executable, "-c", code))
+
+
+def test_what_a_task_says_is_in_its_log(paths: Paths) -> None:
+    tasks.run(task("print('seeded')"), os.environ, paths)
+    assert paths.log("seed").read_text() == "seeded\n"
+
+
+def test_a_task_that_hangs_is_ended_and_told(paths: Paths) -> None:
+    sleeps = task("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    with pytest.raises(
+        ShopError, match=r"seed made no progress within 5 s \(SHOP_PATIENCE sets how many\):\n  \| \d+\n"
+    ):
+        tasks.run(sleeps, os.environ, paths, patience=5)
+    assert command_of(int(paths.log("seed").read_text())) == ""
+
+
+def test_a_task_is_waited_for_while_there_is_progress(paths: Paths) -> None:
+    tasks.run(task("import time; time.sleep(3)"), os.environ, paths, 1, lambda _: time.monotonic())
+
+
+def test_only_the_end_of_a_long_log_is_shown(paths: Paths) -> None:
+    paths.log("seed").write_text("".join(f"line {number}\n" for number in range(100)))
+    words = tasks.last_words(paths, "seed").splitlines()
+    assert words[0] == f"  | line {100 - tasks.LAST_WORDS}"
+    assert str(paths.log("seed")) in words[-1]
+
+
+def test_a_log_that_is_not_there_is_no_error(paths: Paths) -> None:
+    assert "all of it" in tasks.last_words(paths, "seed")
+
+
+def test_the_last_words_of_a_process_steer_no_terminal(paths: Paths) -> None:
+    paths.log("seed").write_text("a\x1b[2Jb\n")
+    assert tasks.last_words(paths, "seed").startswith("  | a\\x1b[2Jb\n")

@@ -1,0 +1,173 @@
+"""Exit codes and one-line errors of the command line."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shop import cli, commands
+from shop.processes import ports, run_state, stopping
+from shop.settings import ROOT, Settings
+from tests.processes import inherited
+
+
+def env(tmp_path: Path) -> dict[str, str]:
+    return ports.free_ports() | {"SHOP_VAR": str(tmp_path)}
+
+
+def test_an_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run"], {"SHOP_PRODUCT_PORT": "many"}) == 1
+    assert capsys.readouterr().err == "SHOP_PRODUCT_PORT=many is not a port: give a number from 1 to 65535.\n"
+
+
+def test_status_of_no_shop_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status"], env(tmp_path)) == 1
+    assert "`make run` starts it" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shopwire").mkdir()
+    (tmp_path / "shopwire" / "supervisord.conf").symlink_to("/dev/full")
+    assert cli.main(["run"], env(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert said == "No space left on device. Free some space on it, or name another folder with SHOP_VAR.\n"
+
+
+@pytest.mark.parametrize("command", ["run", "status", "stop", "reset", "logs"])
+def test_a_folder_that_is_none_is_one_line_for_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "file").touch()
+    assert cli.main([command], env(tmp_path / "file")) == 1
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told == f"{tmp_path}/file/shopwire/running.json: Not a directory. SHOP_VAR can name another folder."
+
+
+def test_a_terminal_that_is_not_utf_8_loses_no_line(tmp_path: Path) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("first ✓\nlast\n", encoding="utf-8")
+    command = [sys.executable, "-m", "shop", "logs", "--no-follow", "basket"]
+    its = os.environ | env(tmp_path) | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    shown = subprocess.run(command, cwd=ROOT, env=its, capture_output=True, check=True).stdout.splitlines()
+    assert b"first ?" in shown[0]
+    assert b"last" in shown[1]
+
+
+def test_stopping_no_shop_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["stop"], env(tmp_path)) == 0
+    assert "was not running" in capsys.readouterr().out
+
+
+def test_a_launcher_that_does_not_heed_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    settings = Settings.from_env(env(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as launcher:
+        try:
+            assert launcher.stdout
+            launcher.stdout.readline()
+            paths = commands.paths_of(settings)
+            paths.run_state.parent.mkdir(parents=True)
+            run_state.write(
+                run_state.RunState(run_state.mark(launcher.pid), "http://127.0.0.1:1", dict(settings.ports)),
+                paths.run_state,
+            )
+            stopping.stop(paths, within=0.5)
+            assert launcher.wait(timeout=5) == -9
+        finally:
+            launcher.kill()
+    assert capsys.readouterr().out == "Stopped; had to kill the launcher.\n"
+
+
+def test_logs_of_a_shop_that_never_ran_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["logs", "--no-follow"], env(tmp_path)) == 1
+    assert "`make run` writes them" in capsys.readouterr().err
+
+
+def test_logs_of_an_unknown_process_name_the_known_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["logs", "--no-follow", "bakset"], env(tmp_path)) == 1
+    assert "No process is called bakset; there are emulator, " in capsys.readouterr().err
+
+
+def test_logs_are_shown_from_their_last_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("1\n2\n3\n")
+    assert cli.main(["logs", "--no-follow", "-n", "2", "basket"], env(tmp_path)) == 0
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["2", "3"]
+
+
+def test_the_logs_of_a_shop_that_does_not_run_are_shown_and_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("the end\n")
+    assert cli.main(["logs"], env(tmp_path)) == 0
+    said = capsys.readouterr()
+    assert "the end" in said.out
+    assert "does not run here" in said.err
+
+
+def test_resetting_a_shop_that_is_closed_forgets_what_it_held(tmp_path: Path) -> None:
+    state = tmp_path / "shopwire" / "emulator"
+    state.mkdir(parents=True)
+    assert cli.main(["reset"], env(tmp_path)) == 0
+    assert not state.exists()
+
+
+def test_a_reset_says_that_it_did_not_empty_what_another_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        port = str(another.getsockname()[1])
+        assert cli.main(["reset"], env(tmp_path) | {"SHOP_BASKET_PORT": port}) == 0
+    assert f"What answers on http://127.0.0.1:{port} is not: containers" in capsys.readouterr().out
+
+
+def test_bootstrap_without_an_emulator_says_what_starts_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bootstrap", "doctor"], env(tmp_path)) == 1
+    assert "`make run` or `make up` starts one" in capsys.readouterr().err
+
+
+def test_every_option_after_bootstrap_is_bootstraps_own(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bootstrap", "--help"], env(tmp_path)) == 0
+    assert "usage: python -m bootstrap" in capfd.readouterr().out
+
+
+def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo"], env(tmp_path)) == 1
+    assert "Nobody answers at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_an_output_that_is_not_utf_8_loses_no_line(tmp_path: Path, encoding: str) -> None:
+    logs = tmp_path / "shopwire" / "log"
+    logs.mkdir(parents=True)
+    (logs / "basket.log").write_text("3 × 12.30 = 36.9\n", encoding="utf-8")
+    command = [sys.executable, "-m", "shop", "logs", "--no-follow", "basket"]
+    variables = inherited() | env(tmp_path) | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, encoding=encoding, check=True)
+    assert "12.30 = 36.9" in done.stdout
+    assert done.stdout.startswith("basket ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_make_run_says_is_not_lost_on_an_output_that_is_not_utf_8(encoding: str) -> None:
+    code = "from shop import cli; cli.prepare_output(); cli.say('basket │ order placed')"
+    variables = inherited() | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, encoding=encoding, check=True
+    )
+    assert done.stdout == "basket ? order placed\n"
+
+
+def test_an_error_that_repeats_what_another_answered_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["logs", "--no-follow", "\x1b[2J"], env(tmp_path)) == 1
+    assert r"\x1b[2J" in capsys.readouterr().err

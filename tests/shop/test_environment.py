@@ -1,0 +1,78 @@
+"""No process of the shop here may reach a developer's real account."""
+
+import pytest
+
+from shop import environment
+from shop.errors import ShopError
+from shop.processes import ports
+from shop.settings import Settings
+
+DEVELOPERS = {
+    "AWS_PROFILE": "production",
+    "AWS_ACCESS_KEY_ID": "AKIAREAL",
+    "AWS_SESSION_TOKEN": "real",
+    "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.eu-west-1.amazonaws.com",
+    "AWS_REGION": "eu-west-1",
+    "PATH": "/bin",
+}
+
+
+def test_nothing_of_a_real_account_is_left() -> None:
+    env = environment.for_processes(DEVELOPERS, Settings())
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_DYNAMODB"} & env.keys()
+    assert (env["AWS_ACCESS_KEY_ID"], env["AWS_REGION"]) == ("test", "us-east-1")
+    assert env["AWS_CONFIG_FILE"] == env["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+
+
+def test_the_endpoint_is_the_emulator() -> None:
+    assert environment.for_processes(DEVELOPERS, Settings())["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+
+
+def test_the_rest_of_the_environment_is_kept() -> None:
+    assert environment.for_processes(DEVELOPERS, Settings())["PATH"] == "/bin"
+
+
+def test_what_would_move_a_web_service_elsewhere_is_dropped() -> None:
+    given = {"PORT": "1", "HOST": "0.0.0.0", "GUNICORN_CMD_ARGS": "-b :1", "SHOP_PRODUCT_PORT": "2"}  # noqa: S104
+    assert not given.keys() & environment.for_processes(given, Settings()).keys()
+
+
+def test_log_files_are_json_and_name_the_stack() -> None:
+    env = environment.for_processes({"LOG_FORMAT": "pretty"}, Settings(stack="mine"))
+    assert (env["LOG_FORMAT"], env["SHOP_NAME"]) == ("json", "mine")
+
+
+def test_a_proxy_is_kept_for_others_but_not_asked_for_this_machine() -> None:
+    env = environment.for_processes({"http_proxy": "http://p", "NO_PROXY": "corp"}, Settings())
+    assert env["no_proxy"] == env["NO_PROXY"] == "corp,127.0.0.1,localhost"
+    assert env["http_proxy"] == "http://p"
+
+
+def test_an_emulator_that_runs_elsewhere_is_not_asked_through_a_proxy() -> None:
+    env = environment.for_processes({"http_proxy": "http://p"}, Settings(given_endpoint="http://emulator.lan:4566"))
+    assert env["no_proxy"] == "127.0.0.1,localhost,emulator.lan"
+
+
+def test_settings_of_other_python_projects_do_not_reach_a_process() -> None:
+    given = {"PYTHONPATH": "/other", "PYTHONHOME": "/other", "PYTHONSAFEPATH": "1", "PYTHONINSPECT": "1"}
+    assert not given.keys() & environment.for_processes(given, Settings()).keys()
+
+
+def test_an_endpoint_where_no_emulator_answers_is_refused() -> None:
+    given = f"http://127.0.0.1:{ports.free_ports()['SHOP_EMULATOR_PORT']}"
+    with pytest.raises(ShopError, match=f"No emulator answers at {given}: start it"):
+        environment.refuse_unless_emulator(Settings(given_endpoint=given))
+
+
+def test_where_the_shops_own_emulator_does_not_answer_the_shop_is_to_be_started() -> None:
+    with pytest.raises(ShopError, match="`make run` or `make up` starts one"):
+        environment.refuse_unless_emulator(Settings.from_env(ports.free_ports()))
+
+
+def test_aws_itself_is_refused() -> None:
+    with pytest.raises(ShopError, match="No emulator answers at"):
+        environment.refuse_unless_emulator(Settings(given_endpoint="https://dynamodb.us-east-1.amazonaws.com"))
+
+
+def test_logs_are_utf_8_whatever_the_terminal_is() -> None:
+    assert environment.for_processes({"PYTHONUTF8": "0"}, Settings())["PYTHONUTF8"] == "1"

@@ -1,0 +1,32 @@
+"""Where a shop's files are."""
+
+from pathlib import Path
+
+import pytest
+
+from shop.errors import ShopError
+from shop.paths import Paths
+
+
+def test_the_socket_lies_with_the_rest() -> None:
+    assert Paths(Path("/v/mine")).socket == Path("/v/mine/supervisor.sock")
+
+
+def test_a_deep_checkout_has_a_socket_short_enough_and_its_own() -> None:
+    deep, other = Paths(Path("/v" * 60)), Paths(Path("/w" * 60))
+    assert len(str(deep.socket)) < 104
+    assert deep.socket != other.socket
+
+
+def test_only_its_owner_can_look_into_it_even_where_it_was_open_before(tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "var" / "mine")
+    paths.path.mkdir(mode=0o755, parents=True)
+    paths.make()
+    assert paths.path.stat().st_mode & 0o777 == 0o700
+    assert paths.logs.is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ShopError, match=r"/file/mine cannot hold the shop's files: Not a directory\. SHOP_VAR names"):
+        Paths(tmp_path / "file" / "mine").make()
