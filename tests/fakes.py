@@ -1,6 +1,7 @@
 """What services work with, in memory: as strict about versions and conditions as the real ones, fallible on demand."""
 
 import itertools
+import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from chassis.aws.query import read_page
 from chassis.core.errors import Conflict, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
+from chassis.messaging.replies import Replies
 from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing
@@ -332,6 +334,20 @@ class FakeOrders:
     def _page(self, wanted: Callable[[Order], bool], scope: str, limit: int, cursor: str | None) -> Page[Order]:
         newest_first = sorted((order for order, _ in self.rows.values()), key=lambda o: o.orderDate, reverse=True)
         return page_of(filter(wanted, newest_first), ["userName", "orderId"], scope, limit, cursor)
+
+
+class FakeReplies(Replies):
+    """A consumer's replies to test messages, as doctor reads them."""
+
+    def __init__(self) -> None:
+        super().__init__(self._keep, "shop-queue")
+        self.sent: list[dict[str, Any]] = []
+        self.down = False
+
+    def _keep(self, body: str) -> None:
+        if self.down:
+            raise ConnectionError("SQS does not answer")
+        self.sent.append(json.loads(body))
 
 
 class FakeDeadLetters:

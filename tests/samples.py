@@ -54,6 +54,12 @@ def golden_message(event: str = "checkout_basket") -> dict[str, Any]:
     return dict(json.loads(path.read_text(), parse_float=Decimal))
 
 
+def marked_as_test(event: dict[str, Any], run: str = "run-1") -> str:
+    """The message that doctor's event of this kind would be, if it had data."""
+    event["detail"]["metadata"]["test"] = run
+    return json.dumps(event, default=float)
+
+
 def product(product_id: str = "p-1", **fields: Any) -> Product:
     start = {"name": "IPhone X", "description": "", "imageFile": "", "category": "Phone", "price": 950, "version": 1}
     return Product.model_validate({"id": product_id} | start | fields)

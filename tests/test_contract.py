@@ -26,7 +26,7 @@ from services.ordering.service import OrderService
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
 from services.product.models import ProductChanges
 from tests import emulated
-from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, ProductShop
+from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, FakeReplies, ProductShop
 from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import CHECKOUT, golden_message, product
@@ -69,7 +69,9 @@ def test_basket_emits_exactly_the_golden_event() -> None:
 def test_ordering_makes_of_the_golden_message_the_order_it_tells_of() -> None:
     orders, dead = FakeOrders(), FakeDeadLetters()
     body = (ROOT / "tests" / "events" / "checkout_basket.json").read_text()
-    answer = make_consumer(OrderService(orders), dead).handle_batch({"Records": [{"messageId": "m-1", "body": body}]})
+    answer = make_consumer(OrderService(orders), dead, FakeReplies()).handle_batch(
+        {"Records": [{"messageId": "m-1", "body": body}]}
+    )
     assert (answer, dead.sent) == ({"batchItemFailures": []}, [])
     ((order, _),) = orders.rows.values()
     assert order.model_dump(exclude={"status"}) == GOLDEN["detail"]["data"]
@@ -97,7 +99,9 @@ def test_basket_makes_of_the_golden_messages_what_product_has() -> None:
     known = []
     for name in ("product_created", "product_changed", "product_deleted"):
         record = {"messageId": name, "body": (ROOT / "tests" / "events" / f"{name}.json").read_text()}
-        assert make_catalogue_consumer(entries, dead).handle_batch({"Records": [record]}) == {"batchItemFailures": []}
+        assert make_catalogue_consumer(entries, dead, FakeReplies()).handle_batch({"Records": [record]}) == {
+            "batchItemFailures": []
+        }
         (entry,) = entries.rows.values()
         known.append((entry.version, entry.price, entry.deleted))
     assert known == [(1, Decimal(950), False), (2, Decimal(760), False), (3, Decimal(0), True)]
@@ -188,7 +192,7 @@ def test_the_deployed_bus_carries_what_basket_emits_to_the_queue_ordering_reads(
     assert delivered["detail"] == GOLDEN["detail"]
     assert set(delivered) == set(GOLDEN)
     orders = FakeOrders()
-    make_consumer(OrderService(orders), FakeDeadLetters()).handle_batch(
+    make_consumer(OrderService(orders), FakeDeadLetters(), FakeReplies()).handle_batch(
         {"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]}
     )
     assert [order_id for _, order_id in orders.rows] == [event.id]

@@ -18,7 +18,7 @@ from services.ordering.consumer import make_consumer as make_order_consumer
 from services.ordering.models import Order
 from services.ordering.service import OrderService
 from services.product import app as product
-from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, ProductShop
+from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, FakeReplies, ProductShop
 from tests.numerals import NUMERALS, ODD, meant, stored
 from tests.samples import BASKET, CHECKOUT, PHONE, golden_message
 from tests.samples import product as sample
@@ -129,8 +129,8 @@ def field_holder(event: dict[str, Any], name: str) -> Any:
 
 
 ENTRIES, ORDERS, DEAD = FakeEntries(), FakeOrders(), FakeDeadLetters()
-CATALOGUE_CONSUMER = make_catalogue_consumer(ENTRIES, DEAD)
-ORDER_CONSUMER = make_order_consumer(OrderService(ORDERS), DEAD)
+CATALOGUE_CONSUMER = make_catalogue_consumer(ENTRIES, DEAD, FakeReplies())
+ORDER_CONSUMER = make_order_consumer(OrderService(ORDERS), DEAD, FakeReplies())
 
 
 def settle_product_event(body: str) -> list[CatalogueItem]:

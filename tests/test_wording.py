@@ -12,7 +12,7 @@ from services.basket import consumer as basket_consumer
 from services.ordering import consumer as ordering_consumer
 from services.ordering.service import OrderService
 from tests.documents import DOCUMENTS
-from tests.fakes import FakeDeadLetters, FakeEntries, FakeOrders
+from tests.fakes import FakeDeadLetters, FakeEntries, FakeOrders, FakeReplies
 from tests.samples import golden_message
 from tests.test_documents import MODELS
 
@@ -71,8 +71,8 @@ def test_the_reason_of_a_dead_letter_is_in_words(event: str, value: str) -> None
 def reasons(message: dict[str, Any]) -> list[str]:
     dead = FakeDeadLetters()
     if message["detail-type"] == "CheckoutBasket":
-        consumer = ordering_consumer.make_consumer(OrderService(FakeOrders()), dead)
+        consumer = ordering_consumer.make_consumer(OrderService(FakeOrders()), dead, FakeReplies())
     else:
-        consumer = basket_consumer.make_consumer(FakeEntries(), dead)
+        consumer = basket_consumer.make_consumer(FakeEntries(), dead, FakeReplies())
     consumer.handle_batch({"Records": [{"messageId": "m-1", "body": json.dumps(message, default=float)}]})
     return [sent["reason"] for sent in dead.sent]

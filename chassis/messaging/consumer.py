@@ -13,7 +13,9 @@ from chassis.core import logs, strictjson
 from chassis.core.errors import Conflict, Unavailable
 from chassis.core.events import Envelope, EventData
 from chassis.messaging.queue import BATCH
+from chassis.messaging.replies import MarkedEvent, Replies, is_marked
 
+Handlers = Mapping[type[EventData], Callable[[Any], object]]
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -31,11 +33,13 @@ class Consumer:
     A message that cannot be parsed, a Conflict from its handler, and a number or date beyond what can be stored go to
     the dead-letter queue at once. Any other error of a handler is a bug of ours and not the message's fault: like
     Unavailable it is retried until the queue's redrive policy ends it, each time with the error in the log.
+    A test message is answered through `replies` and reaches no handler.
     """
 
-    def __init__(self, handlers: Mapping[type[EventData], Callable[[Any], object]], dead_letters: DeadLetters) -> None:
+    def __init__(self, handlers: Handlers, dead_letters: DeadLetters, replies: Replies) -> None:
         self._handlers = handlers
         self._dead_letters = dead_letters
+        self._replies = replies
         self._workers = ThreadPoolExecutor(BATCH, thread_name_prefix="consumer")
 
     def handle_batch(self, event: dict[str, Any], _context: object = None) -> dict[str, Any]:
@@ -69,6 +73,8 @@ class Consumer:
     def _read(self, body: str) -> Callable[[], object]:
         message = strictjson.loads(body)
         logs.correlate(_correlation_id(message))
+        if is_marked(message):
+            return partial(self._replies.reply, MarkedEvent.model_validate(message), self._handlers)
         envelope = Envelope.model_validate(message)
         kind = next((kind for kind in self._handlers if envelope.is_of(kind)), None)
         if kind is None:

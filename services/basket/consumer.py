@@ -7,23 +7,24 @@ from chassis.core import logs
 from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import consume
+from chassis.messaging.replies import Replies
 from services.basket.catalogue import CatalogueItems, replicate
 from services.basket.events_in import ProductChanged, ProductCreated, ProductDeleted
 from services.basket.wiring import Wiring
 
 
-def make_consumer(items: CatalogueItems, dead_letters: DeadLetters) -> Consumer:
+def make_consumer(items: CatalogueItems, dead_letters: DeadLetters, replies: Replies) -> Consumer:
     def handle(event: ProductCreated | ProductDeleted) -> None:
         replicate(event.to_item(), items)
 
-    return Consumer(dict.fromkeys([ProductCreated, ProductChanged, ProductDeleted], handle), dead_letters)
+    return Consumer(dict.fromkeys([ProductCreated, ProductChanged, ProductDeleted], handle), dead_letters, replies)
 
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("basket-consumer", env)
     wiring = Wiring(env)
     store = wiring.catalogue_store
-    consumer = make_consumer(store, wiring.dead_letters)
+    consumer = make_consumer(store, wiring.dead_letters, wiring.replies)
     consume(wiring.queue, consumer.handle_batch, store.check, Stop().on_signals())
 
 

@@ -10,6 +10,7 @@ from chassis.messaging.bus import EventBus
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.queue import Queue
 from chassis.messaging.relay import Relay
+from chassis.messaging.replies import Replies
 from services.basket.catalogue import ReplicatedCatalogue
 from services.basket.products import HttpProducts
 from services.basket.service import BasketService
@@ -59,6 +60,10 @@ class Wiring:
     @cached_property
     def dead_letters(self) -> Queue:
         return Queue.of(self.clients, f"{self._shop}-catalogue-dlq")
+
+    @cached_property
+    def replies(self) -> Replies:
+        return Replies(Queue.of(self.clients, f"{self._shop}-doctor").send, f"{self._shop}-catalogue")
 
     def bus(self, timeouts: Timeouts) -> EventBus:
         return EventBus(self.clients.of("events", timeouts), f"{self._shop}-bus")

@@ -7,19 +7,20 @@ from chassis.core import logs
 from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import consume
+from chassis.messaging.replies import Replies
 from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
 from services.ordering.wiring import Wiring
 
 
-def make_consumer(service: OrderService, dead_letters: DeadLetters) -> Consumer:
-    return Consumer({BasketCheckedOut: service.place}, dead_letters)
+def make_consumer(service: OrderService, dead_letters: DeadLetters, replies: Replies) -> Consumer:
+    return Consumer({BasketCheckedOut: service.place}, dead_letters, replies)
 
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("ordering-consumer", env)
     wiring = Wiring(env)
-    consumer = make_consumer(wiring.service, wiring.dead_letters)
+    consumer = make_consumer(wiring.service, wiring.dead_letters, wiring.replies)
     consume(wiring.queue, consumer.handle_batch, wiring.store.check, Stop().on_signals())
 
 

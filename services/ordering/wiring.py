@@ -6,6 +6,7 @@ from functools import cached_property
 from chassis.aws.clients import Clients
 from chassis.core.names import shop_name
 from chassis.messaging.queue import Queue
+from chassis.messaging.replies import Replies
 from services.ordering.service import OrderService
 from services.ordering.store import OrderStore
 
@@ -30,3 +31,7 @@ class Wiring:
     @cached_property
     def dead_letters(self) -> Queue:
         return Queue.of(self.clients, f"{self._shop}-order-dlq")
+
+    @cached_property
+    def replies(self) -> Replies:
+        return Replies(Queue.of(self.clients, f"{self._shop}-doctor").send, f"{self._shop}-order")

@@ -12,9 +12,9 @@ from services.basket.catalogue import CatalogueItem, CatalogueItems
 from services.basket.consumer import make_consumer
 from services.basket.wiring import Wiring
 from tests import emulated
-from tests.fakes import FakeDeadLetters, FakeEntries
+from tests.fakes import FakeDeadLetters, FakeEntries, FakeReplies
 from tests.processes import eventually, running
-from tests.samples import golden_message
+from tests.samples import golden_message, marked_as_test
 
 CREATED, CHANGED, DELETED = "product_created", "product_changed", "product_deleted"
 
@@ -37,7 +37,17 @@ def dead() -> FakeDeadLetters:
 
 @pytest.fixture
 def consumer(entries: FakeEntries, dead: FakeDeadLetters) -> Consumer:
-    return make_consumer(entries, dead)
+    return make_consumer(entries, dead, FakeReplies())
+
+
+@pytest.mark.parametrize("name", [CREATED, CHANGED, DELETED])
+def test_a_test_message_is_answered_and_changes_no_row(entries: FakeEntries, dead: FakeDeadLetters, name: str) -> None:
+    replies = FakeReplies()
+    consumer = make_consumer(entries, dead, replies)
+    event = golden_message(name)
+    assert failed(consumer, marked_as_test(event)) == 0
+    assert [(reply["detail-type"], reply["handled"]) for reply in replies.sent] == [(event["detail-type"], True)]
+    assert (entries.rows, dead.sent) == ({}, [])
 
 
 def failed(consumer: Consumer, *bodies: str) -> int:

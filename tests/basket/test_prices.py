@@ -23,7 +23,7 @@ from services.product.service import ProductService
 from services.product.wiring import Wiring as ProductWiring
 from tests import emulated
 from tests.emulated import PATIENT
-from tests.fakes import FakeDeadLetters
+from tests.fakes import FakeDeadLetters, FakeReplies
 from tests.machine import free_port
 from tests.processes import eventually, running, serving
 from tests.resilience.fault_injection import wire
@@ -156,7 +156,9 @@ def hear(env: Mapping[str, str]) -> None:
     queue = Queue.of(Clients(env), "shop-catalogue")
     records = queue.receive()
     assert len(records) == 1
-    make_consumer(BasketWiring(env).catalogue_store, FakeDeadLetters()).handle_batch({"Records": records})
+    make_consumer(BasketWiring(env).catalogue_store, FakeDeadLetters(), FakeReplies()).handle_batch(
+        {"Records": records}
+    )
     queue.delete(records)
 
 

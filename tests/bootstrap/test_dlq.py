@@ -21,6 +21,7 @@ from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
 from services.ordering.wiring import Wiring
 from tests.bootstrap.fakes import FakeCloudFormation, quick_clock
+from tests.fakes import FakeReplies
 from tests.samples import golden_message
 
 integration = pytest.mark.integration
@@ -52,7 +53,7 @@ class Ordering:
         self._store = Wiring(env).store
         self._queue = Queue.of(Clients(env), "shop-order")
         self.service = Choosy(self._store)
-        self._consumer = make_consumer(self.service, Queue.of(Clients(env), "shop-order-dlq"))
+        self._consumer = make_consumer(self.service, Queue.of(Clients(env), "shop-order-dlq"), FakeReplies())
 
     def consume(self, count: int) -> None:
         """Handles exactly so many messages."""

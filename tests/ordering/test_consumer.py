@@ -16,9 +16,9 @@ from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
 from services.ordering.wiring import Wiring
 from tests import emulated
-from tests.fakes import FakeDeadLetters, FakeOrders
+from tests.fakes import FakeDeadLetters, FakeOrders, FakeReplies
 from tests.processes import eventually, running
-from tests.samples import golden_message, placed
+from tests.samples import golden_message, marked_as_test, placed
 
 
 def message(detail_type: str = "CheckoutBasket", version: Any = 1, **data: Any) -> str:
@@ -61,7 +61,15 @@ def dead() -> FakeDeadLetters:
 
 @pytest.fixture
 def consumer(orders: FakeOrders, dead: FakeDeadLetters) -> Consumer:
-    return make_consumer(OrderService(orders), dead)
+    return make_consumer(OrderService(orders), dead, FakeReplies())
+
+
+def test_a_test_message_is_answered_and_places_no_order(orders: FakeOrders, dead: FakeDeadLetters) -> None:
+    replies = FakeReplies()
+    consumer = make_consumer(OrderService(orders), dead, replies)
+    assert failures(consumer, marked_as_test(golden_message())) == []
+    assert [(reply["detail-type"], reply["handled"]) for reply in replies.sent] == [("CheckoutBasket", True)]
+    assert (orders.rows, dead.sent) == ({}, [])
 
 
 def failures(consumer: Consumer, *bodies: str) -> list[str]:
@@ -144,7 +152,7 @@ def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer
 
 def test_the_messages_of_a_batch_are_handled_at_the_same_time() -> None:
     together = threading.Barrier(10, timeout=60)
-    consumer = Consumer({BasketCheckedOut: lambda _: together.wait()}, FakeDeadLetters())
+    consumer = Consumer({BasketCheckedOut: lambda _: together.wait()}, FakeDeadLetters(), FakeReplies())
     assert failures(consumer, *[message(orderId=f"o-{n}") for n in range(10)]) == []
 
 

@@ -12,7 +12,7 @@ from chassis.core.errors import Conflict, Unavailable
 from chassis.core.events import EventData
 from chassis.core.fields import Model
 from chassis.messaging.consumer import Consumer
-from tests.fakes import FakeDeadLetters
+from tests.fakes import FakeDeadLetters, FakeReplies
 
 
 def overflowing(size: int) -> int:
@@ -38,12 +38,14 @@ def message(**data: Any) -> str:
     return json.dumps({"source": "com.example", "detail-type": "Happened", "detail": detail})
 
 
-def handled(body: str, handler: Callable[[Happened], object]) -> tuple[bool, list[str], list[Any]]:
+def handled(
+    body: str, handler: Callable[[Happened], object], replies: FakeReplies | None = None
+) -> tuple[bool, list[str], list[Any]]:
     """Whether the message may be deleted, the reasons of dead letters, and what was logged."""
     dead = FakeDeadLetters()
     record = {"messageId": "m-1", "body": body, "attributes": {"ApproximateReceiveCount": "3"}}
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
-        answer = Consumer({Happened: handler}, dead).handle_batch({"Records": [record]})
+        answer = Consumer({Happened: handler}, dead, replies or FakeReplies()).handle_batch({"Records": [record]})
     return answer == {"batchItemFailures": []}, [sent["reason"] for sent in dead.sent], logged
 
 
@@ -124,3 +126,57 @@ def test_the_log_of_a_message_that_waits_has_the_cause() -> None:
     assert [(line["event"], line["cause"], line["tries"]) for line in logged] == [
         ("message has to wait", "RuntimeError('throttled')", "3")
     ]
+
+
+def doctors_message(test: Any = "run-1", detail_type: str = "Happened") -> str:
+    """Without data and version: what doctor sends."""
+    return json.dumps({"source": "com.example", "detail-type": detail_type, "detail": {"metadata": {"test": test}}})
+
+
+def never(_: Happened) -> None:
+    pytest.fail("a test message reached the handler")
+
+
+def test_test_message_is_answered_and_not_handled() -> None:
+    replies = FakeReplies()
+    assert handled(doctors_message(), never, replies)[:2] == (True, [])
+    assert replies.sent == [
+        {
+            "test": "run-1",
+            "queue": "shop-queue",
+            "source": "com.example",
+            "detail-type": "Happened",
+            "handled": True,
+        }
+    ]
+
+
+def test_data_of_a_test_message_are_not_parsed() -> None:
+    event = json.loads(message(name=None))
+    event["detail"]["metadata"]["test"] = "run-1"
+    assert handled(json.dumps(event), never, replies := FakeReplies())[:2] == (True, [])
+    assert len(replies.sent) == 1
+
+
+def test_test_message_of_a_type_without_handler_is_answered_as_not_handled() -> None:
+    replies = FakeReplies()
+    assert handled(doctors_message(detail_type="Vanished"), never, replies)[:2] == (True, [])
+    assert [reply["handled"] for reply in replies.sent] == [False]
+
+
+@pytest.mark.parametrize("test", [True, None, "", 1, {}, "x" * 65])
+def test_malformed_test_value_goes_to_the_dead_letter_queue(test: Any) -> None:
+    """Somebody meant a test, so it must not be handled as an event."""
+    replies = FakeReplies()
+    done, [reason], _ = handled(doctors_message(test), never, replies)
+    assert done
+    assert reason.startswith("detail.metadata.test: ")
+    assert replies.sent == []
+
+
+def test_test_message_that_cannot_be_answered_is_dropped() -> None:
+    replies = FakeReplies()
+    replies.down = True
+    done, reasons, logged = handled(doctors_message(), never, replies)
+    assert (done, reasons) == (True, [])
+    assert [(line["event"], line["run"]) for line in logged] == [("test message not answered", "run-1")]

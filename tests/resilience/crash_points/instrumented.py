@@ -99,7 +99,9 @@ def consumer(env: Env, crash: Crash) -> None:
     stop, wiring = _stop(crash), OrderingWiring(env)
     sqs = crash.between_deletes(Clients(env).of("sqs"))
     queue = Queue(sqs, wiring.clients.of("sqs", clients.LONG_POLL), f"{shop_name(env)}-order")
-    handler = crash.before(make_consumer(wiring.service, wiring.dead_letters), "handle_batch", points.RECEIVED)
+    handler = crash.before(
+        make_consumer(wiring.service, wiring.dead_letters, wiring.replies), "handle_batch", points.RECEIVED
+    )
     dying = crash.before(queue, "delete", points.BEFORE_DELETE, points.DRAINING_CONSUMER)
     consume(dying, handler.handle_batch, wiring.store.check, stop)
 

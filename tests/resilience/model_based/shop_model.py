@@ -18,7 +18,7 @@ from services.basket.service import BasketService
 from services.ordering.consumer import make_consumer
 from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
-from tests.fakes import FakeClock, FakeDeadLetters
+from tests.fakes import FakeClock, FakeDeadLetters, FakeReplies
 from tests.lists import every_row
 from tests.processes import eventually
 from tests.resilience.model_based.backends import FalteringOrders, FalteringOutbox, Stalls, WatchedBaskets
@@ -62,7 +62,7 @@ class Market:
         outbox = FalteringOutbox(stalls.outbox, self._weather)
         self.service = BasketService(baskets, self, outbox, self, lambda: str(uuid.uuid4()), self._clock)
         self._relay = Relay(outbox, self, ALL)  # type: ignore[arg-type] # as much of an outbox as a relay uses
-        self._consumer = make_consumer(OrderService(self._orders), self._dead)
+        self._consumer = make_consumer(OrderService(self._orders), self._dead, FakeReplies())
 
     # ── What the basket service works with ──
 
