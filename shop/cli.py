@@ -60,7 +60,7 @@ def _dispatch(asked: argparse.Namespace, env: Mapping[str, str]) -> int:
         case "reset":
             code = commands.reset(settings, env)
         case "bootstrap":
-            code = commands.bootstrap(settings, env, asked.arguments)
+            code = commands.bootstrap(env, asked.arguments)
         case "logs":
             code = commands.logs(settings, asked.names, env, last=asked.last, follow=asked.follow)
         case "demo":

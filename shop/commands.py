@@ -7,34 +7,21 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import replace
 
-from shop import environment
+from shop import environment, target
 from shop.errors import ShopError
 from shop.logs.follow import Follower
-from shop.paths import Paths
-from shop.processes import ports, probe, run_state, stopping, tasks
+from shop.paths import Paths, paths_of
+from shop.processes import ports, probe, stopping, tasks
 from shop.processes.programs import emptying, plan, programs
 from shop.processes.run import say
 from shop.processes.supervisor_client import Process, SupervisorClient
 from shop.settings import ROOT, WEB, Settings
+from shop.target import as_running
 
 NOT_RUNNING = "The shop does not run here: `make run` starts it."
 LAST_WORDS = "These are the last lines of its last run; `docker compose logs --follow` has those of containers."
 OK = 200
-
-
-def paths_of(settings: Settings) -> Paths:
-    return Paths(settings.var / settings.stack)
-
-
-def as_running(settings: Settings) -> Settings:
-    """With the ports of the shop that runs, which another terminal may have chosen."""
-    known = run_state.read(paths_of(settings).run_state)
-    if known is None:
-        return settings
-    given = "" if "emulator" in known.ports else known.endpoint
-    return replace(settings, ports=known.ports, given_endpoint=given)
 
 
 def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
@@ -120,14 +107,10 @@ def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, 
     say("The shop is empty but for the seeded catalogue.")
 
 
-def bootstrap(settings: Settings, env: Mapping[str, str], arguments: list[str]) -> int:
+def bootstrap(env: Mapping[str, str], arguments: list[str]) -> int:
     """In the environment of the shop that runs here, so that it cannot reach a real account."""
-    settings = as_running(settings)
-    if not {"-h", "--help"}.intersection(arguments):
-        environment.refuse_unless_emulator(settings)
+    its = env if {"-h", "--help"}.intersection(arguments) else target.of_this_machine(env)
     command = [sys.executable, "-m", "bootstrap", *arguments]
-    its = environment.for_processes(env, settings)
-    del its[environment.UTF8]  # it writes to this terminal
     return subprocess.run(command, cwd=ROOT, env=its, check=False).returncode  # noqa: S603 our own module
 
 

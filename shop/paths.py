@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shop.emulator.state import State
 from shop.errors import ShopError
+from shop.settings import Settings
 
 # A Unix socket's path holds 103 characters on macOS and 107 on Linux; supervisor adds its pid while it binds.
 LONGEST_SOCKET_PATH = 90
@@ -58,3 +59,7 @@ class Paths:
             raise ShopError(
                 f"{self.path} cannot hold the shop's files: {error.strerror}. SHOP_VAR names another folder."
             ) from error
+
+
+def paths_of(settings: Settings) -> Paths:
+    return Paths(settings.var / settings.stack)

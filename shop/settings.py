@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from chassis.core.errors import Misconfigured
+from chassis.core.names import shop_name
 from shop.errors import ShopError
 from shop.processes.patience import SECONDS
 
@@ -42,7 +44,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str], *, dev: bool = False) -> "Settings":
         endpoint = env.get("SHOP_ENDPOINT_URL", "").rstrip("/")
         return cls(
-            stack=_stack(env.get("SHOP_NAME") or "shopwire"),
+            stack=_stack(env),
             ports=_ports(env, own_emulator=not endpoint),
             given_endpoint=_endpoint(endpoint),
             var=Path(env.get("SHOP_VAR") or ROOT / "var").absolute(),
@@ -67,10 +69,14 @@ def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
     return {name: value or "" for name, value in given.items()} | dict(env)
 
 
-def _stack(name: str) -> str:
+def _stack(env: Mapping[str, str]) -> str:
+    try:
+        name = shop_name(env)
+    except Misconfigured as error:
+        raise ShopError(str(error)) from error
     if not STACK.fullmatch(name):
         raise ShopError(
-            f"SHOP_NAME={name} cannot name a stack: use up to 40 letters, digits and hyphens, a letter first."
+            f"SHOP_NAME={name} cannot name a shop: use up to 40 letters, digits and hyphens, a letter first."
         )
     return name
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shop import cli, commands
+from shop import cli
+from shop.paths import paths_of
 from shop.processes import ports, run_state, stopping
 from shop.settings import ROOT, Settings
 from tests.processes import inherited
@@ -70,7 +71,7 @@ def test_a_launcher_that_does_not_heed_is_killed(tmp_path: Path, capsys: pytest.
         try:
             assert launcher.stdout
             launcher.stdout.readline()
-            paths = commands.paths_of(settings)
+            paths = paths_of(settings)
             paths.run_state.parent.mkdir(parents=True)
             run_state.write(
                 run_state.RunState(run_state.mark(launcher.pid), "http://127.0.0.1:1", dict(settings.ports)),

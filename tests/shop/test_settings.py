@@ -55,6 +55,11 @@ def test_two_services_on_one_port_are_refused() -> None:
         Settings.from_env({"SHOP_BASKET_PORT": "8001"})
 
 
+def test_the_former_name_of_a_setting_is_refused() -> None:
+    with pytest.raises(ShopError, match="SHOP_STACK is called SHOP_NAME now"):
+        Settings.from_env({"SHOP_STACK": "mine"})
+
+
 @pytest.mark.parametrize("name", ["has space", "../up", "1st", "x" * 41])
 def test_a_name_that_aws_would_refuse_is_refused(name: str) -> None:
     with pytest.raises(ShopError, match="SHOP_NAME="):
