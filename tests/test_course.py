@@ -1,5 +1,6 @@
 """What a client of the course's shop meets here: its requests work, or the answer says what to send instead."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from services.ordering.app import create_app as ordering_app
 from services.ordering.service import OrderService
 from services.product.app import create_app as product_app
 from tests.fakes import BasketShop, FakeOrders, ProductShop
+from tests.machine import ROOT
 from tests.samples import order, product
 
 DATE = "2023-04-28T08:45:59.942Z"
@@ -115,3 +117,28 @@ def test_a_body_without_its_type_says_which_one_it_needs(baskets: FlaskClient) -
     """Lambda parses any text."""
     problem = baskets.post("/basket", data=b"{}").get_json()
     assert (problem["status"], "`Content-Type: application/json`" in problem["detail"]) == (415, True)
+
+
+BLOCKS = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "from-the-course.md").read_text(encoding="utf-8"), re.DOTALL)
+STEP = re.compile(
+    r"(?P<method>[A-Z]+) (?P<url>\S+)(?: (?P<body>\{.*?\}))?\n"
+    r"(?P<headers>(?:[A-Z][A-Za-z-]+: [^\n]*\n)*)"
+    r"(?P<status>\d{3})(?:  [^\n]*)?\n",
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_every_request_on_the_page_about_the_course_is_answered_as_it_says(
+    number: int, products: FlaskClient, baskets: FlaskClient, orders: FlaskClient
+) -> None:
+    clients = {"product": products, "basket": baskets, "order": orders}
+    steps = list(STEP.finditer(BLOCKS[number]))
+    assert "".join(step[0] for step in steps) == BLOCKS[number]
+    for step in steps:
+        client = clients[re.split(r"[/?]", step["url"])[1]]
+        headers = dict(line.split(": ", 1) for line in step["headers"].splitlines())
+        if step["body"]:
+            headers.setdefault("Content-Type", "application/json")
+        answer = client.open(step["url"], method=step["method"], data=step["body"], headers=headers)
+        assert (step[0], answer.status_code) == (step[0], int(step["status"]))
