@@ -21,7 +21,9 @@ EVENTS: Mapping[type[EventData], tuple[str, str]] = {
     ProductDeleted: ("product", "product_deleted"),
 }
 TEXT: dict[str, Any] = {"type": "string"}
-GENERATED = re.compile(r"(?<=<!-- what follows is written by `make docs` -->\n).*\Z", re.DOTALL)
+GENERATED = re.compile(
+    r"(?<=<!-- what follows is written by `make docs` -->\n).*?(?=<!-- end of what `make docs` writes -->)", re.DOTALL
+)
 
 
 def schema(event: type[EventData]) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def schema(event: type[EventData]) -> dict[str, Any]:
 
 def page(text: str) -> str:
     """The page with its generated part as the models have it."""
-    return GENERATED.sub(lambda _: "\n" + "\n".join(_catalogue()) + "\n", text)
+    return GENERATED.sub(lambda _: "\n" + "\n".join(_catalogue()) + "\n\n", text)
 
 
 def schema_file(event: type[EventData]) -> Path:
@@ -60,7 +62,7 @@ def main() -> None:
 
 
 def _catalogue() -> Iterator[str]:
-    yield "| event | source | emitted by | heard by |"
+    yield "| event | source | published by | consumed by |"
     yield "|---|---|---|---|"
     for event, (producer, _) in EVENTS.items():
         heard = ", ".join(f"rule `{rule}`" for rule in _rules(event))
