@@ -16,7 +16,7 @@ from shop.processes import ports, probe, stopping, tasks
 from shop.processes.programs import emptying, plan, programs
 from shop.processes.run import say
 from shop.processes.supervisor_client import Process, SupervisorClient
-from shop.settings import ROOT, WEB, Settings
+from shop.settings import ROOT, Settings, web_names
 from shop.target import as_running
 
 NOT_RUNNING = "The shop does not run here: `make run` starts it."
@@ -27,7 +27,7 @@ OK = 200
 def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     """The environment's, else those of the shop that runs, else the usual ones (Docker Compose has them too)."""
     known = as_running(settings)
-    return {name: (env.get(f"{name.upper()}_URL") or known.url(name)).rstrip("/") for name in WEB}
+    return {name: (env.get(f"{name.upper()}_URL") or known.url(name)).rstrip("/") for name in web_names()}
 
 
 def tracing(settings: Settings) -> str:
@@ -58,14 +58,14 @@ def _status_without_us(settings: Settings) -> int:
 
 
 def _answered_by_another(settings: Settings) -> list[str]:
-    return [settings.url(name) for name in WEB if ports.is_taken(settings.ports[name])]
+    return [settings.url(name) for name in web_names() if ports.is_taken(settings.ports[name])]
 
 
 def _status_line(process: Process, settings: Settings) -> bool:
     running = process.state == "RUNNING"
     where = settings.url(process.name) if process.name in settings.ports else ""
     healthy = running
-    if process.name in WEB:
+    if process.name in web_names():
         healthy = probe.status(f"{where}/health/ready") == OK
         where += "  ready" if healthy else "  NOT READY"
     since = f"pid {process.pid:<8} up {process.seconds} s" if process.pid else ""

@@ -7,19 +7,13 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from bootstrap.manifests import processes
 from chassis.core.errors import Misconfigured
 from chassis.core.names import shop_name
 from shop.errors import ShopError
 from shop.processes.patience import SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
-PORT_VARIABLES = {
-    "emulator": ("SHOP_EMULATOR_PORT", 4566),
-    "product": ("SHOP_PRODUCT_PORT", 8001),
-    "basket": ("SHOP_BASKET_PORT", 8002),
-    "ordering": ("SHOP_ORDERING_PORT", 8003),
-}
-WEB = ("product", "basket", "ordering")
 ENV_FILE = ROOT / ".env"
 STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 
@@ -33,7 +27,7 @@ class Settings:
 
     stack: str = "shopwire"
     ports: Mapping[str, int] = field(
-        default_factory=lambda: {name: default for name, (_, default) in PORT_VARIABLES.items()}
+        default_factory=lambda: {name: default for name, (_, default) in port_variables().items()}
     )
     given_endpoint: str = ""
     var: Path = ROOT / "var"
@@ -58,6 +52,16 @@ class Settings:
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
+
+
+def port_variables() -> dict[str, tuple[str, int]]:
+    """The setting and the usual port of the emulator and of each web process."""
+    of_web = {it.name: (it.port_variable, it.port) for it in processes() if it.port}
+    return {"emulator": ("SHOP_EMULATOR_PORT", 4566)} | of_web
+
+
+def web_names() -> list[str]:
+    return [it.name for it in processes() if it.port]
 
 
 def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
@@ -97,16 +101,15 @@ def _endpoint(url: str) -> str:
 
 def _ports(env: Mapping[str, str], *, own_emulator: bool) -> dict[str, int]:
     ports: dict[str, int] = {}
-    for name, (variable, default) in PORT_VARIABLES.items():
+    variables = port_variables()
+    for name, (variable, default) in variables.items():
         if name == "emulator" and not own_emulator:
             continue
         ports[name] = _port(variable, env.get(variable) or str(default))
     for name, port in ports.items():
         twin = next(other for other in ports if ports[other] == port)
         if twin != name:
-            raise ShopError(
-                f"{PORT_VARIABLES[name][0]} and {PORT_VARIABLES[twin][0]} are both {port}: give each its own port."
-            )
+            raise ShopError(f"{variables[name][0]} and {variables[twin][0]} are both {port}: give each its own port.")
     return ports
 
 

@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from bootstrap.manifests import processes
+
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if name != "localstack"}
-WEB = ["product", "basket", "ordering"]
+WEB = [process.name for process in processes() if process.serve]
 STAGE = r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM|\Z)"
 
 

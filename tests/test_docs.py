@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.manifests import Process, processes
 from services.basket.routes import api as basket
 from services.ordering.routes import api as ordering
 from services.product.routes import api as product
@@ -28,15 +29,9 @@ ACTIONS = {
     "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
     "send_message": {"sqs:SendMessage"},
 }
-MODULES = {
-    "product": ["services/product/store.py", "chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
-    "product-relay": ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
-    "basket": ["services/basket/store.py", "chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
-    "basket-relay": ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"],
-    "basket-consumer": ["services/basket/store.py", "chassis/messaging/queue.py"],
-    "ordering": ["services/ordering/store.py"],
-    "ordering-consumer": ["services/ordering/store.py", "chassis/messaging/queue.py"],
-}
+# What a process does with AWS is in these modules, by the file that starts it.
+OUTBOX = ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"]
+MODULES = {"app": ["store.py"], "consumer": ["store.py", "chassis/messaging/queue.py"], "relay": OUTBOX}
 # What these modules do for other processes.
 UNUSED = {
     "product-relay": {"dynamodb:PutItem"},
@@ -95,13 +90,22 @@ def test_the_request_collection_has_every_route() -> None:
     assert missing == set()
 
 
-@pytest.mark.parametrize("process", MODULES)
-def test_the_permissions_on_the_aws_page_are_those_that_the_code_needs(process: str) -> None:
-    rows = re.findall(rf"^\| {process} \| (.*?) \|", text(ROOT / "docs" / "aws.md"), flags=re.MULTILINE)
-    granted = {action for row in rows for action in re.findall(r"`([a-z]+:\w+)`", row)}
-    needed = {action for module in MODULES[process] for action in _actions(ROOT / module)}
-    assert needed >= UNUSED.get(process, set())
-    assert granted == needed - UNUSED.get(process, set())
+@pytest.mark.parametrize("process", processes(), ids=lambda process: process.name)
+def test_a_manifest_allows_what_the_code_needs_and_no_more(process: Process) -> None:
+    allowed = {f"{arn.partition(':')[0]}:{action}" for arn, actions in process.allow.items() for action in actions}
+    needed = {action for module in modules(process) for action in _actions(module)}
+    unused = UNUSED.get(process.name, set())
+    assert needed >= unused
+    assert allowed == needed - unused
+
+
+def modules(process: Process) -> list[Path]:
+    """A web process whose service has a relay also writes to the outbox and publishes."""
+    *folders, started = process.module.split(".")
+    folder = ROOT.joinpath(*folders)
+    publishes = started == "app" and (folder / "relay.py").exists()
+    found = [folder / name if name == "store.py" else ROOT / name for name in MODULES[started]]
+    return found + [ROOT / name for name in OUTBOX if publishes]
 
 
 def _actions(module: Path) -> set[str]:

@@ -2,7 +2,7 @@
 
 from shop import environment
 from shop.paths import Paths
-from shop.settings import WEB, Settings
+from shop.settings import Settings, web_names
 
 TEXT = """
 The shop is open{dev}.
@@ -34,13 +34,15 @@ Ctrl-C stops everything. What you bought is kept for the next `make run`; `make 
 def text(settings: Settings, paths: Paths, *, dev: bool) -> str:
     return TEXT.format(
         dev=", and reloads what you edit" if dev else "",
-        services="\n".join(f"  {name:<9} {settings.url(name)}    docs {settings.url(name)}/docs" for name in WEB),
+        services="\n".join(
+            f"  {name:<9} {settings.url(name)}    docs {settings.url(name)}/docs" for name in web_names()
+        ),
         emulator_name="emulator",
         endpoint=settings.endpoint,
         logs=paths.logs,
         exports=_exports(settings.endpoint),
         stack=settings.stack,
-        **{name: settings.url(name) for name in WEB},
+        **{name: settings.url(name) for name in web_names()},
     )
 
 

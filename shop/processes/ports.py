@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 
 from shop.errors import ShopError
-from shop.settings import PORT_VARIABLES, WEB
+from shop.settings import port_variables, web_names
 
 HOST = "127.0.0.1"
 
@@ -16,7 +16,7 @@ def refuse_taken(ports: Mapping[str, int], holder: Callable[[int], str] | None =
     for name, port in ports.items():
         if is_taken(port):
             by = (holder or held_by)(port)
-            variable, default = PORT_VARIABLES[name]
+            variable, default = port_variables()[name]
             raise ShopError(
                 f"Port {port} ({name}) is in use{f' by {by}' if by else ''}: stop that, or choose another port "
                 f"with `{variable}={default + 10000} make run`."
@@ -53,10 +53,11 @@ def held_by(port: int) -> str:
 
 def free_ports() -> dict[str, str]:
     """Variables that give a shop ports of its own, for tests that run beside a developer's."""
-    names = ("emulator", *WEB)
+    variables = port_variables()
+    names = ("emulator", *web_names())
     held = [socket.create_server((HOST, 0)) for _ in names]
     try:
-        return {PORT_VARIABLES[name][0]: str(server.getsockname()[1]) for name, server in zip(names, held, strict=True)}
+        return {variables[name][0]: str(server.getsockname()[1]) for name, server in zip(names, held, strict=True)}
     finally:
         for server in held:
             server.close()

@@ -1,10 +1,11 @@
-"""What the shop consists of, and in which order it starts: the one table to edit when a process is added."""
+"""What `make run` starts, and in which order: the emulator, two tasks, and the processes of the manifests."""
 
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from bootstrap.manifests import Process, processes
 from shop.emulator import ministack
 from shop.paths import Paths
 from shop.settings import Settings
@@ -40,20 +41,12 @@ Plan = tuple[Stage, ...]
 
 def plan(settings: Settings, paths: Paths) -> Plan:
     """Started from the top and stopped from the bottom; the programs of one stage start together."""
-    peers = {"PRODUCT_URL": settings.url("product"), "ORDERING_URL": settings.url("ordering")}
+    web_first = sorted(processes(), key=lambda it: not it.serve)
     return (
         () if settings.given_endpoint else (_emulator(settings, paths),),
         (Task("bootstrap", _python("-m", "bootstrap", "up")),),
         (Task("seed", _python("-m", "services.product.seed")),),
-        (
-            _web(settings, "product"),
-            _web(settings, "basket", **peers),
-            _web(settings, "ordering"),
-            _worker(settings, "product-relay", "services.product.relay"),
-            _worker(settings, "basket-relay", "services.basket.relay"),
-            _worker(settings, "basket-consumer", "services.basket.consumer"),
-            _worker(settings, "ordering-consumer", "services.ordering.consumer"),
-        ),
+        tuple(_web(settings, it) if it.serve else _worker(settings, it) for it in web_first),
     )
 
 
@@ -80,29 +73,26 @@ def _emulator(settings: Settings, paths: Paths) -> Program:
     )
 
 
-def _web(settings: Settings, name: str, **env: str) -> Program:
+def _web(settings: Settings, process: Process) -> Program:
     reload = ("--reload",) if settings.dev else ()
     return Program(
-        name,
-        _python(
-            "-m",
-            "gunicorn",
-            "-c",
-            "python:chassis.web.gunicorn",
-            *reload,
-            f"services.{name}.app:from_env()",
-        ),
-        env={"PORT": str(settings.ports[name])} | env,
-        ready=f"{settings.url(name)}/health/ready",
+        process.name,
+        _python("-m", "gunicorn", "-c", "python:chassis.web.gunicorn", *reload, process.serve),
+        env={"PORT": str(settings.ports[process.name])} | _addresses(settings, process),
+        ready=f"{settings.url(process.name)}/health/ready",
     )
 
 
-def _worker(settings: Settings, name: str, module: str) -> Program:
-    if not settings.dev:
-        return Program(name, _python("-m", module))
-    package = module.rpartition(".")[0].replace(".", "/")
-    again = shlex.join(_python("-m", module))
-    return Program(name, _python("-m", "watchfiles", "--filter", "python", again, package, "chassis"))
+def _worker(settings: Settings, process: Process) -> Program:
+    command = _python("-m", process.run)
+    if settings.dev:
+        package = process.run.rpartition(".")[0].replace(".", "/")
+        command = _python("-m", "watchfiles", "--filter", "python", shlex.join(command), package, "chassis")
+    return Program(process.name, command, env=_addresses(settings, process))
+
+
+def _addresses(settings: Settings, process: Process) -> dict[str, str]:
+    return {setting: settings.url(other) for setting, other in process.urls.items()}
 
 
 def _python(*arguments: str) -> tuple[str, ...]:

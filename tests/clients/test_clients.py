@@ -15,7 +15,7 @@ import urllib3
 
 from shop.processes import ports
 from shop.processes.run import running
-from shop.settings import ROOT, WEB, Settings
+from shop.settings import ROOT, Settings, web_names
 
 pytestmark = [pytest.mark.clients, pytest.mark.e2e]
 
@@ -34,7 +34,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @pytest.fixture
 def documents(shop: Settings, tmp_path: Path) -> dict[str, Path]:
     """Each service's document, as a client's author gets it: over HTTP."""
-    files = {name: tmp_path / f"{name}.json" for name in WEB}
+    files = {name: tmp_path / f"{name}.json" for name in web_names()}
     for name, file in files.items():
         file.write_bytes(urllib3.request("GET", f"{shop.url(name)}/openapi.json").data)
     return files
@@ -57,7 +57,7 @@ def test_a_generated_python_client_is_fully_typed_and_buys(
         )  # fmt: skip
     shutil.copy(HERE / "buy.py", tmp_path)
     run(sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "buy.py", cwd=tmp_path)
-    run(sys.executable, "buy.py", *map(shop.url, WEB), cwd=tmp_path)
+    run(sys.executable, "buy.py", *map(shop.url, web_names()), cwd=tmp_path)
 
 
 @pytest.mark.usefixtures("documents")
@@ -67,7 +67,7 @@ def test_a_generated_typescript_client_compiles_and_buys(shop: Settings, tmp_pat
         shutil.copy(HERE / file, tmp_path)
     run(NODE_MODULES / ".bin" / "openapi-ts", cwd=tmp_path)
     run(NODE_MODULES / ".bin" / "tsc", cwd=tmp_path)
-    assert run("node", "built/buy.js", *map(shop.url, WEB), cwd=tmp_path).splitlines()[-1] == "bought"
+    assert run("node", "built/buy.js", *map(shop.url, web_names()), cwd=tmp_path).splitlines()[-1] == "bought"
 
 
 def test_every_request_of_the_file_works_in_httpyac(shop: Settings, tmp_path: Path) -> None:

@@ -11,15 +11,16 @@ from typing import Any
 
 import urllib3
 
+from bootstrap.manifests import processes
 from shop.processes import ports
-from shop.settings import PORT_VARIABLES
+from shop.settings import port_variables
 from tests.clones import clone
 from tests.machine import ROOT, free_port
 
 # The tests of another clone have another.
 PROJECT = f"shopwire-test-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
-WEB = ["product", "basket", "ordering"]
-WORKERS = ["product-relay", "basket-relay", "basket-consumer", "ordering-consumer"]
+WEB = [process.name for process in processes() if process.serve]
+WORKERS = [process.name for process in processes() if process.run]
 SERVICES = WEB + WORKERS
 
 
@@ -28,7 +29,7 @@ class Compose:
 
     def __init__(self, folder: Path) -> None:
         chosen = ports.free_ports()
-        self._port = {name: chosen[variable] for name, (variable, _) in PORT_VARIABLES.items()}
+        self._port = {name: chosen[variable] for name, (variable, _) in port_variables().items()}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | chosen
         self.env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}
         self.clone = clone(folder)

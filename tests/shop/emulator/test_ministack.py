@@ -24,7 +24,7 @@ def template() -> set[str]:
 def called() -> set[str]:
     """The services whose clients `bootstrap` and the shop make."""
     ours = [file for folder in ("chassis", "services") for file in (ROOT / folder).rglob("*.py")]
-    made = {name for file in ours for name in re.findall(r'\.client\(\s*"([a-z]+)"', file.read_text())}
+    made = {name for file in ours for name in re.findall(r'\.(?:client|of)\(\s*"([a-z]+)"', file.read_text())}
     assert made
     return made | {field.name for field in fields(Aws)} - AT_HAND
 
