@@ -69,7 +69,7 @@ def test_a_put_of_some_fields_says_that_patch_changes_them(products: FlaskClient
     problem = products.put("/product/p-1", json=body).get_json()
     assert problem["status"] == 422
     assert "PUT replaces the whole" in problem["detail"]
-    assert "use PATCH" in problem["detail"]
+    assert "Use PATCH" in problem["detail"]
     assert "/category" in {error["pointer"] for error in problem["errors"]}
 
 
@@ -81,7 +81,7 @@ def test_a_put_that_is_wrong_otherwise_says_nothing_of_patch(products: FlaskClie
 @pytest.mark.parametrize(("method", "path"), [("put", "/product/p-1"), ("post", "/product")])
 def test_a_field_that_the_shop_gives_is_to_be_left_out(products: FlaskClient, method: str, path: str) -> None:
     problem = getattr(products, method)(path, json=PHONE | {"id": "p-1"}).get_json()
-    assert problem["errors"] == [{"pointer": "/id", "detail": "is not known here: leave it out"}]
+    assert problem["errors"] == [{"pointer": "/id", "detail": "is not a known field; remove it"}]
 
 
 def test_a_category_beside_an_id_says_how_a_category_is_listed(products: FlaskClient) -> None:
@@ -89,7 +89,7 @@ def test_a_category_beside_an_id_says_how_a_category_is_listed(products: FlaskCl
     problem = products.get("/product/p-1?category=Phone").get_json()
     assert problem["status"] == 422
     assert problem["errors"] == [
-        {"pointer": "/category", "detail": "is no query parameter here: `GET /product?category=…` knows it"}
+        {"pointer": "/category", "detail": "is not a query parameter of this path; use `GET /product?category=…`"}
     ]
 
 

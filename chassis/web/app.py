@@ -1,4 +1,4 @@
-"""The app factory: strict JSON in, problem+json for every error, health routes, correlation ids and deadlines."""
+"""Makes the Flask app of a service: strict JSON, problem documents, health routes, correlation ids and deadlines."""
 
 import time
 from collections.abc import Callable
@@ -12,35 +12,35 @@ from werkzeug.exceptions import HTTPException
 
 from chassis.core import deadline, logs, strictjson
 from chassis.core.errors import DomainError, Malformed
-from chassis.web import problems, rejections, shape
-from chassis.web.openapi import CORRELATION_HEADER, Documented
+from chassis.web import gunicorn_errors, headers, problems, request_checks
+from chassis.web.openapi import DocumentedApp
 
 MAX_BODY = 64 * 1024
-DEADLINE = 3.0  # with one last attempt of 1.5 s begun just before it, an answer within 5 s
+DEADLINE = 3.0  # seconds. A call that starts just before it takes at most 1.5 s, so a response is sent within 5 s.
 
 Body = Response | dict[str, Any] | str
-Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's own type resolves only in a type checker
+Answer = Body | tuple[Body, int] | tuple[Body, int, dict[str, str]]  # Flask's own type exists only for type checkers
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 def make_app(
     name: str, description: str, check_ready: Callable[[], None], problem: type[problems.Problem] = problems.Problem
-) -> Documented:
-    """An app without routes of its own; `check_ready` raises a DomainError while the service cannot work.
+) -> DocumentedApp:
+    """An app with the routes that all services share. `check_ready` raises a DomainError while the service cannot work.
 
-    `problem` is named `Problem` and documents the members of this service's problems.
+    `problem` documents the extra members of this service's problem documents. The class must be named `Problem`.
     """
-    app = Documented(name, description, problem)
+    app = DocumentedApp(name, description, problem)
     app.json = StrictJSON(app)
-    app.url_map.merge_slashes = False  # a path is compared as it stands; werkzeug would redirect to the client's `Host`
+    app.url_map.merge_slashes = False  # otherwise werkzeug redirects to the host in the `Host` header
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(_begin)
-    app.before_request(shape.check)
+    app.before_request(request_checks.check)
     app.after_request(_end)
     app.register_error_handler(DomainError, problems.response)
     app.register_error_handler(HTTPException, problems.http_error)
-    app.register_error_handler(ParseException, rejections.response)
+    app.register_error_handler(ParseException, gunicorn_errors.response)
     app.register_error_handler(Exception, _unexpected)
     _add_common_routes(app, name, description, check_ready)
     return app
@@ -50,30 +50,29 @@ class StrictJSON(DefaultJSONProvider):
     sort_keys = False
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        """Raises Malformed, because Flask would hide what a ValueError says."""
+        """Raises Malformed, because Flask hides the text of a ValueError."""
         try:
             return strictjson.loads(s)
         except UnicodeDecodeError as error:
-            raise Malformed(f"The body is not UTF-8: see byte {error.start + 1}.") from None
+            raise Malformed(f"The body is not valid UTF-8 at byte {error.start + 1}.") from None
         except ValueError as error:
             raise Malformed(f"The body is not valid JSON: {error}." if s.strip() else "The body is empty.") from None
         except RecursionError:
-            raise Malformed("The body has objects or lists in one another too deeply.") from None
+            raise Malformed("The body nests objects or lists too deeply.") from None
 
 
 def _begin() -> None:
     g.started = time.perf_counter()
     deadline.start(DEADLINE)
     structlog.contextvars.clear_contextvars()
-    logs.correlate(request.headers.get(CORRELATION_HEADER))
+    logs.correlate(request.headers.get(headers.CORRELATION_ID))
 
 
 def _end(answer: Response) -> Response:
-    answer.headers[CORRELATION_HEADER] = logs.correlation_id()
-    answer.headers["X-Content-Type-Options"] = "nosniff"
+    headers.add_common(answer)
     milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
-    say = log.debug if request.path.startswith("/health/") else log.info
-    say("request", method=request.method, path=request.path, status=answer.status_code, ms=milliseconds)
+    write = log.debug if request.path.startswith("/health/") else log.info
+    write("request", method=request.method, path=request.path, status=answer.status_code, ms=milliseconds)
     return answer
 
 
@@ -82,7 +81,7 @@ def _unexpected(error: Exception) -> Response:
     return problems.document(500, "Internal error", problems.INTERNAL)
 
 
-def _add_common_routes(app: Documented, name: str, description: str, check_ready: Callable[[], None]) -> None:
+def _add_common_routes(app: DocumentedApp, name: str, description: str, check_ready: Callable[[], None]) -> None:
     def about() -> Answer:
         return {"service": name, "description": description, "docs": "/docs", "openapi": "/openapi.json"}
 

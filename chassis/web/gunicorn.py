@@ -1,4 +1,4 @@
-"""Gunicorn's settings for every web service: `gunicorn -c python:chassis.web.gunicorn 'services.….app:from_env()'`."""
+"""Settings of gunicorn for every web service: `gunicorn -c python:chassis.web.gunicorn 'services.….app:from_env()'`."""
 
 import os
 import resource
@@ -12,14 +12,14 @@ worker_class = "chassis.web.worker.Worker"
 workers = int(os.environ.get("WEB_WORKERS") or "1")
 threads = int(os.environ.get("WEB_THREADS") or "16")
 graceful_timeout = 10
-# At most half of the file descriptors are for clients, so that there are some left for calls to AWS (-1: no limit).
+# Clients get at most half of the file descriptors; calls to AWS need the others. -1 means no limit.
 descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 worker_connections = min(1000, descriptors // 2) if descriptors > 0 else 1000
-keepalive = 75  # longer than a load balancer's 60 s: whoever closes first must be the one that asks
-# By default gunicorn takes SCRIPT_NAME, PATH_INFO and X-Forwarded-Proto from any client on this machine. No answer of
-# ours needs an absolute URL of its own, so there is nothing to take from a proxy either.
+keepalive = 75  # seconds: longer than the 60 s of a load balancer, which must close its idle connections first
+# By default gunicorn trusts SCRIPT_NAME, PATH_INFO and X-Forwarded-Proto from every local client. No response contains
+# an absolute URL, so no header of a proxy is needed.
 forwarded_allow_ips = ""
 limit_request_line, limit_request_fields, limit_request_field_size = MAX_LINE, MAX_FIELDS, MAX_FIELD
-control_socket_disable = True  # it would be written to a home directory, and containers are read-only
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 gunicorn's heartbeat file, not data
+control_socket_disable = True  # gunicorn writes it to the home directory, which is read-only in a container
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 only for gunicorn's heartbeat file
 logconfig_dict = logs.configure("gunicorn", os.environ)

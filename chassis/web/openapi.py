@@ -1,4 +1,4 @@
-"""The OpenAPI document beyond the models: names for people, headers, and the problems that any operation may answer."""
+"""Completes the OpenAPI document: operation names, response headers, and the problem documents of every operation."""
 
 from typing import Any
 
@@ -11,42 +11,42 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
 from chassis.web import problems
+from chassis.web.headers import CORRELATION_ID
 
-CORRELATION_HEADER = "X-Correlation-Id"
 TEXT = {"type": "string"}
 HEADERS: dict[str, dict[str, Any]] = {
-    CORRELATION_HEADER: {"description": "the id under which the logs have this request", "schema": TEXT},
-    "ETag": {"description": "the version of what is answered, for `If-Match` and `If-None-Match`", "schema": TEXT},
-    "Location": {"description": "where it is, or will be", "schema": TEXT | {"format": "uri-reference"}},
-    "Accept": {"description": "what is read", "schema": TEXT, "required": False},
+    CORRELATION_ID: {"description": "the ID of this request in the logs", "schema": TEXT},
+    "ETag": {"description": "the version of the resource, for `If-Match` and `If-None-Match`", "schema": TEXT},
+    "Location": {"description": "the resource; a 202 creates it later", "schema": TEXT | {"format": "uri-reference"}},
+    "Accept": {"description": "the supported media type", "schema": TEXT, "required": False},
     "Accept-Encoding": {"description": "`identity`, after a compressed body", "schema": TEXT, "required": False},
-    "Retry-After": {"description": "seconds to wait before the next try", "schema": {"type": "integer", "minimum": 0}},
+    "Retry-After": {"description": "seconds to wait before retrying", "schema": {"type": "integer", "minimum": 0}},
 }
 PARAMETER = {
-    "name": CORRELATION_HEADER,
+    "name": CORRELATION_ID,
     "in": "header",
-    "description": "an id of your own for this request: up to 128 letters, digits and `._-`; any other is replaced",
+    "description": "your own ID for this request: up to 128 letters, digits and `._-`; an invalid ID is replaced",
     "schema": TEXT,
 }
-SERVER = {"url": "/", "description": "the server that this document was read from"}
+SERVER = {"url": "/", "description": "the server that returned this document"}
 PROBLEM = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def responses(**details: str) -> dict[Any, Any]:
-    """The `responses` of OpenAPI for problems: `responses(_404="…", _409="…")`."""
+    """OpenAPI responses with problem documents, such as `responses(_404="…", _409="…")`."""
     return {status.lstrip("_"): {"description": text, "content": PROBLEM} for status, text in details.items()}
 
 
-ANY = responses(_400="malformed", _422="invalid", _503="a dependency is down, or the outcome is not known")
-BODY = responses(_413="the body is over 64 KB", _415="not JSON, or compressed")
+COMMON_RESPONSES = responses(_400="malformed", _422="invalid", _503="a dependency failed, or the outcome is unknown")
+BODY_RESPONSES = responses(_413="the body is larger than 64 KB", _415="the body is not JSON, or it is compressed")
 LICENSE = License(name="Apache-2.0", identifier="Apache-2.0")
-SENDS = "x-sends"
-SENT_WITH = {"415": ["Accept", "Accept-Encoding"], "503": ["Retry-After"]}
-PLACES = ["path", "query", "header"]
+HEADERS_KEY = "x-response-headers"  # removed from the document that clients see
+HEADERS_BY_STATUS = {"415": ["Accept", "Accept-Encoding"], "503": ["Retry-After"]}
+PARAMETER_LOCATIONS = ["path", "query", "header"]
 
 
-class Documented(OpenAPI):
-    """An app whose document says, of every operation, what they all have in common."""
+class DocumentedApp(OpenAPI):
+    """A Flask app whose OpenAPI document includes what all operations share."""
 
     def __init__(self, name: str, description: str, problem: type[problems.Problem]) -> None:
         super().__init__(
@@ -58,37 +58,39 @@ class Documented(OpenAPI):
             static_folder=None,
         )
         self.openapi_version = "3.1.0"
-        self.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else browsers send swagger.io the document they show
+        self.config["SWAGGER_CONFIG"] = {
+            "validatorUrl": None
+        }  # otherwise each browser sends the document to swagger.io
 
     def _refuse(self, error: ValidationError) -> Response:
-        there = self.create_url_adapter(request)
-        patchable = request.method == "PUT" and there is not None and "PATCH" in there.allowed_methods()
+        urls = self.create_url_adapter(request)
+        patchable = request.method == "PUT" and urls is not None and "PATCH" in urls.allowed_methods()
         return problems.response(problems.invalid(error, patchable=patchable))
 
     def generate_spec_json(self) -> None:
-        super().generate_spec_json()  # type: ignore[no-untyped-call] # the library's method has no annotation
+        super().generate_spec_json()  # type: ignore[no-untyped-call] # the library has no annotation here
         operations = [operation for path in self.spec_json["paths"].values() for operation in path.values()]
         used = {name for operation in operations for name in _complete(operation)}
         self.spec_json |= {"servers": [SERVER], "security": []}
         headers = {name: {"required": True} | HEADERS[name] for name in sorted(used)}
-        self.spec_json["components"] |= {"headers": headers, "parameters": {CORRELATION_HEADER: PARAMETER}}
+        self.spec_json["components"] |= {"headers": headers, "parameters": {CORRELATION_ID: PARAMETER}}
 
 
 def blueprint(name: str, import_name: str, tag: str, description: str) -> APIBlueprint:
-    """Routes below `/name`. A view's name, in camel case, is the id of its operation: generators name methods by it."""
+    """Routes below `/name`. An operation ID, and so a generated client's method, is the view's name in camel case."""
     return APIBlueprint(
         name,
         import_name,
         url_prefix=f"/{name}",
         abp_tags=[Tag(name=tag, description=description)],
-        abp_responses=ANY,
+        abp_responses=COMMON_RESPONSES,
         operation_id_callback=lambda *, name, **_: _camel_case(name),
     )
 
 
-def sends(**headers: str) -> dict[str, Any]:
-    """The `HEADERS` that an operation answers, by status: `openapi_extensions=sends(_201="Location ETag")`."""
-    return {SENDS: {status.lstrip("_"): names.split() for status, names in headers.items()}}
+def response_headers(**headers: str) -> dict[str, Any]:
+    """The names of response headers by status: `openapi_extensions=response_headers(_201="Location ETag")`."""
+    return {HEADERS_KEY: {status.lstrip("_"): names.split() for status, names in headers.items()}}
 
 
 def _camel_case(name: str) -> str:
@@ -97,22 +99,22 @@ def _camel_case(name: str) -> str:
 
 
 def _complete(operation: dict[str, Any]) -> set[str]:
-    """Returns the headers that it answers."""
-    own = operation.pop(SENDS, {})
-    answers = operation["responses"] | (BODY if "requestBody" in operation else {})
+    """Adds the common responses, headers and parameters; returns the names of all response headers."""
+    own = operation.pop(HEADERS_KEY, {})
+    answers = operation["responses"] | (BODY_RESPONSES if "requestBody" in operation else {})
     operation["responses"] = {status: _with_headers(status, answers[status], own) for status in sorted(answers)}
-    parameters = sorted(operation.get("parameters", []), key=lambda each: PLACES.index(each["in"]))
-    reference = {"$ref": f"#/components/parameters/{CORRELATION_HEADER}"}
+    parameters = sorted(operation.get("parameters", []), key=lambda each: PARAMETER_LOCATIONS.index(each["in"]))
+    reference = {"$ref": f"#/components/parameters/{CORRELATION_ID}"}
     operation["parameters"] = [*map(_with_example, parameters), reference]
     return {name for answer in operation["responses"].values() for name in answer["headers"]}
 
 
 def _with_example(parameter: dict[str, Any]) -> dict[str, Any]:
-    """Swagger UI fills in the example of a parameter, not those of its schema."""
+    """Moves the example from the schema to the parameter, where Swagger UI finds it."""
     examples = parameter["schema"].pop("examples", None)
     return parameter | ({"example": examples[0]} if examples else {})
 
 
 def _with_headers(status: str, answer: dict[str, Any], own: dict[str, list[str]]) -> dict[str, Any]:
-    names = [*own.get(status, []), *SENT_WITH.get(status, []), CORRELATION_HEADER]
+    names = [*own.get(status, []), *HEADERS_BY_STATUS.get(status, []), CORRELATION_ID]
     return answer | {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}}

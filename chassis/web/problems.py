@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): the one place where an error becomes an answer."""
+"""Turns errors into problem documents (RFC 9457)."""
 
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
@@ -12,18 +12,16 @@ from chassis.core.errors import DomainError, Invalid
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "2"
-INTERNAL = "Something broke here; the log has it under the correlation id."
+INTERNAL = "An unexpected error occurred. The log has it under the ID in the `X-Correlation-Id` header."
 DETAILS = {
-    404: "There is nothing at this path: `/docs` lists the paths, and none of those ends with a slash.",
-    405: "This path does not know the method: see the `Allow` header.",
-    413: "The body is larger than 64 KB.",
+    404: "No route has this path. `/docs` lists all paths. No path ends with a slash.",
+    405: "This path does not support the method. The `Allow` header lists the supported ones.",
+    413: "The body is too large. Send at most 64 KB.",
 }
 
-# In words that say what to do, where pydantic's say only what is wrong.
-ADVICE = {"missing": "is required", "extra_forbidden": "is not known here: leave it out"}
-WHOLE = (
-    " PUT replaces the whole, so every required field has to be there. To change only the fields you send, use PATCH."
-)
+# Texts of pydantic that do not say what to do are replaced.
+FIELD_DETAILS = {"missing": "is required", "extra_forbidden": "is not a known field; remove it"}
+PUT_NEEDS_ALL = " PUT replaces the whole resource and needs every required field. Use PATCH to change only some fields."
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,7 +30,7 @@ class UnsupportedMediaType(DomainError):
     status, title = 415, "Unsupported media type"
     headers: ClassVar = {"Accept": "application/json"}
 
-    def __init__(self, detail: str = "Send JSON, with `Content-Type: application/json`.") -> None:
+    def __init__(self, detail: str = "Send JSON with `Content-Type: application/json`.") -> None:
         super().__init__(detail)
 
 
@@ -40,16 +38,16 @@ class UnsupportedCoding(UnsupportedMediaType):
     headers: ClassVar = {"Accept-Encoding": "identity"}  # RFC 9110, section 15.5.16
 
     def __init__(self) -> None:
-        super().__init__("Send the body as it is, without compression and without `Content-Encoding`.")
+        super().__init__("Send the body without compression and without `Content-Encoding`.")
 
 
 class FieldError(BaseModel):
-    pointer: str = Field(description="where in the request, as a JSON pointer or a parameter's name")
+    pointer: str = Field(description="the place in the body as a JSON pointer, or the name of a parameter")
     detail: str
 
 
 class Problem(BaseModel):
-    """What every error answers (RFC 9457)."""
+    """The body of every error response (RFC 9457)."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -57,7 +55,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[FieldError] = Field(default=[], description="one per field that is not valid")
+    errors: list[FieldError] = Field(default=[], description="one entry per invalid field")
 
 
 def document(status: int, title: str, detail: str, **members: Any) -> Response:
@@ -77,26 +75,26 @@ def response(error: DomainError) -> Response:
 
 
 def invalid(error: ValidationError, *, patchable: bool = False) -> Invalid:
-    """Names each field and what it should be, never the value it had (it may be a card number).
+    """Names each invalid field and what is wrong, never its value, which may be a card number.
 
-    `patchable` is for a PUT where there is a PATCH too: whoever leaves fields out may have wanted that.
+    With `patchable`, a missing field adds a hint to use PATCH instead of PUT.
     """
-    told = error.errors(include_url=False, include_context=False, include_input=False)
-    optional = {e["loc"][:-1] for e in told if e["type"] == "none_required"}
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    optional = {e["loc"][:-1] for e in details if e["type"] == "none_required"}
     fields = [
         {
             "pointer": pointer(_field(e["loc"], optional)),
-            "detail": ADVICE.get(e["type"], e["msg"].removeprefix("Value error, ")),
+            "detail": FIELD_DETAILS.get(e["type"], e["msg"].removeprefix("Value error, ")),
         }
-        for e in told
+        for e in details
         if e["type"] != "none_required"
     ]
-    hint = WHOLE if patchable and any(e["type"] == "missing" for e in told) else ""
+    hint = PUT_NEEDS_ALL if patchable and any(e["type"] == "missing" for e in details) else ""
     return Invalid(f"Some fields are not valid.{hint}", errors=fields)
 
 
 def _field(location: tuple[object, ...], optional: Collection[tuple[object, ...]]) -> tuple[object, ...]:
-    """Without the name that pydantic gives to the one type that an optional parameter has."""
+    """The location without the member of a union, which pydantic adds for an optional parameter."""
     for place in optional:
         if location[: len(place)] == place:
             return *place, *location[len(place) + 1 :]
@@ -104,12 +102,12 @@ def _field(location: tuple[object, ...], optional: Collection[tuple[object, ...]
 
 
 def pointer(location: Iterable[object]) -> str:
-    """RFC 6901; cut, for a client may have made up a long name."""
+    """A JSON pointer (RFC 6901) of at most 200 characters, since a client may send long names."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)[:200]
 
 
 def http_error(error: HTTPException) -> Any:
-    """Flask's and werkzeug's own errors; an answer that is ready (a validation error, a redirect) passes."""
+    """The problem document for an error of Flask or werkzeug. A redirect or a ready response is returned unchanged."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
     status = error.code or 500

@@ -1,4 +1,4 @@
-"""Gunicorn's threaded worker, but one that stops listening when asked to end, and that no client keeps from others."""
+"""A threaded gunicorn worker that slow clients cannot block and that stops listening at once on shutdown."""
 
 import errno
 import select
@@ -11,40 +11,41 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import structlog
 from gunicorn.workers.gthread import ThreadWorker
 
-from chassis.web.sockets import LINGER, see_off, shut
+from chassis.web.sockets import LINGER, lingering_close, shutdown
 
-# Seconds that a connection may hold a thread. Half a minute is what the 1.7 MB of /docs need on a slow line; where the
-# process ends, six are enough for a request that is being answered, for its deadline is three.
-LONGEST, LONGEST_AT_END = 30.0, 6.0
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-PAUSE, QUIET = 1.0, 10.0  # seconds without new connections where there is no room, and between two lines about that
+ACCEPT_PAUSE, WARNING_INTERVAL = 1.0, 10.0  # seconds, when there is no room for new connections
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """What it does better than gunicorn's own, from a connection's beginning to its end.
+    """Overrides private methods of gunicorn's worker, so pyproject.toml pins the major version. The differences:
 
-    - A new connection gets a thread once it has sent something. Gunicorn's threads wait for 5 s on each.
-    - Out of file descriptors or connections, it closes the longest idle connection, or accepts none for a second.
-      Gunicorn's worker dies, and every request in it. All threads are started at first, for the same reason.
-    - A connection that has held a thread for `longest` is cut off. Gunicorn waits for ever for the rest of a request.
-    - The connection's own thread waits until the client has closed. Gunicorn's main thread does, for up to 2 s each.
-    - When it is to end, it refuses new connections at once. Gunicorn keeps its socket and resets them in the end.
+    - A new connection gets a thread after its first byte. In gunicorn, a thread waits 5 s for each new connection.
+    - Without free file descriptors, it closes the longest idle connection. Gunicorn's worker crashes.
+    - A connection that holds a thread for `max_thread_time` is closed. Gunicorn waits forever for a request's end.
+    - The lingering close runs in the connection's thread. In gunicorn, it blocks the main thread for up to 2 s.
+    - On shutdown, it refuses new connections at once. Gunicorn keeps listening and resets them at the end.
     """
 
-    longest = LONGEST
+    # Seconds that a connection may hold a thread. The 1.7 MB of /docs take half a minute on a slow line. At shutdown,
+    # 6 s are enough for a running request, because its deadline is 3 s.
+    max_thread_time, max_thread_time_at_stop = 30.0, 6.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._since: dict[Any, float] = {}  # connections that hold a thread
-        self._exhausted, self._paused_until, self._quiet_until = False, 0.0, 0.0
+        self._thread_since: dict[Any, float] = {}  # by connection: when it got a thread
+        self._exhausted, self._paused_until, self._next_warning = False, 0.0, 0.0
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         pool, all_started = ThreadPoolExecutor(self.cfg.threads), threading.Event()
         try:
             for _ in range(self.cfg.threads):
-                pool.submit(all_started.wait)
+                pool.submit(all_started.wait)  # a thread that could not start later would crash the worker
         finally:
             all_started.set()
         return pool
@@ -57,7 +58,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             conn.timeout = min(conn.timeout, time.monotonic() + LINGER)
         while not enabled and not self.alive and self.sockets:
             if not self._exhausted and select.select(self.sockets[-1:], [], [], 0)[0]:
-                self.accept(self.sockets[-1])  # who has connected already is let in
+                self.accept(self.sockets[-1])  # this client has connected already
             else:
                 self.sockets.pop().close()
 
@@ -78,43 +79,42 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: Any) -> Any:
-        """Runs in the connection's thread; False where the connection is over."""
-        self._since[conn] = time.monotonic()
+        """Runs in the connection's thread. Returns False when the connection has ended."""
+        self._thread_since[conn] = time.monotonic()
         try:
             if (answer := super().handle(conn)) is False:
-                see_off(conn.sock)
+                lingering_close(conn.sock)
             return answer
         finally:
-            self._since.pop(conn, None)
+            self._thread_since.pop(conn, None)
 
     def handle_error(self, _req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answers with a problem document what gunicorn answers with HTML."""
-        from chassis.web import rejections  # noqa: PLC0415 only in the worker, or `make dev` could not reload the chassis
+        from chassis.web import gunicorn_errors  # noqa: PLC0415 if the master imports it, `make dev` cannot reload it
 
         with suppress(OSError):
-            client.sendall(rejections.raw(exc, addr[0]))
+            client.sendall(gunicorn_errors.raw_response(exc, addr[0]))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Runs in the main thread, again and again, with a second's pause at most."""
+        """Gunicorn's main thread calls it in a loop, at least once a second."""
         self._exhausted = False
         super().wait_for_and_dispatch_events(timeout)
         if self._exhausted or self.nr_conns >= self.worker_connections:
             self._make_room()
-        longest = self.longest if self.alive else LONGEST_AT_END
-        for conn, since in self._since.copy().items():
-            if time.monotonic() - since > longest and self._since.pop(conn, 0.0):
-                self.log.warning("Cut off %s, which held a thread for %.0f s", conn.client, longest)
-                shut(conn.sock, socket.SHUT_RDWR)  # wakes the thread
+        limit = self.max_thread_time if self.alive else self.max_thread_time_at_stop
+        for conn, since in self._thread_since.copy().items():
+            if time.monotonic() - since > limit and self._thread_since.pop(conn, 0.0):
+                log.warning("connection closed: it held a thread too long", client=conn.client, seconds=limit)
+                shutdown(conn.sock, socket.SHUT_RDWR)  # wakes the thread
 
     def _make_room(self) -> None:
         now = time.monotonic()
-        if now > self._quiet_until:
-            self.log.warning("No room for new connections, %d are open: closing the longest idle ones", self.nr_conns)
-            self._quiet_until = now + QUIET
+        if now > self._next_warning:
+            log.warning("no room for new connections: closing idle ones", open_connections=self.nr_conns)
+            self._next_warning = now + WARNING_INTERVAL
         if idle := max(self.pending_conns, self.keepalived_conns, key=len):
             idle[0].timeout = 0.0
             self.murder_pending()
             self.murder_keepalived()
         else:
-            self._paused_until = now + PAUSE
+            self._paused_until = now + ACCEPT_PAUSE
             self.set_accept_enabled(False)

@@ -86,7 +86,7 @@ def replace_basket(body: BasketInput) -> Answer:
     "/checkout",
     summary="Order what is in the basket",
     responses={202: CheckoutAnswer} | UNKNOWN | CONFLICT,
-    openapi_extensions=openapi.sends(_202="Location"),
+    openapi_extensions=openapi.response_headers(_202="Location"),
 )
 def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
     """202 means that exactly one order will be placed, within a moment, at `Location`. The basket is empty then."""

@@ -14,7 +14,7 @@ from services.product.service import ProductService
 
 UNKNOWN = openapi.responses(_404="no such product")
 STALE = openapi.responses(_412="the product is at another version by now")
-TAGGED = openapi.sends(_200="ETag")
+TAGGED = openapi.response_headers(_200="ETag")
 api = openapi.blueprint("product", __name__, "Products", "What the shop sells")
 
 PRODUCT_ID = Matching("[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters (A to Z, a to z), digits, _ or -")
@@ -47,7 +47,7 @@ def list_products(query: ProductQuery) -> Answer:
     "",
     summary="Make a product",
     responses={201: Product},
-    openapi_extensions=openapi.sends(_201="Location ETag"),
+    openapi_extensions=openapi.response_headers(_201="Location ETag"),
 )
 def create_product(body: ProductFields) -> Answer:
     """The shop gives the id and the version. `ProductCreated` is published."""
@@ -59,7 +59,7 @@ def create_product(body: ProductFields) -> Answer:
     "/<id>",
     summary="One product",
     responses={200: Product, 304: None} | UNKNOWN | STALE,
-    openapi_extensions=openapi.sends(_200="ETag", _304="ETag"),
+    openapi_extensions=openapi.response_headers(_200="ETag", _304="ETag"),
 )
 def get_product(path: ProductPath, header: Conditions) -> Answer:
     """With `If-None-Match`, a version that the client has already is a 304 without a body."""

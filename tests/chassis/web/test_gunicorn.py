@@ -19,40 +19,40 @@ PRINT = (
 
 
 def settings(*, descriptors: str = "", **env: str) -> dict[str, Any]:
-    """What gunicorn is told in an environment, where a process may open that many files."""
+    """The settings in an environment. `descriptors` limits the open files of the process."""
     limited = ["sh", "-c", f'ulimit -S -n {descriptors}; exec "$@"', "sh"] if descriptors else []
     command = [*limited, sys.executable, "-c", PRINT]
     done = subprocess.run(command, cwd=ROOT, env=inherited() | env, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 
-def test_a_web_service_listens_on_the_loopback_address_unless_told() -> None:
+def test_default_address_is_loopback() -> None:
     assert settings()["bind"] == "127.0.0.1:8000"
     assert settings(HOST="0.0.0.0", PORT="9000")["bind"] == "0.0.0.0:9000"  # noqa: S104 what containers do
 
 
-def test_no_file_is_written_outside_memory() -> None:
+def test_gunicorn_writes_no_file_to_disk() -> None:
     made = settings()
     assert made["control_socket_disable"] is True
     assert made["worker_tmp_dir"] == ("/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108 what is tested
 
 
-def test_a_request_in_hand_may_finish_before_a_container_is_killed() -> None:
+def test_graceful_timeout_lets_running_requests_finish() -> None:
     assert settings()["graceful_timeout"] == 10
 
 
-def test_threads_and_workers_can_be_set() -> None:
+def test_threads_and_workers_come_from_the_environment() -> None:
     made = settings(WEB_WORKERS="3", WEB_THREADS="5")
     assert (made["worker_class"], made["workers"], made["threads"]) == ("chassis.web.worker.Worker", 3, 5)
 
 
 @pytest.mark.parametrize(("descriptors", "connections"), [("256", 128), ("4096", 1000)])
-def test_clients_never_get_all_file_descriptors(descriptors: str, connections: int) -> None:
+def test_clients_get_at_most_half_of_the_file_descriptors(descriptors: str, connections: int) -> None:
     assert settings(descriptors=descriptors)["worker_connections"] == connections
 
 
-def test_gunicorns_master_loads_nothing_that_make_dev_reloads() -> None:
-    """A new worker is a fork of the master: what the master has loaded stays as it was before the edit."""
+def test_gunicorn_master_imports_no_module_that_make_dev_reloads() -> None:
+    """A new worker is a fork of the master, so it would get the modules as they were before the edit."""
     code = "import sys; from chassis.web import gunicorn, worker; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=inherited(), capture_output=True, check=True)
     loaded = {

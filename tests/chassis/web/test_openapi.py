@@ -19,13 +19,15 @@ class Path(Model):
 
 
 class Problem(problems.Problem):
-    taken: str | Absent = Field(None, description="with 409: who has it")
+    taken: str | Absent = Field(None, description="with 409: the owner of the name")
 
 
 def make() -> OpenAPI:
-    api = openapi.blueprint("sample", __name__, "Samples", "What is sampled")
+    api = openapi.blueprint("sample", __name__, "Samples", "Sample resources")
 
-    @api.post("", summary="Make", responses={201: Sample}, openapi_extensions=openapi.sends(_201="Location ETag"))
+    @api.post(
+        "", summary="Make", responses={201: Sample}, openapi_extensions=openapi.response_headers(_201="Location ETag")
+    )
     def make_a_sample(body: Sample) -> Answer:
         """Makes one."""
         return body.model_dump()
@@ -44,40 +46,40 @@ def document() -> dict[str, Any]:
     return dict(make().api_doc)
 
 
-def test_a_document_is_valid_and_is_the_same_wherever_it_is_read(document: dict[str, Any]) -> None:
+def test_document_is_valid_and_the_same_at_both_paths(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
     client = make().test_client()
     assert client.get("/openapi.json").json == client.get("/docs/openapi.json").json == document
 
 
-def test_an_operation_is_named_by_its_view_and_its_tag(document: dict[str, Any]) -> None:
+def test_operation_id_is_the_view_name_in_camel_case(document: dict[str, Any]) -> None:
     operation = document["paths"]["/sample"]["post"]
     assert (operation["operationId"], operation["tags"]) == ("makeASample", ["Samples"])
-    assert document["tags"] == [{"name": "Samples", "description": "What is sampled"}]
+    assert document["tags"] == [{"name": "Samples", "description": "Sample resources"}]
 
 
-def test_an_operation_has_its_views_docstring_and_no_header_is_listed_in_vain(document: dict[str, Any]) -> None:
+def test_operation_has_the_docstring_of_its_view_and_only_used_headers_are_listed(document: dict[str, Any]) -> None:
     assert document["paths"]["/sample"]["post"]["description"] == "Makes one."
     assert list(document["components"]["headers"]) == [
         "Accept", "Accept-Encoding", "ETag", "Location", "Retry-After", "X-Correlation-Id"
     ]  # fmt: skip
 
 
-def test_nobody_has_to_sign_in(document: dict[str, Any]) -> None:
+def test_document_requires_no_authentication(document: dict[str, Any]) -> None:
     assert document["security"] == []
 
 
-def test_the_server_is_the_one_that_answers(document: dict[str, Any]) -> None:
+def test_document_lists_its_own_server_only(document: dict[str, Any]) -> None:
     assert [server["url"] for server in document["servers"]] == ["/"]
 
 
-def test_only_an_operation_with_a_body_may_find_it_too_large_or_no_json(document: dict[str, Any]) -> None:
+def test_only_operations_with_a_body_document_413_and_415(document: dict[str, Any]) -> None:
     post, get = document["paths"]["/sample"]["post"], document["paths"]["/sample/{id}"]["get"]
     assert list(post["responses"]) == ["201", "400", "413", "415", "422", "503"]
     assert list(get["responses"]) == ["200", "400", "422", "503"]
 
 
-def test_every_answer_has_the_correlation_id_and_an_outage_when_to_come_back(document: dict[str, Any]) -> None:
+def test_every_response_documents_the_correlation_id_and_503_retry_after(document: dict[str, Any]) -> None:
     answers = document["paths"]["/sample"]["post"]["responses"]
     assert {status: list(answer["headers"]) for status, answer in answers.items()} == {
         "201": ["Location", "ETag", "X-Correlation-Id"],
@@ -87,19 +89,22 @@ def test_every_answer_has_the_correlation_id_and_an_outage_when_to_come_back(doc
         "422": ["X-Correlation-Id"],
         "503": ["Retry-After", "X-Correlation-Id"],
     }
-    perhaps = {name for name, header in document["components"]["headers"].items() if not header["required"]}
-    assert perhaps == {"Accept", "Accept-Encoding"}  # one of the two
-    assert "x-sends" not in str(document)
+    optional = {name for name, header in document["components"]["headers"].items() if not header["required"]}
+    assert optional == {"Accept", "Accept-Encoding"}  # a 415 has one of the two
+    assert "x-response-headers" not in str(document)
 
 
-def test_a_client_may_send_a_correlation_id_with_every_request(document: dict[str, Any]) -> None:
+def test_every_operation_documents_the_correlation_id_parameter(document: dict[str, Any]) -> None:
     for operation in (document["paths"]["/sample"]["post"], document["paths"]["/sample/{id}"]["get"]):
         assert operation["parameters"][-1] == {"$ref": "#/components/parameters/X-Correlation-Id"}
 
 
-def test_a_parameter_shows_the_example_of_its_model(document: dict[str, Any]) -> None:
+def test_parameter_has_the_example_of_its_model(document: dict[str, Any]) -> None:
     assert document["paths"]["/sample/{id}"]["get"]["parameters"][0]["example"] == "s-1"
 
 
-def test_a_problem_documents_the_members_that_the_service_adds(document: dict[str, Any]) -> None:
-    assert document["components"]["schemas"]["Problem"]["properties"]["taken"]["description"] == "with 409: who has it"
+def test_problem_schema_documents_the_members_of_the_service(document: dict[str, Any]) -> None:
+    assert (
+        document["components"]["schemas"]["Problem"]["properties"]["taken"]["description"]
+        == "with 409: the owner of the name"
+    )

@@ -35,7 +35,7 @@ def server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
 
 @contextmanager
 def serving(port: int, *options: str, descriptors: int = 0) -> Iterator["subprocess.Popen[bytes]"]:
-    """`descriptors` is the most that each of its processes may have open; 0 is as many as this one may."""
+    """A gunicorn on `port`. `descriptors` limits the open files of each process; 0 keeps the limit of this process."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     limited = ["sh", "-c", f'ulimit -S -n {descriptors or soft}; exec "$@"', "sh"]
     command = [*limited, sys.executable, "-m", "gunicorn", "-c", "python:chassis.web.gunicorn", *options, APP]
@@ -55,20 +55,20 @@ def refuses(port: int) -> bool:
 
 
 @pytest.mark.e2e
-def test_a_server_that_ends_refuses_newcomers_at_once_and_still_answers_on_the_connections_it_has(
+def test_shutdown_refuses_new_connections_and_still_serves_open_ones(
     server: "subprocess.Popen[bytes]", port: int
 ) -> None:
     with urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=1, retries=False) as kept:
         assert kept.request("GET", "/health/live").status == 200
         server.terminate()
-        eventually(lambda: refuses(port))  # while it has a connection: gunicorn's own closes both at the same moment
+        eventually(lambda: refuses(port))  # although a connection is open: gunicorn would keep listening
         answer = kept.request("GET", "/health/live")
         assert (answer.status, kept.num_connections) == (200, 1)
     assert server.wait(timeout=30) == 0
 
 
 class Impatient(Worker):
-    longest = 3.0
+    max_thread_time = 3.0
 
 
 @pytest.fixture
@@ -77,14 +77,14 @@ def impatient(port: int) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
 
 
-def connect(port: int, words: bytes) -> socket.socket:
+def connect(port: int, data: bytes) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", port))
-    client.sendall(words)
+    client.sendall(data)
     return client
 
 
-def seconds_of_a_newcomer(port: int) -> float:
-    """On a connection of its own, behind all that came before."""
+def seconds_to_serve_a_new_client(port: int) -> float:
+    """Opens a connection of its own, after all earlier ones."""
     asked = time.monotonic()
     with urllib3.PoolManager(timeout=60, retries=False) as pool:
         assert pool.request("GET", f"http://127.0.0.1:{port}/health/live").status == 200
@@ -97,85 +97,81 @@ ONCE = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 @pytest.mark.e2e
-def test_clients_that_send_half_a_request_do_not_keep_others_waiting_for_ever(
-    impatient: "subprocess.Popen[bytes]", port: int
-) -> None:
+def test_half_sent_requests_do_not_block_other_clients(impatient: "subprocess.Popen[bytes]", port: int) -> None:
     begun = time.monotonic()
     with ExitStack() as clients:
-        for half in [HALF_HEADERS, HALF_A_BODY] * 8:  # one for each thread
+        for half in [HALF_HEADERS, HALF_A_BODY] * 8:  # one per thread
             clients.enter_context(connect(port, half))
-        seconds_of_a_newcomer(port)
-        assert time.monotonic() - begun > Impatient.longest / 2, "there was a thread left"
+        seconds_to_serve_a_new_client(port)
+        assert time.monotonic() - begun > Impatient.max_thread_time / 2, "a thread was free"
     impatient.terminate()
     assert impatient.wait(timeout=30) == 0
 
 
 @pytest.mark.e2e
-def test_clients_that_do_not_close_what_is_over_keep_nobody_waiting(
-    server: "subprocess.Popen[bytes]", port: int
-) -> None:
+def test_clients_that_do_not_close_do_not_block_other_clients(server: "subprocess.Popen[bytes]", port: int) -> None:
     with ExitStack() as clients:
         for _ in range(10):
             clients.enter_context(connect(port, ONCE))
-        assert seconds_of_a_newcomer(port) < 10 * LINGER / 2
+        assert seconds_to_serve_a_new_client(port) < 10 * LINGER / 2
 
 
 # ── Clients that connect and send nothing ──
 
 
 @pytest.mark.e2e
-def test_connections_that_send_nothing_occupy_no_thread(server: "subprocess.Popen[bytes]", port: int) -> None:
+def test_silent_connections_occupy_no_thread(server: "subprocess.Popen[bytes]", port: int) -> None:
     with ExitStack() as clients:
         for _ in range(200):
             clients.enter_context(connect(port, b""))
-        # Gunicorn's own threads wait for 5 s on each: a minute for 200 of them, with 16 threads.
-        assert seconds_of_a_newcomer(port) < 30
+        # In gunicorn's worker, a thread waits 5 s for each connection: a minute for 200 with 16 threads.
+        assert seconds_to_serve_a_new_client(port) < 30
 
 
 @pytest.mark.e2e
-def test_connections_that_send_nothing_do_not_delay_a_stop(port: int) -> None:
+def test_silent_connections_do_not_delay_shutdown(port: int) -> None:
     with serving(port, "--graceful-timeout", "120") as server, ExitStack() as clients:
         for _ in range(20):
             clients.enter_context(connect(port, b""))
-        assert seconds_of_a_newcomer(port) < 30
+        assert seconds_to_serve_a_new_client(port) < 30
         server.terminate()
         assert server.wait(timeout=60) == 0
 
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("first", [b"", ONCE.replace(b"close", b"keep-alive")], ids=["silent", "kept alive"])
-def test_where_all_connections_are_in_use_the_longest_idle_one_makes_room(port: int, first: bytes) -> None:
+def test_longest_idle_connection_is_closed_when_all_are_in_use(port: int, first: bytes) -> None:
     with serving(port, "--worker-connections", "40"), ExitStack() as clients:
         connected = [clients.enter_context(connect(port, first)) for _ in range(60)]
-        assert seconds_of_a_newcomer(port) < 30, "it waited until a connection ended by itself"
+        assert seconds_to_serve_a_new_client(port) < 30, "the server waited until a connection ended by itself"
         connected[0].settimeout(30)
         while connected[0].recv(65536):
-            """What was answered before the connection was closed."""
+            """Reads until the connection is closed."""
 
 
 # ── Out of file descriptors, out of threads ──
 
 
 def worker_of(server: "subprocess.Popen[bytes]") -> list[str]:
-    """The process ids of gunicorn's workers: another one means that the first had ended."""
+    """The process IDs of gunicorn's workers. A changed ID means that the worker had died."""
     return Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
 
 
 @pytest.mark.e2e
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's list of a process's children")
-@pytest.mark.parametrize("words", [b"", HALF_HEADERS], ids=["idle", "at work"])
-def test_a_worker_without_file_descriptors_lives_on_and_serves_again(port: int, words: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", HALF_HEADERS], ids=["idle", "half a request"])
+def test_worker_survives_running_out_of_file_descriptors(port: int, data: bytes) -> None:
     options = "--worker-connections", "1000", "--worker-class", f"{__name__}.Impatient"
     with serving(port, *options, descriptors=48) as server, ExitStack() as clients:
         before = worker_of(server)
-        for _ in range(60):  # at work: 3 s for each 16 of them
-            clients.enter_context(connect(port, words))
-        assert seconds_of_a_newcomer(port) < 60
+        for _ in range(60):  # half a request holds a thread for 3 s, and there are 16 threads
+            clients.enter_context(connect(port, data))
+        assert seconds_to_serve_a_new_client(port) < 60
         assert worker_of(server) == before
 
 
-def test_all_threads_are_started_before_the_first_request() -> None:
-    """One that could not be started later would end the worker, and every request in it."""
+def test_all_threads_start_before_the_first_request() -> None:
+    """A thread that cannot be started later would crash the worker with all its requests."""
     before = threading.active_count()
     worker = Worker.__new__(Worker)
     worker.cfg = SimpleNamespace(threads=5)
@@ -183,25 +179,25 @@ def test_all_threads_are_started_before_the_first_request() -> None:
         assert threading.active_count() == before + 5
 
 
-class Door(Worker):
-    """Notes whom it lets in."""
+class RecordingWorker(Worker):
+    """Records the connections that it accepts."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.alive = self._accepting = self._exhausted = False
         self.sockets = [listener]
         self.pending_conns: list[Any] = []
-        self.guests: list[socket.socket] = []
+        self.accepted: list[socket.socket] = []
 
     def accept(self, listener: socket.socket) -> None:
-        self.guests.append(listener.accept()[0])
+        self.accepted.append(listener.accept()[0])
 
 
-def test_who_has_connected_already_is_let_in_before_the_door_closes() -> None:
+def test_pending_connections_are_accepted_before_the_socket_closes() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        door, port = Door(listener), int(listener.getsockname()[1])
+        worker, port = RecordingWorker(listener), int(listener.getsockname()[1])
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
-        door.set_accept_enabled(False)
-        assert len(door.guests) == 3
+        worker.set_accept_enabled(False)
+        assert len(worker.accepted) == 3
         assert refuses(port)
-        for each in [*clients, *door.guests]:
+        for each in [*clients, *worker.accepted]:
             each.close()
