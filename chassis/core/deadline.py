@@ -1,4 +1,4 @@
-"""The time a request has left, and retrying within it."""
+"""The deadline of a request, and retries before it."""
 
 import math
 import random
@@ -8,37 +8,37 @@ from contextvars import ContextVar
 
 from chassis.core.errors import Unavailable
 
-LONGEST_PAUSE = 0.4
+LONGEST_PAUSE = 0.4  # seconds
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def start(seconds: float) -> None:
-    """From now on this context has `seconds` left."""
+    """Sets the deadline of this context to `seconds` from now."""
     _deadline.set(time.monotonic() + seconds)
 
 
 def remaining() -> float:
-    """Seconds; infinite where no deadline was started, as in a worker."""
+    """Seconds until the deadline. Infinite if none was set, as in a relay or a consumer."""
     return _deadline.get() - time.monotonic()
 
 
 def attempts(pause: float = 0.02, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
-    """Counts 0, 1, 2 … with growing, jittered pauses between, for work that may lose a race.
+    """Yields 0, 1, 2 … with growing, jittered pauses between them, to retry an operation.
 
-    Raises Unavailable when the deadline passes.
+    Raises Unavailable when the deadline has passed.
     """
     attempt = 0
     while remaining() > 0:
         yield attempt
         attempt += 1
         sleep(backoff(attempt, pause, LONGEST_PAUSE))
-    raise Unavailable("Too busy to finish in time.")
+    raise Unavailable("The service was too busy to finish in time. Try again.")
 
 
 def backoff(failures: int, first: float, longest: float) -> float:
-    """Seconds to wait, at random up to a limit that doubles.
+    """Seconds to wait: random, up to a limit that doubles with each failure.
 
-    "Full jitter" of "Exponential Backoff And Jitter", AWS Architecture Blog.
+    This is "full jitter" from "Exponential Backoff And Jitter" (AWS Architecture Blog).
     """
     return random.uniform(0, min(longest, first * 2 ** min(failures, 10)))  # noqa: S311 not a secret

@@ -1,11 +1,11 @@
-"""Errors that carry an HTTP status: services and stores raise them, `problems` alone turns them into answers."""
+"""Errors with an HTTP status. Services and stores raise them; `chassis.web.problems` turns them into responses."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """A failure the caller can be told about; `members` become extra members of the problem document (RFC 9457)."""
+    """A failure to report to the caller. `members` become extra members of the problem document (RFC 9457)."""
 
     status: ClassVar[int]
     title: ClassVar[str]
@@ -38,14 +38,14 @@ class Invalid(DomainError):
 
 
 class Unavailable(DomainError):
-    """A dependency did not answer, or was too busy: trying again later may help."""
+    """A dependency did not answer or was too busy. A write may have taken effect. A later attempt may succeed."""
 
     status, title = 503, "Dependency unavailable"
 
 
 class Refused(Unavailable):
-    """A dependency answered that it did not do this: surely nothing was written, and trying again later may help."""
+    """A dependency refused the call, so nothing was written. A later attempt may succeed."""
 
 
 class Misconfigured(Exception):
-    """Whoever runs this has something to set first; the text says what."""
+    """A setting is missing or wrong. The text says which one and what to do."""

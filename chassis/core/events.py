@@ -1,4 +1,4 @@
-"""The one envelope of every event: as it is built, sent, and received."""
+"""The envelope that all events share, for producers and consumers."""
 
 import json
 from contextlib import suppress
@@ -10,7 +10,7 @@ from chassis.core.fields import EXACT, Model
 
 
 class Event(NamedTuple):
-    """An event as it is sent: `detail` is the exact JSON text, so that sending it again sends the same."""
+    """An event as it is published. `detail` is the exact JSON text, so every attempt publishes the same."""
 
     id: str
     source: str
@@ -19,26 +19,26 @@ class Event(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes as PutEvents counts them ("Calculating PutEvents event entry size", EventBridge User Guide)."""
+        """Size in bytes as PutEvents counts it ("Calculating PutEvents event entry size", EventBridge User Guide)."""
         return sum(len(text.encode()) for text in (self.source, self.detail_type, self.detail))
 
     @property
     def correlation_id(self) -> str | None:
-        """For logs; None where the detail has none."""
+        """None if the detail has none."""
         with suppress(ValueError, KeyError, TypeError, RecursionError):
             return str(json.loads(self.detail)["metadata"]["correlation-id"])
         return None
 
 
 class EventData(Model):
-    """What an event tells: all of it where it is emitted, and where it is read the fields that the reader needs."""
+    """The data of an event. A producer declares all fields, a consumer only those that it reads."""
 
     SOURCE: ClassVar[str]
     DETAIL_TYPE: ClassVar[str]
     VERSION: ClassVar[int]
 
     def to_event(self, event_id: str, occurred_at: str, correlation_id: str) -> Event:
-        """`event_id` names what happened, and not the attempt to tell it: a second event with it is a copy."""
+        """`event_id` identifies what happened, not an attempt to publish it. An event with the same ID is a copy."""
         metadata = {
             "id": event_id,
             "idempotency-key": event_id,

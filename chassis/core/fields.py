@@ -1,4 +1,4 @@
-"""Pydantic building blocks: base models, text of a form, exact decimals, and the query of a paged list."""
+"""Base models and field types for pydantic: patterns, exact decimals, and the query of a paged list."""
 
 import re
 from decimal import Decimal
@@ -7,33 +7,33 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-Absent = SkipJsonSchema[None]  # what a parameter left out is: no text that a client could send means null
+Absent = SkipJsonSchema[None]  # the type of an omitted parameter, for which a client cannot send null
 
 
 class Model(BaseModel):
-    """What we wrote or someone else sends: immutable, unknown fields are left aside."""
+    """Base of rows, events and responses: immutable, and unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Input(Model):
-    """What a client writes: an unknown field is a mistake to be told; errors never repeat a value."""
+    """Base of what clients send: an unknown field is an error. Errors never contain a value."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Matching(NamedTuple):
-    """Annotates text that matches `pattern` as a whole. Whoever sends other text is told `words`.
+    """Annotates text that must match `pattern` as a whole. For other text, the error says `message`.
 
-    Pydantic's own `pattern` would show the regular expression. Here only the JSON schema does.
+    Pydantic's own `pattern` would put the regular expression into the error. Here it is only in the JSON schema.
     """
 
     pattern: str
-    words: str
+    message: str
 
     def check(self, text: str) -> str:
         if re.fullmatch(self.pattern, text) is None:
-            raise ValueError(self.words)
+            raise ValueError(self.message)
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
@@ -44,45 +44,45 @@ class Matching(NamedTuple):
 
 
 def _number(value: Any) -> Any:
-    """Pydantic would also take the text "1.10" for a decimal, `true` for 1, and a float that is already inexact."""
+    """Rejects what pydantic also accepts as a number: the text "1.10", `true`, and floats, which are inexact."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number")  # noqa: TRY004 pydantic reports a ValueError, and lets a TypeError through
+        raise ValueError("must be a number")  # noqa: TRY004 pydantic does not catch a TypeError
     return value
 
 
 def documented_amount(maximum: int) -> WithJsonSchema:
-    """`double` holds each of these amounts exactly. Without a format some generators take 32 bits, which do not."""
+    """The format `double` holds each amount exactly. Without a format, some generators use 32 bits, which do not."""
     bounds = {"minimum": 0, "maximum": maximum}
     return WithJsonSchema({"type": "number", "format": "double", **bounds, "description": "at most two decimals"})
 
 
 MAX_AMOUNT = 999_999_999_999
-EXACT = BeforeValidator(_number)  # after a `Field` with bounds: before it, pydantic leaves the bounds undocumented
+EXACT = BeforeValidator(_number)  # put it after the `Field`: before it, pydantic omits the bounds from the schema
 Amount = Annotated[
     Decimal,
     Field(ge=0, le=MAX_AMOUNT, decimal_places=2),
     EXACT,
-    PlainSerializer(float, return_type=float, when_used="json"),  # exact: a float holds 15 digits, and this has 14
+    PlainSerializer(float, return_type=float, when_used="json"),  # exact: a float holds 15 digits, and an amount has 14
     documented_amount(MAX_AMOUNT),
 ]
 
 
-def _spelt(pattern: str, words: str) -> BeforeValidator:
-    spelling = Matching(pattern, words)
-    return BeforeValidator(lambda value: spelling.check(value) if isinstance(value, str) else value)
+def _text(pattern: str, message: str) -> BeforeValidator:
+    matching = Matching(pattern, message)
+    return BeforeValidator(lambda value: matching.check(value) if isinstance(value, str) else value)
 
 
-# Texts of a query. Pydantic would also take 1_0, +5, 5.0, spaces and other scripts' digits; on, t and y.
-INTEGER = _spelt("0|-?[1-9][0-9]*", "must be a whole number in decimal digits, such as 20")
-BOOLEAN = _spelt("true|false", "must be true or false")
+# For query parameters. Pydantic also accepts 1_0, +5, 5.0, spaces, digits of other scripts, and on, t and y for true.
+INTEGER = _text("0|-?[1-9][0-9]*", "must be a whole number in decimal digits, such as 20")
+BOOLEAN = _text("true|false", "must be true or false")
 
 
 class PageQuery(Input):
-    """Without a cursor the list starts at its beginning."""
+    """The query of a paged list. Without a cursor, it starts at the first page."""
 
     limit: Annotated[int, Field(ge=1, le=100), INTEGER] = Field(
-        20, description="a maximum: a page may be shorter; follow `nextCursor`"
+        20, description="the most items to return; a page may have fewer, so follow `nextCursor`"
     )
     cursor: Annotated[str, Field(min_length=1, max_length=2048)] | Absent = Field(
-        None, description="the `nextCursor` of the page before; null there means that the list has ended"
+        None, description="the `nextCursor` of the previous page; null there means that it was the last page"
     )

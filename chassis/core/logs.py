@@ -1,4 +1,4 @@
-"""Logs: one JSON line per event with its correlation id, or readable lines on a terminal."""
+"""Logs: one JSON line per event with its correlation ID, or readable lines on a terminal."""
 
 import logging.config
 import re
@@ -12,26 +12,26 @@ import structlog
 from chassis.core.text import legible
 
 INDENT = " " * 4
-TRACEBACKS = {"exception", "stack"}  # alone have several lines
+TRACEBACKS = {"exception", "stack"}  # the only fields that may span several lines
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def correlate(candidate: str | None) -> str:
-    """Binds `candidate` to every log line of this context, or a fresh id if it is none or unfit; returns the id."""
-    fits = candidate is not None and CORRELATION_ID.fullmatch(candidate)
-    correlation_id = candidate if candidate and fits else uuid.uuid4().hex
+    """Binds an ID to all log lines of this context and returns it: `candidate`, or a new ID if that is invalid."""
+    valid = candidate is not None and CORRELATION_ID.fullmatch(candidate)
+    correlation_id = candidate if candidate and valid else uuid.uuid4().hex
     structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
     return correlation_id
 
 
 def correlation_id() -> str:
-    """The id bound to this context; a fresh one is bound if there is none."""
+    """The ID bound to this context. Binds a new one if there is none."""
     bound = structlog.contextvars.get_contextvars().get("correlation_id")
     return str(bound) if bound else correlate(None)
 
 
 def configure(process: str, env: Mapping[str, str]) -> dict[str, Any]:
-    """Sets up structlog and the standard library's loggers alike; returns the `dictConfig`, which gunicorn wants."""
+    """Configures structlog and the standard library's loggers. Returns the `dictConfig`, which gunicorn needs."""
     config = _dict_config(process, env)
     logging.config.dictConfig(config)
     structlog.configure(
@@ -63,12 +63,12 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _make_legible(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """No text of a client may steer the terminal or look like a line of its own; JSON escapes it anyway."""
+    """Escapes control characters, so that a client cannot control the terminal or forge a line. JSON escapes anyway."""
     return {name: _shown(name, value) for name, value in event.items()}
 
 
 def _dict_config(process: str, env: Mapping[str, str]) -> dict[str, Any]:
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()  # None: it was closed before the start
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()  # None if it was closed before the start
     style = env.get("LOG_FORMAT") or ("pretty" if on_terminal else "json")
     render = (
         [_make_legible, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, and numbers exact: no NaN, no duplicate keys, no number beyond 10^30."""
+"""Reads JSON strictly (RFC 8259) and numbers exactly: no NaN, no duplicate keys, no number beyond 10^30."""
 
 import json
 import re
@@ -6,28 +6,28 @@ import sys
 from decimal import Context, Decimal, InvalidOperation, Overflow, Subnormal
 from typing import Any
 
-# JSON allows them, but SQS refuses a message with one ("SendMessage", Amazon SQS API Reference), and a dead-letter
-# queue is SQS too: an event with one would vanish on its way. Characters below U+0020 pass, for JSON escapes them.
+# JSON allows these characters, but SQS rejects a message that contains one ("SendMessage", Amazon SQS API Reference).
+# A dead-letter queue would reject it too, so the event would be lost. JSON escapes characters below U+0020.
 NOT_FOR_SQS = re.compile("[\ufffe\uffff]")
-MAX_EXPONENT = 30  # 1E+999999999 is a legal JSON number, and an integer of a gigabyte
+MAX_EXPONENT = 30  # 1E+999999999 is valid JSON, but as an integer it takes a gigabyte
 
-TWICE = "a key is there twice in one object"
+DUPLICATE_KEY = "duplicate key in an object"
 PLAIN = re.compile(r'"[ !#-\[\]-~]*"')
-# All that can be a fault: short numbers without an exponent cannot.
+# Matches every token that may be invalid. Short numbers without an exponent are always valid.
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[{}]|-?(?:NaN|Infinity|[0-9.]+[eE][0-9+-]+|[0-9.]{30,})')
 
 
 def loads(text: str | bytes) -> Any:
-    """Numbers are exact, and equal ones become the same: int without point or exponent, else Decimal without zeros.
+    """Numbers are exact: int without point or exponent, otherwise Decimal without trailing zeros.
 
-    Raises ValueError, which says what is wrong and where but repeats nothing of `text`, or RecursionError, for a body
-    of brackets.
+    Raises ValueError, which says what is wrong and where but repeats nothing of `text`. Raises RecursionError for
+    deeply nested lists or objects.
     """
     decoded = text.decode() if isinstance(text, bytes) else text
     try:
         return _checked(decoded)
     except json.JSONDecodeError as error:
-        fault = error.msg.partition(" (decode")[0]  # the rest is advice for Python's programmers
+        fault = error.msg.partition(" (decode")[0]  # the rest is advice for Python programmers
         raise ValueError(f"{fault}, {_place(decoded, error.pos)}") from None
     except ValueError as error:
         position, fault = _find(decoded, error)
@@ -42,7 +42,7 @@ def _checked(text: str) -> Any:
 
 
 def _find(text: str, error: ValueError) -> tuple[int, str]:
-    """The place of the first fault and its name, for neither Python's parser nor its hooks know a place."""
+    """The position and description of the first fault. Python's parser does not tell its hooks the position."""
     keys: list[set[str]] = []
     for token in TOKEN.finditer(text):
         word = token[0].removesuffix(token["key"] or "")
@@ -54,7 +54,7 @@ def _find(text: str, error: ValueError) -> tuple[int, str]:
             else:
                 value = word[1:-1] if PLAIN.fullmatch(word) else _checked(word)
                 if token["key"] and value in keys[-1]:
-                    return token.start(), TWICE
+                    return token.start(), DUPLICATE_KEY
                 if token["key"]:
                     keys[-1].add(value)
         except ValueError as fault:
@@ -72,32 +72,32 @@ def _check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("half a surrogate pair is no character") from None
+        raise ValueError("an unpaired surrogate is not a character") from None
     if NOT_FOR_SQS.search(text):
-        raise ValueError("U+FFFE and U+FFFF are no characters")
+        raise ValueError("U+FFFE and U+FFFF are not characters")
 
 
 def _whole(text: str) -> int:
     try:
         return int(text)
-    except ValueError:  # the time it takes to read a number grows with the square of its digits
+    except ValueError:  # parsing time grows with the square of the number of digits
         raise ValueError(f"number with more than {sys.get_int_max_str_digits()} digits") from None
 
 
 def _exact(text: str) -> Decimal:
-    """Without trailing zeros, which DynamoDB would count as digits, and without the sign of a zero."""
+    """Removes trailing zeros, which DynamoDB counts as digits, and the sign of a zero."""
     context = Context(len(text), None, -MAX_EXPONENT, MAX_EXPONENT, traps=[InvalidOperation, Overflow, Subnormal])
     try:
         return context.create_decimal(text).normalize(context) or Decimal()
     except ArithmeticError as error:
-        raise ValueError("number beyond 10^30, or nearer to zero than 10^-30") from error
+        raise ValueError("number larger than 10^30 or closer to zero than 10^-30") from error
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number in JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members := dict(pairs)) != len(pairs):
-        raise ValueError(TWICE)
+        raise ValueError(DUPLICATE_KEY)
     return members

@@ -7,11 +7,11 @@ from chassis.core import deadline
 from chassis.core.errors import Unavailable
 
 
-def test_without_a_deadline_there_is_no_end() -> None:
+def test_remaining_is_infinite_without_a_deadline() -> None:
     assert contextvars.Context().run(deadline.remaining) == math.inf
 
 
-def test_attempts_go_on_until_the_deadline_and_then_raise() -> None:
+def test_attempts_continue_until_the_deadline_and_then_raise() -> None:
     def attempt() -> None:
         deadline.start(0.5)
         counts: list[int] = []
@@ -22,7 +22,7 @@ def test_attempts_go_on_until_the_deadline_and_then_raise() -> None:
     contextvars.Context().run(attempt)
 
 
-def test_the_first_attempt_is_at_once_and_the_pauses_grow_to_a_limit() -> None:
+def test_first_attempt_is_immediate_and_pauses_grow_to_a_limit() -> None:
     pauses: list[float] = []
     for count in deadline.attempts(pause=0.02, sleep=pauses.append):
         if count == 0:
@@ -31,10 +31,10 @@ def test_the_first_attempt_is_at_once_and_the_pauses_grow_to_a_limit() -> None:
             break
     assert all(0 <= pause <= deadline.LONGEST_PAUSE for pause in pauses)
     assert max(pauses[:2]) <= 0.08 < max(pauses)
-    assert len(set(pauses)) == len(pauses)  # jittered, so two that collide do not collide again
+    assert len(set(pauses)) == len(pauses)  # jitter: two requests that collide do not collide again
 
 
-def test_no_attempt_begins_past_the_deadline() -> None:
+def test_no_attempt_starts_after_the_deadline() -> None:
     def attempt() -> None:
         deadline.start(0)
         with pytest.raises(Unavailable):

@@ -19,7 +19,7 @@ class Happened(EventData):
 EVENT = Happened(name="Özkaya").to_event("e-1", "2026-11-21T09:30:00.123Z", "c-1")
 
 
-def test_the_envelope_is_metadata_and_data() -> None:
+def test_envelope_has_metadata_and_data() -> None:
     assert json.loads(EVENT.detail) == {
         "metadata": {
             "id": "e-1",
@@ -36,14 +36,14 @@ def test_the_envelope_is_metadata_and_data() -> None:
         "Happened",
         "c-1",
     )
-    assert "Özkaya" in EVENT.detail  # escaped it would count three times as much
+    assert "Özkaya" in EVENT.detail  # escaped, it would have three times the size
 
 
 @pytest.mark.parametrize(
     ("changes", "same"),
     [({}, True), ({"source": "com.other"}, False), ({"detail-type": "Other"}, False), ({"version": 2}, False)],
 )
-def test_an_event_is_of_a_kind_by_source_type_and_version(changes: dict[str, Any], same: bool) -> None:
+def test_event_type_is_matched_by_source_type_and_version(changes: dict[str, Any], same: bool) -> None:
     wire: dict[str, Any] = {
         "source": EVENT.source,
         "detail-type": EVENT.detail_type,
@@ -54,6 +54,6 @@ def test_an_event_is_of_a_kind_by_source_type_and_version(changes: dict[str, Any
 
 
 @given(st.text(max_size=50))
-def test_its_size_is_in_bytes_and_not_in_characters(text: str) -> None:
+def test_size_counts_bytes_not_characters(text: str) -> None:
     event = Event("e-1", "com.example", "Happened", text.encode("utf-8", "ignore").decode())
     assert event.size == len("com.exampleHappened") + len(event.detail.encode())

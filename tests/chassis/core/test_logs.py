@@ -19,7 +19,7 @@ def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
 
 
-def test_each_event_is_one_json_line_whoever_logs(capfd: pytest.CaptureFixture[str]) -> None:
+def test_structlog_and_logging_both_write_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("sample", {"LOG_FORMAT": "json"})
     structlog.contextvars.clear_contextvars()
     logs.correlate("abc")
@@ -33,20 +33,20 @@ def test_each_event_is_one_json_line_whoever_logs(capfd: pytest.CaptureFixture[s
     assert ours["timestamp"].endswith("Z")
 
 
-def test_an_exception_stays_on_its_line(capfd: pytest.CaptureFixture[str]) -> None:
+def test_traceback_stays_on_the_json_line(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("sample", {"LOG_FORMAT": "json"})
     structlog.stdlib.get_logger("ours").error("failed", exc_info=ValueError("broken\nin two"))
     (line,) = lines(capfd)
     assert "ValueError: broken" in line["exception"]
 
 
-def test_levels_are_heeded(capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_level_filters_lines(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("sample", {"LOG_FORMAT": "json", "LOG_LEVEL": "warning"})
     structlog.stdlib.get_logger("ours").info("quiet")
     assert lines(capfd) == []
 
 
-def test_people_may_have_it_pretty(capfd: pytest.CaptureFixture[str]) -> None:
+def test_pretty_format_is_not_json(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("sample", {"LOG_FORMAT": "pretty"})
     structlog.stdlib.get_logger("ours").info("hello", number=1)
     written = capfd.readouterr().err
@@ -56,11 +56,11 @@ def test_people_may_have_it_pretty(capfd: pytest.CaptureFixture[str]) -> None:
 
 HOSTILE = "/\x1b[2J\x9b\r\n2026-11-26 10:00:00 [info     ] forged\u2028\u202e"
 ESCAPED = r"/\x1b[2J\x9b\r\n2026-11-26 10:00:00 [info     ] forged\u2028\u202e"
-COLOURS = re.compile("\x1b\\[[0-9]+m")  # those of the renderer itself
+COLOURS = re.compile("\x1b\\[[0-9]+m")  # of the renderer itself
 
 
 @pytest.mark.parametrize("logger", [structlog.stdlib.get_logger, logging.getLogger])
-def test_a_pretty_line_shows_what_would_steer_the_terminal(
+def test_pretty_line_escapes_control_characters(
     capfd: pytest.CaptureFixture[str], logger: Callable[[str], Any]
 ) -> None:
     logs.configure("sample", {"LOG_FORMAT": "pretty"})
@@ -73,7 +73,7 @@ def test_a_pretty_line_shows_what_would_steer_the_terminal(
     assert plain.isprintable()
 
 
-def test_no_line_of_a_pretty_traceback_looks_like_one_of_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+def test_pretty_traceback_lines_are_indented_and_escaped(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("sample", {"LOG_FORMAT": "pretty"})
     structlog.stdlib.get_logger("ours").error("failed", exc_info=ValueError(f"broken {HOSTILE}"))
     first, *others = COLOURS.sub("", capfd.readouterr().err).splitlines()
@@ -83,8 +83,8 @@ def test_no_line_of_a_pretty_traceback_looks_like_one_of_the_log(capfd: pytest.C
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no file that is always full")
-def test_a_process_whose_stderr_is_closed_or_full_goes_on(closed: str) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_process_continues_if_stderr_is_closed_or_full(closed: str) -> None:
     code = (
         "from chassis.core import logs; import logging; logs.configure('x', {}); logging.error('é'); print('went on')"
     )
@@ -94,7 +94,7 @@ def test_a_process_whose_stderr_is_closed_or_full_goes_on(closed: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["json", "pretty"])
-def test_a_stderr_that_is_not_utf_8_loses_no_line(style: str) -> None:
+def test_stderr_with_another_encoding_loses_no_line(style: str) -> None:
     code = "import logging, os; from chassis.core import logs; logs.configure('x', os.environ); logging.error('│é')"
     env = inherited() | {"PYTHONIOENCODING": "ascii:strict", "LOG_FORMAT": style}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
@@ -103,12 +103,12 @@ def test_a_stderr_that_is_not_utf_8_loses_no_line(style: str) -> None:
 
 
 @pytest.mark.parametrize("unfit", [None, "", "a b", "x" * 129, "a\nb", "é"])
-def test_an_unfit_correlation_id_is_replaced(unfit: str | None) -> None:
+def test_invalid_correlation_id_is_replaced(unfit: str | None) -> None:
     made = logs.correlate(unfit)
     assert logs.CORRELATION_ID.fullmatch(made)
     assert logs.correlation_id() == made
 
 
-def test_a_context_without_an_id_gets_one_and_keeps_it() -> None:
+def test_context_without_correlation_id_gets_one_and_keeps_it() -> None:
     structlog.contextvars.clear_contextvars()
     assert logs.correlation_id() == logs.correlation_id()

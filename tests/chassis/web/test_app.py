@@ -74,7 +74,7 @@ def test_malformed_or_invalid_body_gets_problem_document_and_never_a_500(
         ),
         (
             b'{"name": "x",\n"name": "y"}',
-            f"The body is not valid JSON: {strictjson.TWICE}, line 2, column 1.",
+            f"The body is not valid JSON: {strictjson.DUPLICATE_KEY}, line 2, column 1.",
         ),
         (b"[" * 30_000, "The body nests objects or lists too deeply."),
     ],
