@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 
 def faults(error: ValidationError) -> list[tuple[str, str]]:
-    """The path of each invalid field, such as `items.0.price`, and what is wrong with it."""
+    """The path of each invalid field, such as `items.0.amount`, and what is wrong with it."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return [(".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")) for each in details]
 

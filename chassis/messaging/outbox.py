@@ -9,10 +9,10 @@ import structlog
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from chassis.aws.clients import unavailable
+from chassis.aws.clients import unavailable, was_unanswered
 from chassis.aws.query import every_page
 from chassis.core import deadline
-from chassis.core.errors import Refused
+from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.fields import Model
 
@@ -38,12 +38,18 @@ class Outbox:
         """
         row = event._asdict() | {"createdAt": int(self._clock() * 1000)}
         actions = [*writes, {"Put": {"TableName": self._table, "Item": row}}]
+        unanswered = False
         for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
             cancelled = self._transact(actions)
-            if cancelled is None or _lost_race(cancelled):
-                return cancelled is None
+            if cancelled is None:
+                return True
+            unanswered |= was_unanswered(cancelled.response)
+            if unanswered and _lost_race(cancelled):
+                raise Unavailable("DynamoDB did not answer the first attempt.") from cancelled
+            if _lost_race(cancelled):
+                return False
             if attempt + 1 == TRIES:
-                raise Refused("DynamoDB is too busy.") from cancelled
+                raise (Unavailable if unanswered else Refused)("DynamoDB is too busy.") from cancelled
         raise AssertionError  # attempts() ends by raising
 
     def _transact(self, actions: list[dict[str, Any]]) -> ClientError | None:

@@ -1,12 +1,11 @@
-"""Checkouts: the request, the attempt to place its order, the receipt it leaves, and the pure rules between."""
+"""Checkouts: the request, the identity of its order, the receipt, and the pure rules between them."""
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
@@ -72,18 +71,15 @@ class CheckoutInput(Input):
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-@dataclass
-class Attempt:
-    """The identity of the order that a request may place: made once per request, never derived from its key."""
+class OrderIdentity(NamedTuple):
+    """Of the order that a request may place. Made once per request, and never derived from its key."""
 
     order_id: str
     order_date: str
     key: str
-    sent: bool = False
-    unanswered: bool = False
 
     @classmethod
-    def mint(cls, order_id: str, now: datetime, key: str | None) -> "Attempt":
+    def new(cls, order_id: str, now: datetime, key: str | None) -> "OrderIdentity":
         return cls(order_id, instants.write(now), key or order_id)
 
 
@@ -98,7 +94,7 @@ class Receipt(Model):
     expiresAt: int = Field(description="seconds since 1970; a row past it counts as absent")
 
     @classmethod
-    def write(cls, order: BasketCheckedOut, request: CheckoutInput, key: str, now: datetime) -> "Receipt":
+    def of(cls, order: BasketCheckedOut, request: CheckoutInput, key: str, now: datetime) -> "Receipt":
         answer = order.model_dump(mode="json", include={"orderId", "orderDate", "totalPrice"}) | {"status": "PENDING"}
         return cls(
             userName=order.userName,
@@ -109,14 +105,14 @@ class Receipt(Model):
             expiresAt=int((now + RECEIPT_LIFETIME).timestamp()),
         )
 
-    def replay(self, request: CheckoutInput, attempt: Attempt) -> "Receipt":
+    def replay(self, request: CheckoutInput, order: OrderIdentity) -> "Receipt":
         """Returns itself if `request` is the one it was written for; else raises Invalid."""
-        if self.orderId != attempt.order_id and self.requestHash != request.fingerprint():
+        if self.orderId != order.order_id and self.requestHash != request.fingerprint():
             raise Invalid("This Idempotency-Key was used with another request.")
         return self
 
 
-def check_out(view: BasketView, request: CheckoutInput, attempt: Attempt) -> BasketCheckedOut:
+def check_out(view: BasketView, request: CheckoutInput, order: OrderIdentity) -> BasketCheckedOut:
     """The event of this checkout; Conflict if the basket is empty, a product is gone, or the sum is unexpected."""
     if not view.items:
         raise Conflict("The basket is empty.")
@@ -125,8 +121,8 @@ def check_out(view: BasketView, request: CheckoutInput, attempt: Attempt) -> Bas
     if request.expectedTotal not in {None, view.totalPrice}:
         raise Conflict(f"The total is {view.totalPrice} today.", totalPrice=float(view.totalPrice))
     return BasketCheckedOut(
-        orderId=attempt.order_id,
-        orderDate=attempt.order_date,
+        orderId=order.order_id,
+        orderDate=order.order_date,
         cardLast4=request.cardInfo,
         items=[OrderLine.model_validate(line.model_dump()) for line in view.items],
         totalPrice=view.totalPrice,

@@ -1,19 +1,20 @@
 """What can be done with baskets; `checkout` is the protocol that neither loses an order nor makes two."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
 
-from chassis.core import deadline, logs
-from chassis.core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from chassis.core import logs
+from chassis.core.errors import Invalid, NotFound, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
+from chassis.core.writes import Attempts
 from chassis.messaging.dispatch import EventOutbox, Publisher, publish_now
 from services.basket.catalogue import Catalogue, RequestCache
-from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
+from services.basket.checkout import CheckoutInput, OrderIdentity, Receipt, check_out
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
 
 UNKNOWN_OUTCOME = (
@@ -22,7 +23,7 @@ UNKNOWN_OUTCOME = (
 )
 
 UNKNOWN_PRODUCTS = "The catalogue has no such products. `POST /product` of the product service makes one."
-UNKNOWN_EDIT = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
+UNKNOWN_CHANGE = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,7 +57,7 @@ class BasketService:
         self._clock = clock
 
     def get(self, user_name: str) -> BasketView:
-        return self._view(_existing(self._load(user_name), user_name))
+        return self._view(_existing(self._baskets.get(user_name), user_name))
 
     def page(self, limit: int, cursor: str | None) -> Page[BasketView]:
         page = self._baskets.page(limit, cursor)
@@ -79,7 +80,7 @@ class BasketService:
         return basket.priced(catalogue.look_up(basket.product_ids))
 
     def remove_line(self, user_name: str, product_id: str, color: str | None) -> None:
-        _existing(self._load(user_name), user_name)
+        _existing(self._baskets.get(user_name), user_name)
         self._edit(user_name, lambda old: old.without(product_id, color))
 
     def remove(self, user_name: str) -> None:
@@ -87,63 +88,50 @@ class BasketService:
             raise _no_basket(user_name)
 
     def checkout(self, request: CheckoutInput, key: str | None = None) -> Receipt:
-        """A returned receipt means one order, now or soon; Unavailable says whether the outcome is unknown.
+        """A returned receipt means exactly one order, now or soon.
 
-        `key` is the client's Idempotency-Key: the same key and request get the same receipt for 24 hours, another
-        request under that key is Invalid.
+        `key` is the client's Idempotency-Key: the same key and request get the same receipt for 24 hours. Raises
+        Invalid for another request under that key, and Unavailable, which says whether the outcome is unknown.
         """
-        attempt = Attempt.mint(self._new_id(), self._clock(), key)
-        with _honest(attempt):
-            for _ in deadline.attempts():
-                found, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)
+        order = OrderIdentity.new(self._new_id(), self._clock(), key)
+        with Attempts(_unknown_outcome(order)) as attempts:
+            for _ in attempts:
+                found, earlier = self._basket_then_receipt(request.userName, order.key)
                 if earlier is not None:
-                    return earlier.replay(request, attempt)
+                    return earlier.replay(request, order)
                 basket = _existing(found, request.userName)
-                checked_out = check_out(self._view(basket), request, attempt)
+                checked_out = check_out(self._view(basket), request, order)
                 event = checked_out.as_event(logs.correlation_id())
-                receipt = Receipt.write(checked_out, request, attempt.key, self._clock())
-                if self._commit(basket, event, receipt, attempt):
+                receipt = Receipt.of(checked_out, request, order.key, self._clock())
+                if attempts.write(partial(self._baskets.commit, basket, event, receipt, self._clock())):
                     break
         log.info("checked out", event_id=event.id)
         publish_now(event, self._bus, self._outbox)
         return receipt
 
-    def _load(self, user_name: str) -> Basket | None:
-        """To be read before the receipt: a twin that commits in between would turn a placed order into a 404."""
-        return self._baskets.get(user_name)
-
-    def _receipt(self, user_name: str, key: str) -> Receipt | None:
-        receipt = self._baskets.receipt(user_name, key)
-        return receipt if receipt and receipt.expiresAt > self._clock().timestamp() else None
-
-    def _commit(self, basket: Basket, event: Event, receipt: Receipt, attempt: Attempt) -> bool:
-        """False if another write came first, or if nobody knows: then the receipt, read again, tells."""
-        committed = _surely(lambda: self._baskets.commit(basket, event, receipt, self._clock()))
-        attempt.sent = True
-        attempt.unanswered |= committed is None
-        return bool(committed)
+    def _basket_then_receipt(self, user_name: str, key: str) -> tuple[Basket | None, Receipt | None]:
+        """Read in this sequence. Otherwise a concurrent checkout could turn a placed order into a 404."""
+        basket, receipt = self._baskets.get(user_name), self._baskets.receipt(user_name, key)
+        is_valid = receipt is not None and receipt.expiresAt > self._clock().timestamp()
+        return basket, receipt if is_valid else None
 
     def _edit(self, user_name: str, change: Callable[[Basket], Basket]) -> Basket:
-        """Applies `change` to the basket as it is, once, whoever else writes and whichever answer is lost."""
-        written: set[str] = set()
-        doubted: set[str] = set()
-        with _unknown_if(doubted):
-            for _ in deadline.attempts():
-                previous = self._baskets.get(user_name)
-                if previous is not None and previous.contains_write(written):
-                    return previous
-                if doubted and not (previous and previous.contains_write(doubted)):
-                    raise Unavailable(UNKNOWN_EDIT)
-                old = previous or Basket(userName=user_name, items=[], version="")
-                basket = change(old).written_as(self._new_id())
-                written.add(basket.version)
-                saved = _surely(lambda: self._baskets.save(basket, previous))  # noqa: B023 called at once
-                if saved:
-                    return basket
-                if saved is None:  # only in a basket that grew out of the same one would this write still be seen
-                    doubted.clear()
-                    doubted.add(previous.version if previous else basket.version)
-        raise AssertionError  # attempts() ends by raising
+        """Applies `change` exactly once, despite concurrent writers and lost answers."""
+        attempted: set[str] = set()
+        replaced = ""  # the version on which the last attempt was based
+        with Attempts(Unavailable(UNKNOWN_CHANGE)) as attempts:
+            for _ in attempts:
+                found = self._baskets.get(user_name)
+                if found and found.contains_write(attempted):
+                    return found
+                if attempts.possibly_written:
+                    _check_descent(found, replaced, attempts)
+                basket = change(found or Basket(userName=user_name, items=[], version="")).written_as(self._new_id())
+                attempted.add(basket.version)
+                replaced = found.version if found else basket.version
+                if attempts.write(partial(self._baskets.save, basket, found)):
+                    break
+        return basket
 
     def _view(self, basket: Basket) -> BasketView:
         return basket.priced(self._catalogue.look_up(basket.product_ids))
@@ -165,34 +153,17 @@ def _no_basket(user_name: str) -> NotFound:
     return NotFound(f"{user_name} has no basket.")
 
 
-def _surely(write: Callable[[], bool]) -> bool | None:
-    """None where no answer came: who reads again then knows what happened. Raises Refused."""
-    try:
-        return write()
-    except Refused:
-        raise
-    except Unavailable as error:
-        log.warning("written without an answer", detail=error.detail)
-        return None
+def _unknown_outcome(order: OrderIdentity) -> Unavailable:
+    return Unavailable(UNKNOWN_OUTCOME.format(order.order_id), orderId=order.order_id)
 
 
-@contextmanager
-def _unknown_if(doubted: Collection[str]) -> Iterator[None]:
-    """Whatever ends an edit now leaves open what became of a write before that got no answer."""
-    try:
-        yield
-    except Unavailable as error:
-        if not doubted:
-            raise
-        raise Unavailable(UNKNOWN_EDIT) from error
+def _check_descent(found: Basket | None, replaced: str, attempts: Attempts) -> None:
+    """After an attempt without an answer, which would have replaced the version `replaced`.
 
-
-@contextmanager
-def _honest(attempt: Attempt) -> Iterator[None]:
-    """Says "unknown" where a transaction may have happened: no "unavailable" or "conflict" may deny a placed order."""
-    try:
-        yield
-    except (Unavailable, Conflict, NotFound) as error:
-        if not attempt.unanswered and not (attempt.sent and isinstance(error, Unavailable)):
-            raise
-        raise Unavailable(UNKNOWN_OUTCOME.format(attempt.order_id), orderId=attempt.order_id) from error
+    A basket that still has this version may yet be replaced. One that was made of it by somebody else shows that the
+    attempt failed. Any other basket shows nothing, and then a second attempt could apply the change twice.
+    """
+    if found is None or not found.contains_write({replaced}):
+        raise Unavailable(UNKNOWN_CHANGE)
+    if found.version != replaced:
+        attempts.none_took_effect()

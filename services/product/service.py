@@ -1,23 +1,23 @@
 """What can be done with products; each change is committed together with the event that tells of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, Protocol, cast
 
 import structlog
 
-from chassis.core import deadline, instants, logs
-from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
+from chassis.core import instants, logs
+from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
+from chassis.core.writes import Attempts
 from chassis.messaging.dispatch import EventOutbox, Publisher, publish_now
 from services.product.conditions import Condition
 from services.product.events import event_for_change
 from services.product.models import Product, ProductChanges, ProductFields, ProductRow
 
-UNKNOWN_EDIT = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
+UNKNOWN_CHANGE = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,26 +32,10 @@ class Products(Protocol):
 
 
 class Write(NamedTuple):
+    """A row to be written and the event that says so."""
+
     after: ProductRow
     event: Event
-
-
-@dataclass
-class Edit:
-    """What one request tried to write. Two tries on the same row are the same write, with the same event."""
-
-    now: str
-    correlation_id: str
-    tries: list[Write] = field(default_factory=list)
-    unanswered: bool = False
-
-    def attempt(self, before: ProductRow | None, after: ProductRow) -> Write:
-        self.tries.append(Write(after, event_for_change(before, after).as_event(self.now, self.correlation_id)))
-        return self.tries[-1]
-
-    def came_true(self, row: ProductRow | None) -> Write | None:
-        """The try that made the row what it is: versions only rise, so an equal row is that one."""
-        return next((write for write in self.tries if write.after == row), None)
 
 
 class ProductService:
@@ -111,34 +95,26 @@ class ProductService:
         return cast("Product", self._write(product_id, lambda row: change(_existing(row, product_id, condition))))
 
     def _write(self, product_id: str, change: Callable[[ProductRow | None], ProductRow]) -> ProductRow:
-        """Applies `change` to the product as it is, once, whoever else writes; then tells of it."""
-        edit = Edit(self._now(), logs.correlation_id())
-        with _honest(edit):
-            write = self._commit(product_id, change, edit)
+        """Applies `change` exactly once, despite concurrent writers and lost answers. Then publishes the event.
+
+        Versions only rise. So if the stored row equals an attempted one, that attempt succeeded.
+        """
+        now, correlation_id = self._now(), logs.correlation_id()
+        attempted: list[Write] = []
+        with Attempts(Unavailable(UNKNOWN_CHANGE)) as attempts:
+            for _ in attempts:
+                before = self._products.get(product_id)
+                if done := next((each for each in attempted if each.after == before), None):
+                    write = done
+                    break
+                after = change(before)
+                write = Write(after, event_for_change(before, after).as_event(now, correlation_id))
+                attempted.append(write)
+                if attempts.write(partial(self._products.save, write.after, before, write.event)):
+                    break
         log.info("product written", event_id=write.event.id)
         publish_now(write.event, self._bus, self._outbox)
         return write.after
-
-    def _commit(self, product_id: str, change: Callable[[ProductRow | None], ProductRow], edit: Edit) -> Write:
-        for _ in deadline.attempts():
-            before = self._products.get(product_id)
-            if done := edit.came_true(before):
-                return done
-            write = edit.attempt(before, change(before))
-            if self._save(before, write, edit):
-                return write
-        raise AssertionError  # attempts() ends by raising
-
-    def _save(self, before: ProductRow | None, write: Write, edit: Edit) -> bool:
-        """False if another write came first, or if nobody knows: then the row, read again, tells."""
-        try:
-            return self._products.save(write.after, before, write.event)
-        except Refused:
-            raise
-        except Unavailable as error:
-            log.warning("written without an answer", detail=error.detail)
-            edit.unanswered = True
-            return False
 
     def _now(self) -> str:
         return instants.write(self._clock())
@@ -150,14 +126,3 @@ def _existing(row: ProductRow | None, product_id: str, condition: Condition | No
     if condition is not None and not condition(row.version):
         raise PreconditionFailed(f"The product is at version {row.version} now.", version=row.version)
     return row
-
-
-@contextmanager
-def _honest(edit: Edit) -> Iterator[None]:
-    """Says "unknown" where a write may have happened: no "gone" or "another version" may deny what was done."""
-    try:
-        yield
-    except (Unavailable, Conflict, NotFound, PreconditionFailed) as error:
-        if not edit.unanswered:
-            raise
-        raise Unavailable(UNKNOWN_EDIT) from error

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,13 +8,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chassis.core.errors import Conflict, Invalid
-from services.basket.checkout import Attempt, CheckoutInput, Receipt, check_out
+from services.basket.checkout import CheckoutInput, OrderIdentity, Receipt, check_out
 from services.basket.models import BasketView, PricedLine
 from tests.fakes import FakeClock
 from tests.samples import CARD, CHECKOUT
 
 NOW = FakeClock().now
-ATTEMPT = Attempt.mint("o-1", NOW, "key-1")
+IDENTITY = OrderIdentity.new("o-1", NOW, "key-1")
 
 
 def request(**fields: Any) -> CheckoutInput:
@@ -77,7 +76,7 @@ def test_different_requests_have_different_fingerprints(other: dict[str, Any]) -
 
 
 def test_an_event_carries_the_basket_at_todays_prices_and_the_requests_facts() -> None:
-    event = check_out(view("9.95", "0.10"), request(expectedTotal=Decimal("20.10")), ATTEMPT)
+    event = check_out(view("9.95", "0.10"), request(expectedTotal=Decimal("20.10")), IDENTITY)
     assert (event.orderId, event.orderDate) == ("o-1", "2026-11-21T09:30:00.123Z")
     assert [(line.price, line.quantity) for line in event.items] == [(Decimal("9.95"), 2), (Decimal("0.10"), 2)]
     assert (event.totalPrice, event.lastName, event.cardLast4) == (Decimal("20.10"), "Özkaya", "3322")
@@ -88,14 +87,14 @@ def test_an_event_carries_the_basket_at_todays_prices_and_the_requests_facts() -
 )
 def test_a_total_that_a_client_computed_with_floats_is_compared_in_cents(total: str) -> None:
     shown = request(expectedTotal=Decimal(total))
-    assert check_out(view("12.30", "6.15"), shown, ATTEMPT).totalPrice == Decimal("36.90")
+    assert check_out(view("12.30", "6.15"), shown, IDENTITY).totalPrice == Decimal("36.90")
     assert shown.fingerprint() == request(expectedTotal=Decimal("36.9")).fingerprint()
 
 
 @pytest.mark.parametrize("total", ["36.91", "36.905", "36.894", "36"])
 def test_a_total_of_another_cent_is_a_conflict(total: str) -> None:
     with pytest.raises(Conflict, match="The total is 36"):
-        check_out(view("12.30", "6.15"), request(expectedTotal=Decimal(total)), ATTEMPT)
+        check_out(view("12.30", "6.15"), request(expectedTotal=Decimal(total)), IDENTITY)
 
 
 @pytest.mark.parametrize("total", ["-0.005", "999999999999.005", "1e30"])
@@ -120,16 +119,16 @@ def test_a_basket_that_cannot_be_ordered_is_a_conflict_that_says_why(
     basket: BasketView, members: dict[str, Any]
 ) -> None:
     with pytest.raises(Conflict) as caught:
-        check_out(basket, request(expectedTotal=20), ATTEMPT)
+        check_out(basket, request(expectedTotal=20), IDENTITY)
     assert caught.value.members == members
 
 
 def test_without_a_key_the_order_id_is_the_key() -> None:
-    assert Attempt.mint("o-1", NOW, None).key == "o-1"
+    assert OrderIdentity.new("o-1", NOW, None).key == "o-1"
 
 
 def test_a_receipt_has_the_answer_and_lives_a_day() -> None:
-    receipt = Receipt.write(check_out(view("9.95"), request(), ATTEMPT), request(), "key-1", NOW)
+    receipt = Receipt.of(check_out(view("9.95"), request(), IDENTITY), request(), "key-1", NOW)
     assert json.loads(receipt.answer) == {
         "orderId": "o-1",
         "orderDate": "2026-11-21T09:30:00.123Z",
@@ -140,15 +139,15 @@ def test_a_receipt_has_the_answer_and_lives_a_day() -> None:
 
 
 def test_a_receipt_is_replayed_for_its_own_request_or_its_own_order_only() -> None:
-    receipt = Receipt.write(check_out(view("1"), request(), ATTEMPT), request(), "key-1", NOW)
-    assert receipt.replay(request(), replace(ATTEMPT, order_id="o-2")) is receipt
-    assert receipt.replay(request(address="Ankara"), ATTEMPT) is receipt
+    receipt = Receipt.of(check_out(view("1"), request(), IDENTITY), request(), "key-1", NOW)
+    assert receipt.replay(request(), IDENTITY._replace(order_id="o-2")) is receipt
+    assert receipt.replay(request(address="Ankara"), IDENTITY) is receipt
     with pytest.raises(Invalid, match="another request"):
-        receipt.replay(request(address="Ankara"), replace(ATTEMPT, order_id="o-2"))
+        receipt.replay(request(address="Ankara"), IDENTITY._replace(order_id="o-2"))
 
 
 def test_no_trace_of_the_card_number_is_left_in_what_a_checkout_makes() -> None:
-    made = check_out(view("1"), request(), ATTEMPT)
-    receipt = Receipt.write(made, request(), "key-1", NOW)
+    made = check_out(view("1"), request(), IDENTITY)
+    receipt = Receipt.of(made, request(), "key-1", NOW)
     traces = f"{request()!r}{made.as_event('c-1')}{receipt!r}".replace(" ", "")
     assert CARD.replace(" ", "")[:12] not in traces

@@ -354,13 +354,13 @@ def test_a_key_belongs_to_its_user(shop: BasketShop) -> None:
 
 
 @pytest.mark.parametrize("reads", [0, 1])
-def test_a_twin_that_commits_between_the_reads_is_heard(shop: BasketShop, reads: int) -> None:
+def test_concurrent_checkout_with_same_key_returns_its_receipt(shop: BasketShop, reads: int) -> None:
     """With the basket read after the receipt, this placed order would be a 404."""
     shop.baskets.after_reads.extend([lambda: None] * reads + [twin(shop, "key")])
     assert {shop.service.checkout(request(), "key").orderId} == shop.orders
 
 
-def test_a_twin_that_commits_just_before_is_heard(shop: BasketShop) -> None:
+def test_checkout_that_loses_to_one_with_the_same_key_returns_its_receipt(shop: BasketShop) -> None:
     shop.baskets.fates.append(after(twin(shop, "key")))
     assert {shop.service.checkout(request(), "key").orderId} == shop.orders
 

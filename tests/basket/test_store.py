@@ -217,6 +217,27 @@ def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_e
         assert Shop(store, store._outbox).commit(basket(), "o-1")
 
 
+@pytest.mark.parametrize("reasons", [["TransactionConflict"], ["ConditionalCheckFailed"], ["ThrottlingError"]])
+def test_a_commit_that_is_cancelled_after_an_attempt_without_an_answer_may_have_happened(
+    aws_env: Mapping[str, str], reasons: list[str]
+) -> None:
+    """The attempt without an answer may be what it lost the race to, and may take effect later."""
+    client = Clients(aws_env).of("dynamodb")
+    store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
+    cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
+    with Stubber(client) as stubber:
+        for unanswered in (True, False):  # where the table is busy, the second try is answered at once
+            stubber.add_client_error(
+                "transact_write_items",
+                "TransactionCanceledException",
+                modeled_fields=cancellation,
+                response_meta={"Unanswered": unanswered},
+            )
+        with pytest.raises(Unavailable) as raised:
+            Shop(store, store._outbox).commit(basket(), "o-1")
+    assert not isinstance(raised.value, Refused)
+
+
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestExpired"])
 def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_no_answer(
     aws_env: Mapping[str, str], code: str

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CHASSIS = Path(__file__).parent.parent.parent / "chassis"
-BUDGETS = {"core": 400, "web": 500, "aws": 320, "messaging": 450}
+BUDGETS = {"core": 400, "web": 500, "aws": 320, "messaging": 480}
 FILES = sorted(CHASSIS.rglob("*.py"))
 WORDS = "product|basket|order|price|checkout|catalogue|customer|receipt"
 DOMAIN = re.compile(rf"(?<![a-z])({WORDS})s?(?![a-z])", re.IGNORECASE)
@@ -32,8 +32,8 @@ def test_every_file_belongs_to_a_package_with_a_budget() -> None:
     assert {path.relative_to(CHASSIS).parts[0] for path in FILES} == {*BUDGETS, "__init__.py"}
 
 
-def test_no_file_of_it_is_over_120_lines() -> None:
-    assert {path.name: n for path in FILES if (n := len(path.read_text().splitlines())) > 120} == {}
+def test_no_file_of_it_is_over_150_lines() -> None:
+    assert {path.name: n for path in FILES if (n := len(path.read_text().splitlines())) > 150} == {}
 
 
 def test_it_has_no_word_of_the_domain() -> None:

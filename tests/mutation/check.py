@@ -80,15 +80,16 @@ MUTANTS = (
     Mutant(
         "the receipt is read before the basket",
         "services/basket/service.py",
-        "found, earlier = self._load(request.userName), self._receipt(request.userName, attempt.key)",
-        "earlier, found = self._receipt(request.userName, attempt.key), self._load(request.userName)",
-        "tests/basket/test_service.py::test_a_twin_that_commits_between_the_reads_is_heard[0]",
+        "basket, receipt = self._baskets.get(user_name), self._baskets.receipt(user_name, key)",
+        "receipt, basket = self._baskets.receipt(user_name, key), self._baskets.get(user_name)",
+        "tests/basket/test_service.py::test_concurrent_checkout_with_same_key_returns_its_receipt[0]",
     ),
     Mutant(
         "each attempt of a checkout gets an order id of its own",
         "services/basket/service.py",
-        "                found, earlier = self._load(",
-        "                attempt.order_id = self._new_id()\n                found, earlier = self._load(",
+        "                found, earlier = self._basket",
+        "                order = order._replace(order_id=self._new_id())\n"
+        "                found, earlier = self._basket",
         "tests/basket/test_service.py"
         "::test_a_database_that_dies_in_the_commit_leaves_an_unknown_outcome_that_names_the_order",
     ),
@@ -103,14 +104,14 @@ MUTANTS = (
         "a basket's version is a counter",
         "services/basket/service.py",
         ".written_as(self._new_id())",
-        '.written_as(str(int((previous and previous.version) or "0") + 1))',
+        '.written_as(str(int((found and found.version) or "0") + 1))',
         "tests/basket/test_service.py::test_a_basket_filled_again_meanwhile_is_never_taken_for_the_one_before",
     ),
     Mutant(
         "the event is published before the transaction",
         "services/basket/service.py",
-        "                if self._commit(basket, ",
-        "                self._bus.publish([event])\n                if self._commit(basket, ",
+        "                if attempts.write(partial(self._baskets.commit",
+        "                self._bus.publish([event])\n                if attempts.write(partial(self._baskets.commit",
         "tests/basket/test_service.py::test_a_checkout_ends_at_its_deadline",
     ),
     Mutant(

@@ -1,0 +1,60 @@
+"""Optimistic writes: tried again after a lost race, and never denied where one may have taken effect."""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from chassis.core import deadline
+from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Attempts:
+    """The attempts at one write, within the request's deadline.
+
+        with Attempts(unknown) as attempts:
+            for _ in attempts:
+                row = read()  # also shows whether an attempt without an answer took effect
+                if attempts.write(lambda: save(change(row), row)):
+                    break
+
+    An attempt that got no answer may have taken effect. An error that ended the attempts then would deny it, so
+    `unknown` is raised in its place. Raises Unavailable when the deadline passes.
+    """
+
+    def __init__(self, unknown: Unavailable) -> None:
+        self._unknown = unknown
+        self.possibly_written = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if self.possibly_written and isinstance(error, Unavailable | Conflict | NotFound | PreconditionFailed):
+            raise self._unknown from error
+
+    def __iter__(self) -> Iterator[int]:
+        return deadline.attempts()
+
+    def write(self, save: Callable[[], bool]) -> bool:
+        """Calls `save`. False if another write came first, or if there was no answer: the next read shows which.
+
+        `save` returns False only if it surely wrote nothing. Raises Refused.
+        """
+        try:
+            return save()
+        except Refused:
+            raise
+        except Unavailable as error:
+            log.warning("write not answered", detail=error.detail)
+            self.possibly_written = True
+            return False
+
+    def none_took_effect(self) -> None:
+        """A later read has proved it, so errors are true again."""
+        self.possibly_written = False
