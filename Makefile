@@ -9,7 +9,7 @@ EMULATOR ?= localstack
 BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := .clients/.installed
-RUN := $(BIN)/python -m shop
+SHOP := $(BIN)/shop
 # uv makes both environments from the lock file, with the Python that is here. The paths are relative, because a folder's
 # name may hold anything that a shell reads as its own.
 UV = $(NO_CACHE) UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
@@ -37,31 +37,31 @@ help:
 
 ##@ The shop on this machine, without Docker
 run: $(STAMP)  ## start everything and follow its logs; Ctrl-C stops it
-	@$(RUN) run
+	@$(SHOP) run
 
 dev: $(STAMP)  ## the same, and an edit reloads what it concerns
-	@$(RUN) dev
+	@$(SHOP) dev
 
 demo: $(STAMP)  ## buy something and follow the order (from `make run` or `make up`)
-	@$(RUN) demo
+	@$(SHOP) demo
 
 status: $(STAMP)  ## what runs, since when, and whether it answers
-	@$(RUN) status || true
+	@$(SHOP) status || true
 
 logs: $(STAMP)  ## the last log lines and those that come (LOG=basket: only these)
-	@$(RUN) logs $(LOG)
+	@$(SHOP) logs $(LOG)
 
 stop: $(STAMP)  ## end the shop of another terminal, or what is left of one
-	@$(RUN) stop
+	@$(SHOP) stop
 
 reset: $(STAMP)  ## back to an empty shop with the seeded catalogue
-	@$(RUN) reset
+	@$(SHOP) reset
 
-doctor: $(STAMP)  ## prove that a checkout becomes an order on the shop's emulator
-	@$(RUN) bootstrap doctor
+doctor: $(STAMP)  ## prove that a checkout becomes an order, or name the step that fails
+	@$(SHOP) doctor
 
-plan: $(STAMP)  ## what `bootstrap up` would change on the shop's emulator
-	@$(RUN) bootstrap plan
+plan: $(STAMP)  ## what `shop stack up` would change
+	@$(SHOP) stack plan
 
 ##@ The shop in containers
 up: project  ## build and start everything with Docker Compose, wait until it is healthy
@@ -118,6 +118,7 @@ e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker and not clients" $(ARGS)
 
 lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation template, the workflows
+	$(UV) lock --check --quiet
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -141,7 +142,7 @@ engine:
 install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
 clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
-	@if [ -f $(STAMP) ]; then $(RUN) stop; fi
+	@if [ -f $(STAMP) ]; then $(SHOP) stop; fi
 	rm -rf .venv .venv-emulator .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,42 +1,60 @@
-"""The command line: arguments and environment in, an exit code out, every error one clear line."""
+"""The command `shop`: arguments and environment in, an exit code out, every error one clear line."""
 
-import argparse
 import errno
-import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bootstrap.errors import Failed, explain
 from chassis.core.text import legible
-from shop import commands
-from shop.demo import scenario
-from shop.errors import ShopError
-from shop.processes import run
-from shop.processes.run import say
+from shop.output import LINES, prepare_output, say
 from shop.settings import Settings, with_file
+from shop.stack import stack
+from shop.target import OnAws, enter
 
-LINES = "\n\t"
 FULL = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), " Free some space on it, or name another folder with SHOP_VAR.")
 UNUSABLE = dict.fromkeys(
     (errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), " SHOP_VAR can name another folder."
 )
 ADVICE = FULL | UNUSABLE
+HERE = "The shop on this machine"
+USE = "Use it"
+AWS = "Its AWS resources and messages, here or on AWS"
+
+app = typer.Typer(
+    help="Shopwire: an e-commerce backend of event-driven microservices.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
-def main(arguments: list[str], env: Mapping[str, str] | None = None) -> int:
-    """`env`: the shell's, with what the file `.env` adds."""
+def main(arguments: Sequence[str] | None = None, env: Mapping[str, str] | None = None) -> int:
+    """`env` stands for the shell's environment and the file `.env`."""
     prepare_output()
-    asked = _parser().parse_args(arguments)
     try:
-        return _dispatch(asked, with_file(os.environ) if env is None else env)
-    except ShopError as error:
-        sys.stderr.write(f"{legible(str(error), keep=LINES)}\n")  # it may repeat what something else answered
-        return 1
+        app(args=arguments, prog_name="shop", obj=with_file(os.environ) if env is None else env)
+    except SystemExit as end:
+        return int(end.code or 0)
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+    except Failed as error:
+        return _told(str(error), error.exit_code)
+    except (BotoCoreError, ClientError) as error:
+        return _told(explain(error), 1)
     except OSError as error:
-        sys.stderr.write(f"{_explained(error)}\n")
-        return 1
+        return _told(_explained(error), 1)
+    return 0
+
+
+def _told(error: str, code: int) -> int:
+    sys.stderr.write(f"{legible(error, keep=LINES)}\n")  # it may repeat what something else answered
+    return code
 
 
 def _explained(error: OSError) -> str:
@@ -45,49 +63,109 @@ def _explained(error: OSError) -> str:
     return f"{where}{error.strerror or error}.{ADVICE.get(error.errno or 0, '')}"
 
 
-def prepare_output() -> None:
-    """A terminal that cannot show │ shows a question mark instead; without this, `say` would drop the whole line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+@app.command(rich_help_panel=HERE)
+def run(context: typer.Context) -> None:
+    """Start everything and follow the logs. Ctrl-C stops it."""
+    _run(context, dev=False)
 
 
-def _dispatch(asked: argparse.Namespace, env: Mapping[str, str]) -> int:
-    settings = Settings.from_env(env, dev=asked.command == "dev")
-    match asked.command:
-        case "status" | "stop" as plain:
-            code = {"status": commands.status, "stop": commands.stop}[plain](settings)
-        case "reset":
-            code = commands.reset(settings, env)
-        case "bootstrap":
-            code = commands.bootstrap(env, asked.arguments)
-        case "logs":
-            code = commands.logs(settings, asked.names, env, last=asked.last, follow=asked.follow)
-        case "demo":
-            urls, trace = commands.addresses(settings, env), commands.tracing(settings)
-            code = scenario.run(urls, asked.deadline, trace, lambda line: say(legible(line, keep=LINES)))
-        case _:
-            code = run.run(settings, env)
-    return code
+@app.command(rich_help_panel=HERE)
+def dev(context: typer.Context) -> None:
+    """Like run, and an edit restarts the processes it concerns."""
+    _run(context, dev=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shop", description="The shop on this machine, without Docker.")
-    commands_ = parser.add_subparsers(dest="command", required=True)
-    commands_.add_parser("run", help="start the shop and follow its logs; Ctrl-C stops it")
-    commands_.add_parser("dev", help="the same, and every edit reloads what it concerns")
-    commands_.add_parser("status", help="what runs, since when, and whether it answers")
-    commands_.add_parser("stop", help="end the shop of another terminal, or what is left of it")
-    commands_.add_parser("reset", help="back to an empty shop with the seeded catalogue")
-    logs = commands_.add_parser("logs", help="the last log lines, and those that come")
-    logs.add_argument("names", nargs="*", help="only these processes")
-    logs.add_argument("-n", dest="last", type=int, default=20, help="lines of each to begin with (20)")
-    logs.add_argument("--no-follow", dest="follow", action="store_false", help="do not wait for more")
-    buy = commands_.add_parser("demo", help="buy something and follow the order until it is there")
-    buy.add_argument("--deadline", type=float, default=15.0, help="seconds the order may take (15)")
-    # No argument begins with a space, so that all of them, options too, are bootstrap's own.
-    tool = commands_.add_parser(
-        "bootstrap", help="`python -m bootstrap` on the shop's emulator", prefix_chars=" ", add_help=False
-    )
-    tool.add_argument("arguments", nargs="*")
-    return parser
+def _run(context: typer.Context, *, dev: bool) -> None:
+    from shop.processes import run
+
+    raise typer.Exit(run.run(Settings.from_env(context.obj, dev=dev), context.obj))
+
+
+@app.command(rich_help_panel=HERE)
+def stop(context: typer.Context) -> None:
+    """Stop the shop that another terminal started, or what is left of it."""
+    from shop.paths import paths_of
+    from shop.processes import stopping
+
+    stopping.stop(paths_of(Settings.from_env(context.obj)))
+
+
+@app.command(rich_help_panel=HERE)
+def status(context: typer.Context) -> None:
+    """Show which processes run, since when, and whether they answer."""
+    from shop import commands
+
+    raise typer.Exit(commands.status(Settings.from_env(context.obj)))
+
+
+@app.command(rich_help_panel=HERE)
+def logs(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Only these processes.")] = None,
+    last: Annotated[int, typer.Option("-n", "--last", help="Lines of each process to begin with.")] = 20,
+    *,
+    follow: Annotated[bool, typer.Option(help="Wait for new lines.")] = True,
+) -> None:
+    """Show the last log lines, and follow new ones."""
+    from shop import commands
+
+    commands.logs(Settings.from_env(context.obj), names or [], context.obj, last=last, follow=follow)
+
+
+@app.command(rich_help_panel=HERE)
+def reset(context: typer.Context) -> None:
+    """Empty the shop and load the demo catalogue again."""
+    from shop import commands
+
+    commands.reset(Settings.from_env(context.obj), context.obj)
+
+
+@app.command(rich_help_panel=USE)
+def demo(
+    context: typer.Context,
+    deadline: Annotated[float, typer.Option(help="Seconds that the order may take.")] = 15.0,
+) -> None:
+    """Buy something and follow the order until it is there."""
+    from shop import commands
+    from shop.demo import scenario
+
+    settings = Settings.from_env(context.obj)
+    urls, trace = commands.addresses(settings, context.obj), commands.tracing(settings)
+    scenario.run(urls, deadline, trace, lambda line: say(legible(line, keep=LINES)))
+
+
+@app.command(rich_help_panel=USE)
+def seed(
+    *,
+    really_aws: Annotated[bool, typer.Option("--really-aws", help="Needed with --aws, to be sure.")] = False,
+    aws: OnAws = False,
+) -> None:
+    """Add what is missing of the demo catalogue."""
+    from shop import commands
+
+    raise typer.Exit(commands.seed(enter(aws=aws), really_aws=really_aws))
+
+
+app.add_typer(stack, name="stack", rich_help_panel=AWS)
+
+
+# Passed on to bootstrap, until they have modules of their own.
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(rich_help_panel=AWS, context_settings=PASSED_ON)
+def doctor(context: typer.Context) -> None:
+    """Prove that a checkout becomes an order, or name the step that fails."""
+    _bootstrap("doctor", context.args)
+
+
+@app.command(rich_help_panel=AWS, context_settings=PASSED_ON)
+def dlq(context: typer.Context) -> None:
+    """List, show, redrive or drop the messages of dead-letter queues."""
+    _bootstrap("dlq", context.args)
+
+
+def _bootstrap(command: str, arguments: list[str]) -> None:
+    from bootstrap import __main__ as bootstrap
+
+    raise typer.Exit(bootstrap.main([command, *arguments], enter(aws=False)))

@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 
-from shop import environment, target
-from shop.errors import ShopError
+from bootstrap.errors import Failed
+from shop import environment
 from shop.logs.follow import Follower
+from shop.output import say
 from shop.paths import Paths, paths_of
 from shop.processes import ports, probe, stopping, tasks
 from shop.processes.programs import emptying, plan, programs
-from shop.processes.run import say
 from shop.processes.supervisor_client import Process, SupervisorClient
 from shop.settings import ROOT, Settings, web_names
 from shop.target import as_running
@@ -84,7 +84,7 @@ def reset(settings: Settings, env: Mapping[str, str]) -> int:
     if control.answers():
         _empty_running(settings, paths, control, env)
     elif settings.given_endpoint:
-        raise ShopError(f"{NOT_RUNNING} Then `make reset` empties it on {settings.given_endpoint}.")
+        raise Failed(f"{NOT_RUNNING} Then `make reset` empties it on {settings.given_endpoint}.")
     else:
         shutil.rmtree(paths.state.path, ignore_errors=True)
         say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
@@ -107,20 +107,18 @@ def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, 
     say("The shop is empty but for the seeded catalogue.")
 
 
-def bootstrap(env: Mapping[str, str], arguments: list[str]) -> int:
-    """In the environment of the shop that runs here, so that it cannot reach a real account."""
-    its = env if {"-h", "--help"}.intersection(arguments) else target.of_this_machine(env)
-    command = [sys.executable, "-m", "bootstrap", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=its, check=False).returncode  # noqa: S603 our own module
+def seed(env: Mapping[str, str], *, really_aws: bool) -> int:
+    command = [sys.executable, "-m", "services.product.seed", *(["--really-aws"] if really_aws else [])]
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603 our own module
 
 
 def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: int, follow: bool) -> int:
     paths, settings = paths_of(settings), as_running(settings)
     follower = Follower(paths, plan(settings, paths), env, sys.stdout.isatty(), _print)
     if unknown := sorted(set(names) - set(follower.names)):
-        raise ShopError(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
+        raise Failed(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
     if not _any_log(paths):
-        raise ShopError(
+        raise Failed(
             f"There are no logs in {paths.logs} yet: `make run` writes them; "
             "`docker compose logs --follow` has those of containers."
         )

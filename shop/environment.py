@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+from bootstrap.errors import Failed
 from chassis.aws.emulator import REGION, is_emulator
-from shop.errors import ShopError
 from shop.settings import Settings
 
 FAKE_KEY = "test"
@@ -66,8 +66,8 @@ def refuse_unless_emulator(settings: Settings) -> None:
     if is_emulator(asked):
         return
     if settings.given_endpoint:
-        raise ShopError(
+        raise Failed(
             f"No emulator answers at {endpoint}: start it (MiniStack or LocalStack), "
             "or unset SHOP_ENDPOINT_URL to use the embedded one."
         )
-    raise ShopError(f"No emulator answers at {endpoint}: `make run` or `make up` starts one, with the shop.")
+    raise Failed(f"No emulator answers at {endpoint}: `make run` or `make up` starts one, with the shop.")

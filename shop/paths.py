@@ -5,8 +5,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootstrap.errors import Failed
 from shop.emulator.state import State
-from shop.errors import ShopError
 from shop.settings import Settings
 
 # A Unix socket's path holds 103 characters on macOS and 107 on Linux; supervisor adds its pid while it binds.
@@ -50,13 +50,13 @@ class Paths:
         return self.logs / f"{name}.log"
 
     def make(self) -> None:
-        """For its owner only: it holds names, addresses and what people bought. Raises `ShopError`."""
+        """For its owner only: it holds names, addresses and what people bought. Raises `Failed`."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
-            raise ShopError(
+            raise Failed(
                 f"{self.path} cannot hold the shop's files: {error.strerror}. SHOP_VAR names another folder."
             ) from error
 

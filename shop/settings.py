@@ -7,10 +7,10 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from bootstrap.errors import Failed
 from bootstrap.manifests import processes
 from chassis.core.errors import Misconfigured
 from chassis.core.names import shop_name
-from shop.errors import ShopError
 from shop.processes.patience import SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,7 +69,7 @@ def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
     try:
         given = dotenv_values(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise ShopError(f"{file} cannot be read: {error}") from error
+        raise Failed(f"{file} cannot be read: {error}") from error
     return {name: value or "" for name, value in given.items()} | dict(env)
 
 
@@ -77,17 +77,15 @@ def _stack(env: Mapping[str, str]) -> str:
     try:
         name = shop_name(env)
     except Misconfigured as error:
-        raise ShopError(str(error)) from error
+        raise Failed(str(error)) from error
     if not STACK.fullmatch(name):
-        raise ShopError(
-            f"SHOP_NAME={name} cannot name a shop: use up to 40 letters, digits and hyphens, a letter first."
-        )
+        raise Failed(f"SHOP_NAME={name} cannot name a shop: use up to 40 letters, digits and hyphens, a letter first.")
     return name
 
 
 def _patience(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not int(text):
-        raise ShopError(
+        raise Failed(
             f"SHOP_PATIENCE={text} is not a number of seconds from 1 to 9999, which a start may take without progress."
         )
     return float(text)
@@ -95,7 +93,7 @@ def _patience(text: str) -> float:
 
 def _endpoint(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
-        raise ShopError(f"SHOP_ENDPOINT_URL={url} is not a URL: write it as http://host:port.")
+        raise Failed(f"SHOP_ENDPOINT_URL={url} is not a URL: write it as http://host:port.")
     return url
 
 
@@ -109,11 +107,11 @@ def _ports(env: Mapping[str, str], *, own_emulator: bool) -> dict[str, int]:
     for name, port in ports.items():
         twin = next(other for other in ports if ports[other] == port)
         if twin != name:
-            raise ShopError(f"{variables[name][0]} and {variables[twin][0]} are both {port}: give each its own port.")
+            raise Failed(f"{variables[name][0]} and {variables[twin][0]} are both {port}: give each its own port.")
     return ports
 
 
 def _port(variable: str, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
-        raise ShopError(f"{variable}={text} is not a port: give a number from 1 to 65535.")
+        raise Failed(f"{variable}={text} is not a port: give a number from 1 to 65535.")
     return int(text)

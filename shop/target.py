@@ -31,7 +31,7 @@ def enter(*, aws: bool) -> Mapping[str, str]:
 def of_this_machine(env: Mapping[str, str]) -> dict[str, str]:
     """Leads to the emulator of the shop that runs here, as processes or in containers, and never to a real account.
 
-    Raises `ShopError` where no emulator answers.
+    Raises `Failed` where no emulator answers.
     """
     settings = as_running(Settings.from_env(env))
     refuse_unless_emulator(settings)

@@ -9,7 +9,7 @@ from typing import Any
 
 import urllib3
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 
 ADVICE = "Is the shop running? `make run` (or `make up`) starts it."
 UNREADY = "`make doctor` and `make status` say what it waits for; `make up`, or a new `make run`, makes it."
@@ -50,13 +50,13 @@ class Client:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Shows the hop; raises `ShopError` for any other status than `expect`."""
+        """Shows the hop; raises `Failed` for any other status than `expect`."""
         begun = time.monotonic()
         answer = self.ask(method, url, body, headers)
         self.show(service, method, url, answer, time.monotonic() - begun)
         if answer.status != expect:
             advice = UNREADY if answer.status == 503 else STRANGE
-            raise ShopError(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {advice}")
+            raise Failed(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {advice}")
         return answer
 
     def ask(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -65,7 +65,7 @@ class Client:
         try:
             answer = self._pool.request(method, url, headers=sent, **given)  # type: ignore[arg-type]
         except urllib3.exceptions.HTTPError:
-            raise ShopError(f"Nobody answers at {url}. {ADVICE}") from None
+            raise Failed(f"Nobody answers at {url}. {ADVICE}") from None
         return Answer(
             answer.status,
             {name.lower(): value for name, value in answer.headers.items()},

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from bootstrap.errors import Failed
 from shop.demo.client import Answer, Client
-from shop.errors import ShopError
 
 CARD = "4111111111111111"  # everybody's test card
 COLOURS = ("red", "blue", "black")
@@ -65,7 +65,7 @@ class Demo:
         page = self.client.call("product", "GET", f"{self.urls['product']}/product?limit=3", expect=200)
         products = [p for p in page.body["items"] if Decimal(p["price"]) > 0]
         if not products:
-            raise ShopError("The catalogue is empty: `make reset`, or `make up` of containers, seeds it.")
+            raise Failed("The catalogue is empty: `make reset`, or `make up` of containers, seeds it.")
         purchase = Purchase.of(products, user=f"demo-{uuid.uuid4().hex[:8]}")
         self.client.call(
             "basket",
@@ -87,7 +87,7 @@ class Demo:
         )
         self._compare(receipt.body, purchase, "the checkout's answer")
         if "location" not in receipt.headers:
-            raise ShopError("The checkout was accepted, but its answer has no Location to find the order at.")
+            raise Failed("The checkout was accepted, but its answer has no Location to find the order at.")
         return receipt
 
     def _await_order(self, receipt: Answer) -> Answer:
@@ -99,9 +99,9 @@ class Demo:
                 self.client.show("ordering", "GET", receipt.headers["location"], answer, time.monotonic() - begun)
                 return answer
             if answer.status not in (404, 503):
-                raise ShopError(f"ordering answered {answer.status}: {answer.reason}.")
+                raise Failed(f"ordering answered {answer.status}: {answer.reason}.")
             time.sleep(PAUSE)
-        raise ShopError(
+        raise Failed(
             f"Order {receipt.body['orderId']} did not arrive within {self.deadline:g} s: is ordering-consumer "
             f"running (`make status`)? One that was killed holds its message for up to 30 s. "
             f"Follow it with: {self.trace}"
@@ -113,7 +113,7 @@ class Demo:
     def _compare(self, answer: Mapping[str, Any], purchase: Purchase, what: str) -> None:
         total = answer.get("totalPrice")
         if total is None or Decimal(total) != purchase.total:
-            raise ShopError(f"The total of {what} is {total}, but the items cost {purchase.total}: that is a fault.")
+            raise Failed(f"The total of {what} is {total}, but the items cost {purchase.total}: that is a fault.")
 
 
 def run(
@@ -123,7 +123,7 @@ def run(
     say: Callable[[str], None],
     correlation_id: str = "",
 ) -> int:
-    """Raises `ShopError` where the shop does not run, answers something else, or the order does not arrive.
+    """Raises `Failed` where the shop does not run, answers something else, or the order does not arrive.
 
     `trace` is the command that shows the logs of one correlation id.
     """

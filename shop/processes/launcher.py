@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from xmlrpc.client import Error
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.paths import Paths
 from shop.processes import ports, probe, run_state, supervisor_config, tasks
 from shop.processes.loss import LossReport
@@ -105,7 +105,7 @@ class Launcher:
 
     def _refuse_a_second(self) -> None:
         if self.control.answers():
-            raise ShopError("The shop already runs here, or is just stopping: see `make status`, `make stop` ends it.")
+            raise Failed("The shop already runs here, or is just stopping: see `make status`, `make stop` ends it.")
         if (known := run_state.read(self.paths.run_state)) and (ended := run_state.end_leftovers(known)):
             self._say(f"Ended what an earlier run had left behind: {', '.join(ended)}.")
 
@@ -160,9 +160,9 @@ class Launcher:
         patience = Patience(self._patience, progress)
         while not done():
             if failed():
-                raise ShopError(f"{name} does not start:\n{tasks.last_words(self.paths, name)}")
+                raise Failed(f"{name} does not start:\n{tasks.last_words(self.paths, name)}")
             if patience.is_over:
-                raise ShopError(
+                raise Failed(
                     f"{name} was not ready, and made no progress within {self._patience:.0f} s "
                     f"(SHOP_PATIENCE sets how many):\n{tasks.last_words(self.paths, name)}"
                 )

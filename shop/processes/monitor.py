@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.processes.launcher import Launcher
 from shop.processes.programs import EMULATOR, Plan, programs
 from shop.processes.supervisor_client import Process
@@ -30,7 +30,7 @@ class Monitor:
 
     def look(self) -> None:
         if not self._launcher.supervisor_lives():
-            raise ShopError("The supervisor is gone: everything of the shop ends. `make run` starts it again.")
+            raise Failed("The supervisor is gone: everything of the shop ends. `make run` starts it again.")
         processes = self._launcher.control.processes()
         reborn = [p for p in processes.values() if self._is_new(p)]
         for process in reborn:

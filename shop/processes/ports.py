@@ -5,7 +5,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Mapping
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.settings import port_variables, web_names
 
 HOST = "127.0.0.1"
@@ -17,7 +17,7 @@ def refuse_taken(ports: Mapping[str, int], holder: Callable[[int], str] | None =
         if is_taken(port):
             by = (holder or held_by)(port)
             variable, default = port_variables()[name]
-            raise ShopError(
+            raise Failed(
                 f"Port {port} ({name}) is in use{f' by {by}' if by else ''}: stop that, or choose another port "
                 f"with `{variable}={default + 10000} make run`."
             )

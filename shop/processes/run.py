@@ -4,13 +4,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from types import FrameType
 
+from bootstrap.errors import Failed
 from shop import environment
 from shop.emulator import ministack
-from shop.errors import ShopError
 from shop.logs.follow import Follower
+from shop.output import say
 from shop.paths import Paths
 from shop.processes import banner
 from shop.processes.launcher import Launcher
@@ -23,13 +24,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Asked(BaseException):
     """A signal came; not an Exception, so that nothing on the way takes it for a failure of its own."""
-
-
-def say(line: str) -> None:
-    """Where the terminal was closed, nobody reads: that must not keep the shop from stopping in order."""
-    with suppress(OSError, ValueError):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
 
 
 def run(settings: Settings, env: Mapping[str, str]) -> int:
@@ -67,7 +61,7 @@ def _refuse_unusable(settings: Settings) -> None:
     if settings.given_endpoint:
         environment.refuse_unless_emulator(settings)
     elif not ministack.is_installed():
-        raise ShopError(
+        raise Failed(
             "MiniStack, the embedded emulator, is not installed: run `make install`, "
             "or set SHOP_ENDPOINT_URL to an emulator that runs elsewhere."
         )

@@ -4,11 +4,11 @@ import os
 import signal
 import time
 
+from shop.output import say
 from shop.paths import Paths
 from shop.processes import run_state
 from shop.processes.patience import Patience, Reminder, cpu_seconds
 from shop.processes.programs import EMULATOR, SAVED_WITHIN
-from shop.processes.run import say
 from shop.processes.supervisor_client import SupervisorClient
 
 WITHIN = 15.0

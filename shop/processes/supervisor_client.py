@@ -11,8 +11,8 @@ from xmlrpc.client import Error, Fault, ServerProxy
 from supervisor.states import STOPPED_STATES
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from bootstrap.errors import Failed
 from shop.emulator.ministack import DO_NOT_RESTART
-from shop.errors import ShopError
 
 NOT_STARTABLE = (Faults.NO_FILE, Faults.NOT_EXECUTABLE, Faults.SPAWN_ERROR)
 
@@ -31,7 +31,7 @@ class Process:
     seconds: int
 
 
-class ShuttingDown(ShopError, Error):
+class ShuttingDown(Failed, Error):
     """A supervisor that ends its programs hears nothing else."""
 
     __str__ = Exception.__str__  # xmlrpc's own shows a repr
@@ -63,13 +63,13 @@ class SupervisorClient:
         return {info["name"]: _process(info) for info in self._call("getAllProcessInfo")}
 
     def start(self, name: str) -> None:
-        """Raises `ShopError` where its program is not there or may not be executed."""
+        """Raises `Failed` where its program is not there or may not be executed."""
         try:
             self._unless(Faults.ALREADY_STARTED, "startProcess", name)
         except Fault as fault:
             if fault.faultCode not in NOT_STARTABLE:
                 raise
-            raise ShopError(f"{name} cannot be started: {fault.faultString}") from fault
+            raise Failed(f"{name} cannot be started: {fault.faultString}") from fault
 
     def stop(self, names: Iterable[str], within: float, waiting: Callable[[], None] = lambda: None) -> None:
         """Asks all at once and waits until none of them runs; supervisor itself kills what takes too long.

@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from bootstrap.errors import Failed
 from chassis.core.text import legible
-from shop.errors import ShopError
 from shop.paths import Paths
 from shop.processes.patience import SECONDS, Patience, cpu_seconds
 from shop.processes.programs import Task
@@ -41,12 +41,12 @@ def run(
         finally:
             process.kill()  # nothing to do where it has ended
     if code is None:
-        raise ShopError(
+        raise Failed(
             f"{task.name} made no progress within {patience:.0f} s (SHOP_PATIENCE sets how many):"
             f"\n{last_words(paths, task.name)}"
         )
     if code:
-        raise ShopError(f"{task.name} failed with exit code {code}:\n{last_words(paths, task.name)}")
+        raise Failed(f"{task.name} failed with exit code {code}:\n{last_words(paths, task.name)}")
 
 
 def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None:

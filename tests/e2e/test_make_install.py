@@ -85,7 +85,7 @@ def test_a_clone_in_a_folder_of_any_name_is_installed_run_and_bought_from(
     assert trace is not None
     found = subprocess.run(["/bin/sh", "-c", trace[0]], capture_output=True, text=True, check=True)
     assert "ordering-consumer" in found.stdout
-    for script in ("pytest", "lint-imports", "cfn-lint"):
+    for script in ("shop", "pytest", "lint-imports", "cfn-lint"):
         subprocess.run([installed / ".venv" / "bin" / script, "--help"], capture_output=True, check=True)
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["boto3.py"]
 

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -130,14 +131,60 @@ def test_a_reset_says_that_it_did_not_empty_what_another_started(
     assert f"What answers on http://127.0.0.1:{port} is not: containers" in capsys.readouterr().out
 
 
-def test_bootstrap_without_an_emulator_says_what_starts_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bootstrap", "doctor"], env(tmp_path)) == 1
+@pytest.mark.parametrize("command", [["doctor"], ["dlq", "list"], ["stack", "status"], ["seed"]])
+def test_a_command_that_needs_an_emulator_says_what_starts_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    set_environment(monkeypatch, env(tmp_path))
+    assert cli.main(command) == 1
     assert "`make run` or `make up` starts one" in capsys.readouterr().err
 
 
-def test_every_option_after_bootstrap_is_bootstraps_own(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bootstrap", "--help"], env(tmp_path)) == 0
-    assert "usage: python -m bootstrap" in capfd.readouterr().out
+@pytest.mark.integration
+def test_a_stack_is_planned_on_the_emulator_of_the_shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], emulator_url: str
+) -> None:
+    set_environment(monkeypatch, env(tmp_path) | {"SHOP_ENDPOINT_URL": emulator_url, "AWS_PROFILE": "production"})
+    assert cli.main(["stack", "plan"]) == 0
+    assert "OrderTable" in capsys.readouterr().out
+
+
+def test_made_up_credentials_do_not_reach_the_account_of_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after the `export` that the banner of `shop run` shows."""
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+    set_environment(monkeypatch, env(tmp_path) | keys | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
+    assert cli.main(["stack", "down", "--aws", "--really-aws"]) == 2
+    assert "made up" in capsys.readouterr().err
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_command_alone_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([], {}) == 2
+    shown = capsys.readouterr()
+    listed = {line.split()[1] for line in (shown.out + shown.err).splitlines() if line.startswith("│ ")}
+    assert listed == {
+        "--help", "run", "dev", "stop", "status", "logs", "reset", "demo", "seed", "doctor", "dlq", "stack"
+    }  # fmt: skip
+
+
+def test_an_unknown_command_is_not_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["strat"], {}) == 2
+    assert "No such command 'strat'" in capsys.readouterr().err
+
+
+def test_the_list_of_commands_loads_no_tool() -> None:
+    """So that `shop --help` and every mistyped command answer at once."""
+    code = "import sys; from shop import cli; cli.main(['--help'], {}); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1]
+    assert "'shop.target'" in loaded
+    assert [name for name in ("boto3", "supervisor", "shop.processes.run", "flask") if f"'{name}'" in loaded] == []
 
 
 def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +206,7 @@ def test_an_output_that_is_not_utf_8_loses_no_line(tmp_path: Path, encoding: str
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_what_make_run_says_is_not_lost_on_an_output_that_is_not_utf_8(encoding: str) -> None:
-    code = "from shop import cli; cli.prepare_output(); cli.say('basket │ order placed')"
+    code = "from shop import output; output.prepare_output(); output.say('basket │ order placed')"
     variables = inherited() | {"PYTHONIOENCODING": encoding}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, encoding=encoding, check=True

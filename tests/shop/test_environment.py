@@ -2,8 +2,8 @@
 
 import pytest
 
+from bootstrap.errors import Failed
 from shop import environment
-from shop.errors import ShopError
 from shop.processes import ports
 from shop.settings import Settings
 
@@ -60,17 +60,17 @@ def test_settings_of_other_python_projects_do_not_reach_a_process() -> None:
 
 def test_an_endpoint_where_no_emulator_answers_is_refused() -> None:
     given = f"http://127.0.0.1:{ports.free_ports()['SHOP_EMULATOR_PORT']}"
-    with pytest.raises(ShopError, match=f"No emulator answers at {given}: start it"):
+    with pytest.raises(Failed, match=f"No emulator answers at {given}: start it"):
         environment.refuse_unless_emulator(Settings(given_endpoint=given))
 
 
 def test_where_the_shops_own_emulator_does_not_answer_the_shop_is_to_be_started() -> None:
-    with pytest.raises(ShopError, match="`make run` or `make up` starts one"):
+    with pytest.raises(Failed, match="`make run` or `make up` starts one"):
         environment.refuse_unless_emulator(Settings.from_env(ports.free_ports()))
 
 
 def test_aws_itself_is_refused() -> None:
-    with pytest.raises(ShopError, match="No emulator answers at"):
+    with pytest.raises(Failed, match="No emulator answers at"):
         environment.refuse_unless_emulator(Settings(given_endpoint="https://dynamodb.us-east-1.amazonaws.com"))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.paths import Paths
 
 
@@ -28,5 +28,5 @@ def test_only_its_owner_can_look_into_it_even_where_it_was_open_before(tmp_path:
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ShopError, match=r"/file/mine cannot hold the shop's files: Not a directory\. SHOP_VAR names"):
+    with pytest.raises(Failed, match=r"/file/mine cannot hold the shop's files: Not a directory\. SHOP_VAR names"):
         Paths(tmp_path / "file" / "mine").make()

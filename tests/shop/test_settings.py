@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.settings import Settings, with_file
 
 
@@ -24,7 +24,7 @@ def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"SHOP_NAME=\xff\n")
-    with pytest.raises(ShopError, match=r"\.env cannot be read"):
+    with pytest.raises(Failed, match=r"\.env cannot be read"):
         with_file({}, tmp_path / ".env")
 
 
@@ -46,23 +46,23 @@ def test_a_given_endpoint_needs_no_port_for_the_emulator() -> None:
 
 @pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "8001.5", " 8001", "١"])
 def test_what_is_no_port_is_refused_by_its_variable(text: str) -> None:
-    with pytest.raises(ShopError, match="SHOP_ORDERING_PORT="):
+    with pytest.raises(Failed, match="SHOP_ORDERING_PORT="):
         Settings.from_env({"SHOP_ORDERING_PORT": text})
 
 
 def test_two_services_on_one_port_are_refused() -> None:
-    with pytest.raises(ShopError, match="SHOP_BASKET_PORT and SHOP_PRODUCT_PORT are both 8001"):
+    with pytest.raises(Failed, match="SHOP_BASKET_PORT and SHOP_PRODUCT_PORT are both 8001"):
         Settings.from_env({"SHOP_BASKET_PORT": "8001"})
 
 
 def test_the_former_name_of_a_setting_is_refused() -> None:
-    with pytest.raises(ShopError, match="SHOP_STACK is called SHOP_NAME now"):
+    with pytest.raises(Failed, match="SHOP_STACK is called SHOP_NAME now"):
         Settings.from_env({"SHOP_STACK": "mine"})
 
 
 @pytest.mark.parametrize("name", ["has space", "../up", "1st", "x" * 41])
 def test_a_name_that_aws_would_refuse_is_refused(name: str) -> None:
-    with pytest.raises(ShopError, match="SHOP_NAME="):
+    with pytest.raises(Failed, match="SHOP_NAME="):
         Settings.from_env({"SHOP_NAME": name})
 
 
@@ -73,10 +73,10 @@ def test_the_patience_of_a_start_can_be_set() -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "10000", "long", "٣"])
 def test_what_is_no_patience_is_refused_by_its_variable(text: str) -> None:
-    with pytest.raises(ShopError, match=f"SHOP_PATIENCE={text} is not a number of seconds"):
+    with pytest.raises(Failed, match=f"SHOP_PATIENCE={text} is not a number of seconds"):
         Settings.from_env({"SHOP_PATIENCE": text})
 
 
 def test_an_endpoint_without_a_scheme_is_refused() -> None:
-    with pytest.raises(ShopError, match="SHOP_ENDPOINT_URL=localhost:4566 is not a URL"):
+    with pytest.raises(Failed, match="SHOP_ENDPOINT_URL=localhost:4566 is not a URL"):
         Settings.from_env({"SHOP_ENDPOINT_URL": "localhost:4566"})

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.errors import Failed
 from shop import target
-from shop.errors import ShopError
 
 DEVELOPERS = {
     "AWS_PROFILE": "production",
@@ -46,14 +46,6 @@ def emulator() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def own_environment() -> Iterator[None]:
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
 def test_without_a_word_it_is_the_emulator_and_nothing_of_a_real_account(emulator: str, tmp_path: Path) -> None:
     env = target.of_this_machine(DEVELOPERS | {"SHOP_ENDPOINT_URL": emulator, "SHOP_VAR": str(tmp_path)})
     assert env["AWS_ENDPOINT_URL"] == emulator
@@ -62,7 +54,7 @@ def test_without_a_word_it_is_the_emulator_and_nothing_of_a_real_account(emulato
 
 
 def test_where_no_emulator_answers_no_command_goes_elsewhere(tmp_path: Path) -> None:
-    with pytest.raises(ShopError, match="No emulator answers at"):
+    with pytest.raises(Failed, match="No emulator answers at"):
         target.of_this_machine(DEVELOPERS | {"SHOP_ENDPOINT_URL": "http://127.0.0.1:9", "SHOP_VAR": str(tmp_path)})
 
 
@@ -74,7 +66,6 @@ def test_the_account_of_the_shell_has_its_credentials_and_no_emulators_endpoint(
     }
 
 
-@pytest.mark.usefixtures("own_environment")
 def test_what_boto3_reads_itself_is_the_target_too(
     emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

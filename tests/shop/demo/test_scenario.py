@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from bootstrap.errors import Failed
 from shop.demo import scenario
 from shop.demo.scenario import Purchase
-from shop.errors import ShopError
 from shop.processes import ports
 
 PRODUCTS = [{"id": "a", "price": 0.1}, {"id": "b", "price": 0.2}, {"id": "c", "price": 1299.99}]
@@ -117,42 +117,42 @@ def test_the_sum_is_exact() -> None:
 
 def test_a_wrong_total_is_a_fault(shop: TinyShop) -> None:
     shop.total = 3900.48
-    with pytest.raises(ShopError, match=r"total of the checkout's answer is 3900.48, but the items cost 3900.47"):
+    with pytest.raises(Failed, match=r"total of the checkout's answer is 3900.48, but the items cost 3900.47"):
         buy(shop)
 
 
 def test_an_order_that_does_not_arrive_is_told_with_how_to_follow_it(shop: TinyShop) -> None:
     shop.order_after = 1000
-    with pytest.raises(ShopError, match=r"o1 did not arrive within 0.3 s.*cat logs \| grep demo-1"):
+    with pytest.raises(Failed, match=r"o1 did not arrive within 0.3 s.*cat logs \| grep demo-1"):
         buy(shop, deadline=0.3)
 
 
 def test_a_refused_checkout_is_told_with_its_reason(shop: TinyShop) -> None:
     shop.checkout_status = 409
-    with pytest.raises(ShopError, match=r"basket answered 409 instead of 202: the basket changed\. Is it this shop"):
+    with pytest.raises(Failed, match=r"basket answered 409 instead of 202: the basket changed\. Is it this shop"):
         buy(shop)
 
 
 def test_a_shop_that_waits_for_its_tables_is_told_with_what_makes_them(shop: TinyShop) -> None:
     shop.checkout_status = 503
-    with pytest.raises(ShopError, match=r"basket answered 503 .*`make doctor` and .*`make up`"):
+    with pytest.raises(Failed, match=r"basket answered 503 .*`make doctor` and .*`make up`"):
         buy(shop)
 
 
 def test_a_checkout_without_location_is_a_fault(shop: TinyShop) -> None:
     shop.with_location = False
-    with pytest.raises(ShopError, match="no Location"):
+    with pytest.raises(Failed, match="no Location"):
         buy(shop)
 
 
 def test_an_empty_catalogue_is_told_with_what_fills_it(shop: TinyShop) -> None:
     shop.products = []
-    with pytest.raises(ShopError, match="`make reset`, or `make up` of containers, seeds it"):
+    with pytest.raises(Failed, match="`make reset`, or `make up` of containers, seeds it"):
         buy(shop)
 
 
 def test_a_shop_that_does_not_run_is_told_with_what_starts_it() -> None:
     nobody = TinyShop()
     nobody.url = f"http://127.0.0.1:{ports.free_ports()['SHOP_PRODUCT_PORT']}"
-    with pytest.raises(ShopError, match=r"Nobody answers at .*make run"):
+    with pytest.raises(Failed, match=r"Nobody answers at .*make run"):
         buy(nobody)

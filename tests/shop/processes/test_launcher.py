@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.errors import Failed
 from shop.emulator.ministack import DO_NOT_RESTART
-from shop.errors import ShopError
 from shop.paths import Paths
 from shop.processes import ports, probe, run_state
 from shop.processes.launcher import Launcher
@@ -104,7 +104,7 @@ def test_a_killed_process_comes_back_and_it_is_said(shops: Shops) -> None:
 def test_a_failed_task_is_told_with_its_last_words_and_nothing_stays(shops: Shops) -> None:
     plan: Plan = ((web("product", shops.ports[1]),), (Task("seed", python("print('no table'); raise SystemExit(3)")),))
     launcher = shops.launcher(plan)
-    with pytest.raises(ShopError, match=r"seed failed with exit code 3:\n  \| no table"):
+    with pytest.raises(Failed, match=r"seed failed with exit code 3:\n  \| no table"):
         launcher.start()
     launcher.stop()
     assert not ports.is_taken(shops.ports[1])
@@ -113,7 +113,7 @@ def test_a_failed_task_is_told_with_its_last_words_and_nothing_stays(shops: Shop
 def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -> None:
     dies = Program("worker", python("raise SystemExit('no queue')"), start_seconds=60)  # a busy machine needs its time
     launcher = shops.launcher(((dies,),))
-    with pytest.raises(ShopError, match=r"worker does not start:\n(  \| no queue\n)+"):
+    with pytest.raises(Failed, match=r"worker does not start:\n(  \| no queue\n)+"):
         launcher.start()
 
 
@@ -123,7 +123,7 @@ def test_a_program_that_says_it_can_never_start_is_not_tried_again(shops: Shops)
     says += f"raise SystemExit({DO_NOT_RESTART})"
     emulator = Program(EMULATOR, python(says), ready=f"http://127.0.0.1:{shops.ports[0]}/")
     launcher = shops.launcher(((emulator,),), patience=20)
-    with pytest.raises(ShopError, match=r"emulator does not start:\n  \| sqs.json cannot be read\n  \("):
+    with pytest.raises(Failed, match=r"emulator does not start:\n  \| sqs.json cannot be read\n  \("):
         launcher.start()
     launcher.stop()
     assert [line for line in shops.said if "lost" in line] == []
@@ -131,7 +131,7 @@ def test_a_program_that_says_it_can_never_start_is_not_tried_again(shops: Shops)
 
 def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
     lazy = Program("basket", python("import time; time.sleep(600)"), ready=f"http://127.0.0.1:{shops.ports[2]}/")
-    with pytest.raises(ShopError, match="basket was not ready, and made no progress within 5 s"):
+    with pytest.raises(Failed, match="basket was not ready, and made no progress within 5 s"):
         shops.launcher(((lazy,),), patience=5).start()
 
 
@@ -149,14 +149,14 @@ def test_a_shop_starts_and_stops_in_a_folder_of_any_name(tmp_path: Path) -> None
 
 
 def test_a_program_that_is_not_there_is_one_clear_line(shops: Shops) -> None:
-    with pytest.raises(ShopError, match="worker cannot be started: NO_FILE: can't find command '/not/there'"):
+    with pytest.raises(Failed, match="worker cannot be started: NO_FILE: can't find command '/not/there'"):
         shops.launcher(((Program("worker", ("/not/there",)),),)).start()
 
 
 def test_a_second_shop_in_the_same_folder_is_refused(shops: Shops) -> None:
     plan: Plan = ((Program("worker", python("import time; time.sleep(600)")),),)
     shops.launcher(plan).start()
-    with pytest.raises(ShopError, match="already runs here"):
+    with pytest.raises(Failed, match="already runs here"):
         shops.launcher(plan).start()
 
 
@@ -253,7 +253,7 @@ def test_a_dead_supervisor_is_an_error_and_its_processes_are_ended(shops: Shops)
     assert known.supervisor is not None
     os.kill(known.supervisor.pid, signal.SIGKILL)
     eventually(lambda: not launcher.supervisor_lives())
-    with pytest.raises(ShopError, match="supervisor is gone"):
+    with pytest.raises(Failed, match="supervisor is gone"):
         Monitor(launcher, plan, shops.said.append).look()
     launcher.stop()
     assert not any(run_state.lives(it) for it in known.processes.values())

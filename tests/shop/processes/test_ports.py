@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.processes import ports
 
 
@@ -33,7 +33,7 @@ def test_a_free_port_is_not_taken() -> None:
 
 
 def test_a_taken_port_is_one_line_with_its_holder_and_the_variable_to_set(listener: int) -> None:
-    with pytest.raises(ShopError) as caught:
+    with pytest.raises(Failed) as caught:
         ports.refuse_taken({"basket": listener}, holder=lambda _: "nginx (pid 7)")
     text = str(caught.value)
     assert f"Port {listener} (basket) is in use by nginx (pid 7)" in text
@@ -42,7 +42,7 @@ def test_a_taken_port_is_one_line_with_its_holder_and_the_variable_to_set(listen
 
 
 def test_an_unknown_holder_is_not_mentioned(listener: int) -> None:
-    with pytest.raises(ShopError, match=r"is in use: stop that"):
+    with pytest.raises(Failed, match=r"is in use: stop that"):
         ports.refuse_taken({"basket": listener}, holder=lambda _: "")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.errors import ShopError
+from bootstrap.errors import Failed
 from shop.paths import Paths
 from shop.processes import tasks
 from shop.processes.programs import Task
@@ -32,9 +32,7 @@ def test_what_a_task_says_is_in_its_log(paths: Paths) -> None:
 
 def test_a_task_that_hangs_is_ended_and_told(paths: Paths) -> None:
     sleeps = task("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
-    with pytest.raises(
-        ShopError, match=r"seed made no progress within 5 s \(SHOP_PATIENCE sets how many\):\n  \| \d+\n"
-    ):
+    with pytest.raises(Failed, match=r"seed made no progress within 5 s \(SHOP_PATIENCE sets how many\):\n  \| \d+\n"):
         tasks.run(sleeps, os.environ, paths, patience=5)
     assert command_of(int(paths.log("seed").read_text())) == ""
 

@@ -1,0 +1,21 @@
+"""What commands print, on any terminal."""
+
+import io
+import sys
+from contextlib import suppress
+
+LINES = "\n\t"  # what `legible` keeps in a text of several lines
+
+
+def prepare_output() -> None:
+    """A terminal that cannot show │ shows a question mark instead; without this, `say` would drop the whole line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def say(line: str) -> None:
+    """Prints a line and ignores a closed terminal, which must not keep the shop from stopping in order."""
+    with suppress(OSError, ValueError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
