@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from bootstrap.clock import Clock
 from bootstrap.errors import NO_CREDENTIALS, NO_REGION, Failed, Misused
-from chassis.aws.emulator import REGION, is_emulator, refuse_made_up
+from chassis.aws.emulator import REGION, is_emulator, reject_placeholders
 from chassis.core.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _real_session(env: Mapping[str, str]) -> boto3.Session:
     if session.get_credentials() is None:
         raise Misused(NO_CREDENTIALS)
     try:
-        refuse_made_up(session, _client(session, env, "cloudformation"))
+        reject_placeholders(session, _client(session, env, "cloudformation"))
     except Misconfigured as error:
         raise Misused(str(error)) from error
     return session

@@ -1,1 +1,1 @@
-"""Clients with bounded time-outs, checked answers, paged reads, and whether the endpoint is an emulator."""
+"""AWS clients with bounded time-outs and checked responses, paged reads, and detection of emulators."""

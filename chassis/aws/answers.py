@@ -1,4 +1,4 @@
-"""Whether an answer is AWS's: botocore takes whatever comes with a 200."""
+"""Checks that a response comes from AWS, since botocore accepts anything with status 200."""
 
 import json
 import zlib
@@ -9,32 +9,34 @@ from botocore.exceptions import HTTPClientError
 
 
 class NotFromAWS(HTTPClientError):
-    """Something answered, but not as AWS does, or not all of it arrived: a proxy, a portal, another service."""
+    """The response is incomplete or not from AWS, but from a proxy, a login page or another service."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(error=f"answer {status}: {why}")
+    def __init__(self, status: int, fault: str) -> None:
+        super().__init__(error=f"response with status {status}: {fault}")
 
 
 def check(answer: Any) -> None:
-    """Raises NotFromAWS unless `answer` is whole, and is a success or names an error as AWS's JSON protocol has them.
+    """Raises NotFromAWS unless `answer` is complete, and a success or an error of AWS's JSON protocol.
 
-    botocore takes any other body of a 200 for an empty answer: no such row, or a write that succeeded.
+    For a 200 with any other body, botocore returns an empty response. It looks like a missing row or successful write.
     """
-    if why := _doubt(answer.status_code, answer.headers, answer.content):
-        raise NotFromAWS(answer.status_code, why)
+    if fault := _find_fault(answer.status_code, answer.headers, answer.content):
+        raise NotFromAWS(answer.status_code, fault)
 
 
-def _doubt(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    checksum = headers.get("x-amz-crc32")  # DynamoDB alone sends one
+def _find_fault(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+    checksum = headers.get("x-amz-crc32")  # only DynamoDB sends one
     if headers.get("Content-Length", str(len(body))) != str(len(body)):
-        return "it is cut short"
+        return "the body is incomplete"
     if checksum not in {None, str(zlib.crc32(body))}:
-        return "its checksum is wrong"
+        return "the checksum is wrong"
     if status >= 300:
-        return None if "__type" in (_object(body) or {}) else "it names no error of AWS"
-    if not headers.get("Content-Type", "").startswith("application/x-amz-json"):  # LocalStack's errors have another
-        return "its type is not that of AWS's JSON"
-    return None if checksum or _object(body) is not None else "it is no JSON object"
+        return None if "__type" in (_object(body) or {}) else "the body is not an error of AWS"
+    if not headers.get("Content-Type", "").startswith(
+        "application/x-amz-json"
+    ):  # LocalStack's errors have another type
+        return "the media type is not AWS's JSON"
+    return None if checksum or _object(body) is not None else "the body is not a JSON object"
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

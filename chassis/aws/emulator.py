@@ -1,4 +1,4 @@
-"""Whether a client talks to an emulator on this machine or to AWS: asked before data is loaded or destroyed."""
+"""Tells an emulator from AWS. Commands that load or delete data check this first."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,22 +8,22 @@ from botocore.credentials import Credentials
 
 from chassis.core.errors import Misconfigured
 
-AWS_DOMAINS = (  # of all partitions; a test compares them with botocore's
+AWS_DOMAINS = (  # of all partitions; a test compares the list with botocore's
     *("amazonaws.com", "api.aws", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "amazonaws.eu"),
     *("api.amazonwebservices.eu", "ic.gov", "sgov.gov", "api.aws.scloud", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
 )
-REGION = "us-east-1"  # where nobody names one: an emulator is in every region
-SHORTEST = 16  # characters of an access key, by the IAM API Reference ("AccessKey"); a secret has more
-MADE_UP = (
-    "These AWS credentials are made up, as for an emulator, and are not sent to AWS: set AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY to real ones, or AWS_ENDPOINT_URL to the emulator."
+REGION = "us-east-1"  # the default for an emulator, which serves every region
+MIN_KEY_LENGTH = 16  # characters of an access key ID ("AccessKey", IAM API Reference); a secret key is longer
+PLACEHOLDERS = (
+    "The AWS credentials are placeholders for an emulator, but the endpoint is AWS. Set AWS_ENDPOINT_URL to the "
+    "emulator's URL, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to real credentials."
 )
 
 
 def is_emulator(client: Any) -> bool:
-    """True only if the endpoint that `client` really uses answers as LocalStack and MiniStack do.
+    """True if the endpoint of `client` responds as LocalStack and MiniStack do.
 
-    The client's own endpoint counts, not the environment: `AWS_ENDPOINT_URL_DYNAMODB` or a profile may differ.
+    It checks the client's own endpoint, because `AWS_ENDPOINT_URL_DYNAMODB` or a profile may override the environment.
     """
     if _is_aws(client):
         return False
@@ -34,14 +34,18 @@ def is_emulator(client: Any) -> bool:
     return answer.status == 200 and b"services" in answer.data
 
 
-def refuse_made_up(session: Any, client: Any) -> None:
-    """Raises Misconfigured if `client` would sign calls to AWS with credentials such as `test`.
+def reject_placeholders(session: Any, client: Any) -> None:
+    """Raises Misconfigured if `client` would sign calls to AWS with placeholder credentials such as `test`.
 
-    Credentials of a role or of a login are AWS's own. They are not fetched here.
+    Credentials of a role or a login come from AWS, so they are neither fetched nor checked here.
     """
     found = session.get_credentials()
-    if type(found) is Credentials and _is_aws(client) and min(len(found.access_key), len(found.secret_key)) < SHORTEST:
-        raise Misconfigured(MADE_UP)
+    if (
+        type(found) is Credentials
+        and _is_aws(client)
+        and min(len(found.access_key), len(found.secret_key)) < MIN_KEY_LENGTH
+    ):
+        raise Misconfigured(PLACEHOLDERS)
 
 
 def _is_aws(client: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Reads a DynamoDB query or scan page by page. A page is bounded in rows, in bytes and in what it costs to read."""
+"""Reads a DynamoDB query or scan page by page. Rows, bytes and the number of calls per page are limited."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,28 +9,29 @@ import structlog
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from chassis.aws.clients import unavailable
+from chassis.aws.errors import unavailable
 from chassis.core import deadline
 from chassis.core.paging import BadCursor, Page, Range, decode, encode
+from chassis.core.validation import invalid_fields
 
-GROWTH = 4  # times as many rows as were read so far, at most: the next rows may be larger
-MOST = 500  # rows a call, however small they are
-CALLS = 8
-RESERVE = 1.5  # seconds of the request's deadline, for what follows the reading
+GROWTH = 4  # a call reads at most this many times the rows read so far, because the next rows may be larger
+MAX_ROWS = 500  # per call
+MAX_CALLS = 8  # per page
+RESERVE = 1.5  # seconds before the request's deadline at which reading stops
 
 Row = dict[str, Any]
 T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Sizes(NamedTuple):
-    """Bytes: a page's rows as JSON at most, and the largest row, by which the first call of a page is bounded."""
+class SizeLimits(NamedTuple):
+    """The maximum of a page as JSON, and the expected maximum of a row, both in bytes."""
 
-    page: int = 256 * 1024  # sixteen requests at once have to fit into a container of 256 MB
-    row: int = 50 * 1024  # no call may outlast its time-out
+    page: int = 256 * 1024  # sixteen concurrent requests must fit into a container of 256 MB
+    row: int = 50 * 1024  # limits the rows of the first call, which must not exceed its time-out
 
 
-DEFAULT = Sizes()
+DEFAULT_SIZES = SizeLimits()
 
 
 def read_page(
@@ -40,20 +41,20 @@ def read_page(
     limit: int,
     cursor: str | None,
     within: Range | None = None,
-    sizes: Sizes = DEFAULT,
+    sizes: SizeLimits = DEFAULT_SIZES,
     **arguments: Any,
 ) -> Page[Row]:
-    """One page of `query` (a client's `query` or `scan`): at most `limit` rows and `sizes.page`, but at least one row.
+    """One page of `query`, which is a client's `query` or `scan`: at most `limit` rows and `sizes.page` bytes.
 
     `key` names the attributes that place a row in the list, `within` the values that the query allows for them. After
-    CALLS, or when only RESERVE is left, the page ends as it is, perhaps empty, with a cursor. Raises Malformed for a
-    cursor of another list.
+    MAX_CALLS, or when less than RESERVE is left, the page has the rows read so far, perhaps none, and a cursor. A row
+    larger than `sizes.page` is a page of its own. Raises Malformed for a cursor of another list.
     """
     rows: list[Row] = []
     lengths: list[int] = []
     scanned = 0
     start = None if cursor is None else decode(cursor, scope, key, within)
-    for call in range(CALLS):
+    for call in range(MAX_CALLS):
         arguments |= {"Limit": _batch(limit + 1, sizes, scanned, lengths)}
         answer = _ask(query, arguments, start, trusted=call > 0)
         rows += answer["Items"]
@@ -69,7 +70,7 @@ def read_page(
 
 
 def every_page(scan: Callable[..., Any], **arguments: Any) -> Iterator[list[Row]]:
-    """The pages of a whole table, each read when it is asked for; raises Unavailable."""
+    """The pages of a whole table, read lazily. Raises Unavailable."""
     while True:
         with unavailable("DynamoDB"):
             page = scan(**arguments)
@@ -80,19 +81,19 @@ def every_page(scan: Callable[..., Any], **arguments: Any) -> Iterator[list[Row]
 
 
 def readable(page: Page[Row], key: Sequence[str], read: Callable[[Row], T]) -> Page[T]:
-    """`page` without the rows that `read` refuses: each of them is logged by its key, and hides no other row."""
+    """The page with each row converted by `read`. Rows that are not valid are logged by their key and left out."""
     items: list[T] = []
     for row in page.items:
         try:
             items.append(read(row))
         except ValidationError as error:
-            where, fields = {name: row[name] for name in key}, [e["loc"] for e in error.errors()]
-            log.error("row left out: it cannot be read", key=where, fields=fields)  # noqa: TRY400 says it all
+            row_key = {name: row[name] for name in key}
+            log.error("row is not valid: left out of the page", key=row_key, fields=invalid_fields(error))  # noqa: TRY400
     return Page(items, page.next_cursor)
 
 
 def _ask(query: Callable[..., Any], arguments: Row, start: Mapping[str, str] | None, *, trusted: bool) -> Any:
-    """Anybody can seal a cursor around a key that DynamoDB refuses; only its own keys are `trusted`."""
+    """DynamoDB may reject the key of a forged cursor. Its own keys are `trusted`."""
     if start is None:
         return query(**arguments)
     try:
@@ -103,13 +104,13 @@ def _ask(query: Callable[..., Any], arguments: Row, start: Mapping[str, str] | N
         raise BadCursor from error
 
 
-def _batch(wanted: int, sizes: Sizes, scanned: int, lengths: Sequence[int]) -> int:
-    """How many rows to scan: as many as are likely to fill the page, going by those that were scanned.
+def _batch(wanted: int, sizes: SizeLimits, scanned: int, lengths: Sequence[int]) -> int:
+    """The number of rows to scan next: as many as probably fill the page, judging by the rows scanned so far.
 
-    One row more than the page holds is wanted: it tells whether another page follows.
+    `wanted` is one row more than the page holds, which shows whether another page follows.
     """
     if not scanned:
         return min(wanted, max(2, sizes.page // sizes.row))
     by_rows = -(-(wanted - len(lengths)) * scanned // max(1, len(lengths)))
     by_bytes = (sizes.page - sum(lengths)) * scanned // max(1, sum(lengths)) + 1
-    return min(MOST, GROWTH * scanned, by_rows, by_bytes)
+    return min(MAX_ROWS, GROWTH * scanned, by_rows, by_bytes)

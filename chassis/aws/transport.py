@@ -1,4 +1,4 @@
-"""What botocore leaves open in a call to AWS: an end to every wait, and whether the clocks agree."""
+"""Limits every wait in a call to AWS, checks the response, and compares the clocks. botocore does none of this."""
 
 import math
 import os
@@ -17,66 +17,65 @@ from botocore.exceptions import HTTPClientError
 from chassis.aws.answers import check
 from chassis.core import deadline
 
-WAITING = 64  # calls at once for which somebody waits; each that hangs keeps its place until the system gives it up
-SKEW = 60.0  # seconds; AWS itself refuses a signature after 300
-LOOK_AGAIN = 300.0
+MAX_CALLS = 64  # at once; a call that hangs keeps its thread until the operating system ends it
+MAX_SKEW = 60.0  # seconds; AWS rejects a signature after 300
+CHECK_INTERVAL = 300.0  # seconds
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class DeadlineExceeded(HTTPClientError):
-    """The request's time is up: this call was not sent, or is not waited for any longer."""
+    """The request's deadline has passed. The call was not sent, or its response is no longer awaited."""
 
     def __init__(self) -> None:
         super().__init__(error="the request's deadline has passed")
 
 
 class Transport:
-    """Sends the requests of one client by botocore's `session`, in botocore's event `before-send`.
+    """Sends the requests of one client through botocore's `session`, as a handler of botocore's event `before-send`.
 
-    `unanswered` in a request's context says that this try or one before it may have taken effect, although no answer
-    told so.
+    It sets `unanswered` in a request's context if an attempt may have taken effect without a confirming response.
     """
 
     def __init__(self, session: Any, clock: Callable[[], float] = time.time) -> None:
         self._session = session
         self._clock = clock
-        self._look_at = 0.0
+        self._next_check = 0.0
 
     def send(self, request: Any, **_: Any) -> Any:
-        """The answer, once it is surely AWS's and whole. Raises DeadlineExceeded, NotFromAWS or botocore's own."""
+        """A complete response from AWS. Raises DeadlineExceeded, NotFromAWS or botocore's errors."""
         if deadline.remaining() <= 0:
             raise DeadlineExceeded
-        before = request.context.get("unanswered", False)
+        earlier = request.context.get("unanswered", False)
         request.context["unanswered"] = True
         answer = self._session.send(request)
         check(answer)
-        request.context["unanswered"] = before or answer.status_code >= 500
+        request.context["unanswered"] = earlier or answer.status_code >= 500
         self._compare_clocks(answer.headers.get("Date", ""))
         return answer
 
     def _compare_clocks(self, date: str) -> None:
-        if time.monotonic() < self._look_at:
+        if time.monotonic() < self._next_check:
             return
-        self._look_at = time.monotonic() + LOOK_AGAIN
+        self._next_check = time.monotonic() + CHECK_INTERVAL
         with suppress(ValueError):
             ahead = self._clock() - parsedate_to_datetime(date).timestamp()
-            if abs(ahead) > SKEW:
-                log.warning("the clock of this machine differs from that of AWS", seconds_ahead=round(ahead))
+            if abs(ahead) > MAX_SKEW:
+                log.warning("clock of this machine differs from AWS", seconds_ahead=round(ahead))
 
 
 def bounded(call: Callable[..., Any], attempt: float) -> Callable[..., Any]:
-    """`call`, given up when the request's deadline and the `attempt` seconds of a try begun just before it are over.
+    """`call`, abandoned `attempt` seconds after the request's deadline, the time that a last attempt may take.
 
-    Only a second thread can give up everything: looking up a name and fetching credentials know no time-out of ours,
-    and an answer that comes byte by byte renews its own. The call itself goes on, and may still take effect.
+    It runs in another thread, because botocore's time-outs cover neither DNS lookups nor fetching credentials, and each
+    byte of a slow response renews them. An abandoned call continues in its thread and may still take effect.
     """
 
     def call_within_the_deadline(*arguments: Any) -> Any:
         left = deadline.remaining()
         if left == math.inf:
-            return _typed(call, *arguments)
-        future = _callers(os.getpid()).submit(copy_context().run, _typed, call, *arguments)
+            return _with_botocore_errors(call, *arguments)
+        future = _thread_pool(os.getpid()).submit(copy_context().run, _with_botocore_errors, call, *arguments)
         try:
             return future.result(left + attempt)
         except TimeoutError:
@@ -86,8 +85,8 @@ def bounded(call: Callable[..., Any], attempt: float) -> Callable[..., Any]:
     return call_within_the_deadline
 
 
-def _typed(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Credentials that are incomplete or expired, and answers of a wrong shape, raise built-in errors in botocore."""
+def _with_botocore_errors(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Wraps the built-in errors that botocore raises for incomplete or expired credentials and malformed responses."""
     try:
         return call(*arguments)
     except (RuntimeError, LookupError, AttributeError) as error:
@@ -95,6 +94,6 @@ def _typed(call: Callable[..., Any], *arguments: Any) -> Any:
 
 
 @cache
-def _callers(_process: int) -> ThreadPoolExecutor:
-    """One pool a process: a fork has none of its parent's threads."""
-    return ThreadPoolExecutor(WAITING, thread_name_prefix="aws")
+def _thread_pool(_process: int) -> ThreadPoolExecutor:
+    """One pool per process, because a forked process has no threads of its parent."""
+    return ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="aws")

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from botocore.exceptions import ClientError
 
-from chassis.aws.clients import unavailable
+from chassis.aws.errors import unavailable
 from chassis.core.events import Event
 
 MAX_ENTRIES = 10

@@ -9,7 +9,7 @@ import structlog
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from chassis.aws.clients import unavailable, was_unanswered
+from chassis.aws.errors import unavailable, was_unanswered
 from chassis.aws.query import every_page
 from chassis.core import deadline
 from chassis.core.errors import Refused, Unavailable

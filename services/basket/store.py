@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chassis.aws.clients import is_condition_failure, is_conflict, old_item, unavailable, was_unanswered
-from chassis.aws.query import Sizes, every_page, read_page, readable
+from chassis.aws.errors import is_condition_failure, is_conflict, old_item, unavailable, was_unanswered
+from chassis.aws.query import SizeLimits, every_page, read_page, readable
 from chassis.core import deadline
 from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-SIZES = Sizes(page=64 * 1024)  # some 200 lines, for each of which a price may have to be looked up
+SIZES = SizeLimits(page=64 * 1024)  # some 200 lines, for each of which a price may have to be looked up
 SCAN = 500  # rows a call, so that no call outlasts its time-out
 BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
 BATCH_GET_TRIES = 2

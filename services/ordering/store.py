@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chassis.aws.clients import is_condition_failure, old_item, unavailable
+from chassis.aws.errors import is_condition_failure, old_item, unavailable
 from chassis.aws.query import read_page, readable
 from chassis.core.errors import Conflict
 from chassis.core.paging import Page

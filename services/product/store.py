@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from chassis.aws.clients import unavailable
-from chassis.aws.query import Sizes, read_page, readable
+from chassis.aws.errors import unavailable
+from chassis.aws.query import SizeLimits, read_page, readable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.outbox import Outbox
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # A product has at most 2,800 characters of up to four bytes each, so the usual 20 are read by one call.
-SIZES = Sizes(row=12 * 1024)
+SIZES = SizeLimits(row=12 * 1024)
 
 
 class ProductStore:

@@ -211,7 +211,7 @@ def test_without_the_product_service_it_says_what_to_do(
 def test_without_a_region_it_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], {}) == 1
     assert capsys.readouterr().err == (
-        "rebuild: There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
+        "rebuild: No AWS region is set. Set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
     )
 
 

@@ -147,7 +147,7 @@ def test_a_basket_that_cannot_be_read_hides_no_other(shop: Shop) -> None:
         page = shop.store.page(10, None)
     assert {row.userName for row in page.items} == {"ada", "swn"}
     assert [(line["log_level"], line["key"], line["fields"]) for line in logged] == [
-        ("error", {"userName": "bad"}, [("items",)])
+        ("error", {"userName": "bad"}, ["items"])
     ]
 
 

@@ -86,8 +86,8 @@ def test_aws_gets_the_environments_credentials() -> None:
 
 
 @pytest.mark.parametrize("region", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_made_up_credentials_are_not_sent_to_aws(region: str) -> None:
-    with pytest.raises(Misused, match="These AWS credentials are made up"):
+def test_placeholder_credentials_are_not_sent_to_aws(region: str) -> None:
+    with pytest.raises(Misused, match="The AWS credentials are placeholders"):
         connected({region: "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
 
 

@@ -72,7 +72,9 @@ def test_an_emulator_restarted_empty_is_told_and_bootstrap_and_seed_repair_it_wi
     before = shop.of_each(lambda state: state["State"]["StartedAt"])
     shop("restart", "localstack")
     products = f"{shop.url('product')}/product"
-    eventually(lambda: b"DynamoDB cannot serve this now." in urllib3.request("GET", products, retries=False).data, 60)
+    eventually(
+        lambda: b"DynamoDB cannot process the request now." in urllib3.request("GET", products, retries=False).data, 60
+    )
     eventually(lambda: shop.statuses() == [503] * 3)
     assert shop.statuses("/health/live") == [200] * 3
     eventually(lambda: "does not answer" in shop("logs", "--since", "60s", "ordering-consumer"), 60)

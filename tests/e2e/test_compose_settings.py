@@ -48,7 +48,7 @@ def test_empty_settings_leave_the_emulator_its_made_up_credentials_and_its_regio
 def test_made_up_credentials_are_refused_before_they_reach_aws(shop: Compose, service: str, command: list[str]) -> None:
     aws = EMPTY | {"AWS_ENDPOINT_URL": "", "AWS_REGION": "eu-west-1"}
     said = shop.refusal("run", "--rm", "--no-deps", service, *command, **aws)
-    assert "These AWS credentials are made up, as for an emulator, and are not sent to AWS: set" in said
+    assert "The AWS credentials are placeholders for an emulator, but the endpoint is AWS. Set" in said
 
 
 def test_no_region_is_guessed_for_aws(shop: Compose) -> None:

@@ -90,7 +90,7 @@ def test_real_aws_is_seeded_only_when_told_so(
 def test_seeding_without_a_region_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], {}) == 1
     assert capsys.readouterr().err == (
-        "seed: There is no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
+        "seed: No AWS region is set. Set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
     )
 
 

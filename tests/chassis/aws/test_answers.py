@@ -1,4 +1,4 @@
-"""What is taken for an answer of AWS: by real clients, of an endpoint that sends what a test wrote down."""
+"""Real clients of AWS against an endpoint that sends the responses that a test gives it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,19 +27,19 @@ ROW = b'{"Item":{"id":{"S":"1"}}}'
 PAGE = b"<html><body>Sign in to the hotel's network</body></html>"
 EVENT = Event("1", "s", "d", "{}")
 NOT_AWS = {
-    "a page": answer(PAGE, Content_Type="text/html", x_amz_crc32=""),
-    "a page that says it is AWS's": answer(PAGE, x_amz_crc32=""),
-    "a redirect to a page": answer(PAGE, 302, Content_Type="text/html", Location="http://portal/", x_amz_crc32=""),
-    "a redirect without a word": answer(b"", 307, Content_Type="", Location="http://portal/", x_amz_crc32=""),
-    "a proxy's refusal": answer(PAGE, 403, Content_Type="text/html", x_amz_crc32=""),
+    "a web page": answer(PAGE, Content_Type="text/html", x_amz_crc32=""),
+    "a web page with the media type of AWS": answer(PAGE, x_amz_crc32=""),
+    "a redirect to a web page": answer(PAGE, 302, Content_Type="text/html", Location="http://portal/", x_amz_crc32=""),
+    "a redirect without a body": answer(b"", 307, Content_Type="", Location="http://portal/", x_amz_crc32=""),
+    "an error of a proxy": answer(PAGE, 403, Content_Type="text/html", x_amz_crc32=""),
     "another service": answer(b'{"status":"ok"}', Content_Type="application/json", x_amz_crc32=""),
     "an error of another shape": answer(b'"busy"', 503, x_amz_crc32=""),
     "another service's error": answer(b'{"message":"Forbidden"}', 403, Content_Type="application/json", x_amz_crc32=""),
-    "nothing": answer(b"", x_amz_crc32=""),
-    "a list": answer(b"[]", x_amz_crc32=""),
-    "cut short": answer(ROW[:9], length=len(ROW), x_amz_crc32=""),
-    "cut short, but JSON": answer(b"{}", length=len(ROW), x_amz_crc32=""),
-    "cut short by something that counted again": answer(ROW[:9], x_amz_crc32=""),
+    "an empty body": answer(b"", x_amz_crc32=""),
+    "a JSON list": answer(b"[]", x_amz_crc32=""),
+    "incomplete": answer(ROW[:9], length=len(ROW), x_amz_crc32=""),
+    "incomplete, but JSON": answer(b"{}", length=len(ROW), x_amz_crc32=""),
+    "incomplete with a corrected length": answer(ROW[:9], x_amz_crc32=""),
     "altered": answer(ROW, x_amz_crc32="12345"),
 }
 
@@ -52,7 +52,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def playing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`with playing(answers) as script`: boto3 takes the endpoint for AWS."""
+    """`with playing(responses) as script`: boto3's clients use that endpoint."""
 
     @contextmanager
     def play(*answers: bytes) -> Iterator[Script]:
@@ -64,7 +64,7 @@ def playing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 def client(service: str = "dynamodb") -> Any:
-    """Two attempts, as for a request, and the time of a busy machine: a time-out is no answer either."""
+    """Two attempts as for a request, but long time-outs, so that a slow machine does not cause one."""
     return Clients(ENV).of(service, clients.REQUEST._replace(connect=30, read=30))
 
 
@@ -92,69 +92,67 @@ CALLS: dict[str, Callable[[], object]] = {
     "prices are read": lambda: catalogue().get_many(["p-1"]),
     "an order is read": lambda: OrderStore(client(), "order").get("swn", "o-1"),
     "an order is written": lambda: OrderStore(client(), "order").put_once(order(), "hash"),
-    "an event is forgotten": lambda: Outbox(client(), "outbox").mark_published(EVENT),
+    "an event is marked as published": lambda: Outbox(client(), "outbox").mark_published(EVENT),
     "an event is published": lambda: EventBus(client("events"), "bus").publish([EVENT]),
 }
 
 
-@pytest.mark.parametrize("told", NOT_AWS.values(), ids=NOT_AWS)
-def test_what_is_not_an_answer_of_aws_is_no_answer(playing: Callable[..., Any], told: bytes) -> None:
-    with playing(told) as script, pytest.raises(Unavailable, match="does not answer") as raised:
+@pytest.mark.parametrize("response", NOT_AWS.values(), ids=NOT_AWS)
+def test_response_that_is_not_from_aws_is_unavailable(playing: Callable[..., Any], response: bytes) -> None:
+    with playing(response) as script, pytest.raises(Unavailable, match="does not answer") as raised:
         baskets().get("swn")
     assert not isinstance(raised.value, Refused)
-    assert script.calls == ["GetItem", "GetItem"]  # the second try may reach AWS
+    assert script.calls == ["GetItem", "GetItem"]  # the second attempt may reach AWS
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize("told", ["a page", "cut short", "nothing"])
-def test_no_store_takes_it_for_an_absent_row_or_for_a_success(
-    playing: Callable[..., Any], call: Callable[[], object], told: str
+@pytest.mark.parametrize("kind", ["a web page", "incomplete", "an empty body"])
+def test_no_store_reads_it_as_a_missing_row_or_a_success(
+    playing: Callable[..., Any], call: Callable[[], object], kind: str
 ) -> None:
-    with playing(NOT_AWS[told]), pytest.raises(Unavailable):
+    with playing(NOT_AWS[kind]), pytest.raises(Unavailable):
         call()
 
 
-@pytest.mark.parametrize("told", ["a page", "cut short", "nothing", "a redirect to a page"])
-def test_no_queue_takes_it_for_an_absence_of_messages(playing: Callable[..., Any], told: str) -> None:
-    with playing(answer(b'{"QueueUrl":"http://queue/1/orders"}'), NOT_AWS[told]):
+@pytest.mark.parametrize("kind", ["a web page", "incomplete", "an empty body", "a redirect to a web page"])
+def test_no_queue_reads_it_as_an_empty_queue(playing: Callable[..., Any], kind: str) -> None:
+    with playing(answer(b'{"QueueUrl":"http://queue/1/orders"}'), NOT_AWS[kind]):
         queue = Queue.of(Clients(ENV), "orders")
-        with pytest.raises(BotoCoreError, match="answer"):
+        with pytest.raises(BotoCoreError, match="response with status"):
             queue.receive()
 
 
-def test_a_proper_answer_after_one_that_was_none_is_taken(playing: Callable[..., Any]) -> None:
+def test_second_attempt_may_succeed_after_an_invalid_response(playing: Callable[..., Any]) -> None:
     row = b'{"Item":{"userName":{"S":"swn"},"items":{"L":[]},"version":{"S":"1"}}}'
-    with playing(NOT_AWS["a page"], answer(row)):
+    with playing(NOT_AWS["a web page"], answer(row)):
         assert baskets().get("swn") == Basket(userName="swn", items=[], version="1")
 
 
-@pytest.mark.parametrize("first", [NOT_AWS["cut short"], refusal("InternalServerError", 500)])
-def test_a_refusal_after_a_try_without_an_answer_leaves_open_what_happened(
-    playing: Callable[..., Any], first: bytes
-) -> None:
+@pytest.mark.parametrize("first", [NOT_AWS["incomplete"], refusal("InternalServerError", 500)])
+def test_refusal_after_unanswered_attempt_is_unavailable_not_refused(playing: Callable[..., Any], first: bytes) -> None:
     with playing(first, refusal("ThrottlingException")), pytest.raises(Unavailable) as raised:
         CALLS["a basket is written"]()
     assert not isinstance(raised.value, Refused)
 
 
-def test_a_refusal_after_a_refusal_says_that_nothing_happened(playing: Callable[..., Any]) -> None:
+def test_refusal_after_refusal_is_refused(playing: Callable[..., Any]) -> None:
     with playing(refusal("ThrottlingException")) as script, pytest.raises(Refused):
         CALLS["a basket is written"]()
     assert script.calls == ["PutItem", "PutItem"]
 
 
-def test_an_error_of_aws_is_one_whatever_type_its_body_has(playing: Callable[..., Any]) -> None:
-    """LocalStack's are `application/json`."""
-    told = answer(b'{"__type":"ExpiredTokenException"}', 400, Content_Type="application/json", x_amz_crc32="")
-    with playing(told), pytest.raises(Refused):
+def test_error_with_another_media_type_is_accepted(playing: Callable[..., Any]) -> None:
+    """LocalStack sends `application/json`."""
+    response = answer(b'{"__type":"ExpiredTokenException"}', 400, Content_Type="application/json", x_amz_crc32="")
+    with playing(response), pytest.raises(Refused):
         CALLS["a basket is written"]()
 
 
-def test_a_bug_of_ours_stays_one(playing: Callable[..., Any]) -> None:
+def test_validation_exception_passes_unchanged(playing: Callable[..., Any]) -> None:
     with playing(refusal("ValidationException")), pytest.raises(ClientError, match="ValidationException"):
         CALLS["a basket is written"]()
 
 
-def test_an_answer_whose_parts_have_a_wrong_shape_is_no_answer(playing: Callable[..., Any]) -> None:
+def test_malformed_parts_of_a_response_are_unavailable(playing: Callable[..., Any]) -> None:
     with playing(answer(b'{"Item":"none"}')), pytest.raises(Unavailable):
         baskets().get("swn")

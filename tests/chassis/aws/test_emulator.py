@@ -21,7 +21,7 @@ def client_of(endpoint: str) -> SimpleNamespace:
 
 @contextmanager
 def serving(status: int, body: bytes, asked: list[str] | None = None) -> Iterator[int]:
-    """The port of a server with one answer to everything; the paths go to `asked`."""
+    """The port of a server that sends one response to every request and records the paths in `asked`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -40,8 +40,8 @@ def serving(status: int, body: bytes, asked: list[str] | None = None) -> Iterato
         server.shutdown()
 
 
-def test_every_partition_of_aws_is_aws() -> None:
-    """Their names are in botocore's own data."""
+def test_domains_cover_every_partition_of_aws() -> None:
+    """botocore's data lists the domains of all partitions."""
     partitions = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())["partitions"]
     suffixes = [each["outputs"][kind] for each in partitions for kind in ("dnsSuffix", "dualStackDnsSuffix")]
     assert len(suffixes) >= 16
@@ -49,12 +49,12 @@ def test_every_partition_of_aws_is_aws() -> None:
 
 
 @pytest.mark.integration
-def test_an_emulator_is_one(aws_env: Mapping[str, str]) -> None:
+def test_emulator_is_detected(aws_env: Mapping[str, str]) -> None:
     assert is_emulator(boto3.Session().client("dynamodb"))
 
 
 @pytest.mark.integration
-def test_the_endpoint_of_the_service_counts_not_the_general_one(
+def test_endpoint_of_the_service_overrides_the_general_one(
     aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{free_port()}")
@@ -71,20 +71,20 @@ def test_the_endpoint_of_the_service_counts_not_the_general_one(
         ("SQS.eu-west-1.api.aws", False),
     ],
 )
-def test_aws_is_none_and_is_not_even_asked(host: str, emulator: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_is_not_an_emulator_and_gets_no_request(host: str, emulator: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     resolve = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **named: resolve("127.0.0.1", *rest, **named))
     asked: list[str] = []
-    with serving(200, b'{"services": {}}', asked) as port:  # whoever asks is told that it is one
+    with serving(200, b'{"services": {}}', asked) as port:  # the response of an emulator
         assert is_emulator(client_of(f"http://{host}:{port}")) is emulator
     assert len(asked) == emulator
 
 
-def test_a_port_where_nobody_listens_is_none() -> None:
+def test_closed_port_is_not_an_emulator() -> None:
     assert not is_emulator(client_of(f"http://127.0.0.1:{free_port()}"))
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, b"hello"), (404, b'{"services": {}}'), (302, b"services")])
-def test_another_server_is_none(status: int, body: bytes) -> None:
+def test_other_server_is_not_an_emulator(status: int, body: bytes) -> None:
     with serving(status, body) as port:
         assert not is_emulator(client_of(f"http://127.0.0.1:{port}"))

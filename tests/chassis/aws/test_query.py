@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.aws import query
-from chassis.aws.query import CALLS, DEFAULT, GROWTH, Sizes, read_page
+from chassis.aws.query import DEFAULT_SIZES, GROWTH, MAX_CALLS, SizeLimits, read_page
 from chassis.core import deadline, paging
 from chassis.core.errors import Malformed
 from tests import emulated
@@ -17,12 +17,12 @@ from tests.bootstrap.fakes import client_error
 from tests.lists import every_row
 
 MEGABYTE = 2**20
-FIRST = DEFAULT.page // DEFAULT.row
+FIRST = DEFAULT_SIZES.page // DEFAULT_SIZES.row
 
 
 class FakeTable:
-    """Answers as DynamoDB does: it scans at most `Limit` rows and `page` bytes, leaves out what the filter does, and
-    says where it stopped, also if `Limit` ends at the last row."""
+    """Scans as DynamoDB does: at most `Limit` rows and `page` bytes, then the filter. It returns a last key even if
+    `Limit` ends at the last row."""
 
     def __init__(
         self, sizes: Sequence[int], page: int = MEGABYTE, keep: Callable[[int], bool] = lambda _: True
@@ -52,7 +52,7 @@ class FakeTable:
         return read_page(self.query, "list", ["id"], limit, cursor)
 
     def pages(self, limit: int = 100) -> list[list[dict[str, Any]]]:
-        """All of them, the empty ones too."""
+        """All pages, including empty ones."""
         page = self.read(None, limit)
         pages = [page.items]
         while page.next_cursor:
@@ -68,7 +68,7 @@ def size(row: dict[str, Any]) -> int:
 @pytest.mark.parametrize("page", [1, 300, MEGABYTE])
 @pytest.mark.parametrize("limit", [1, 7, 100])
 @pytest.mark.parametrize("count", [0, 1, 7, 1000])
-def test_paging_sees_every_row_once(count: int, limit: int, page: int) -> None:
+def test_pages_contain_every_row_once(count: int, limit: int, page: int) -> None:
     table = FakeTable([50] * count, page)
 
     def read(cursor: str | None) -> paging.Page[dict[str, Any]]:
@@ -79,28 +79,28 @@ def test_paging_sees_every_row_once(count: int, limit: int, page: int) -> None:
     assert every_row(read) == table.rows
 
 
-def test_a_last_page_that_is_full_has_no_cursor() -> None:
+def test_full_last_page_has_no_cursor() -> None:
     assert FakeTable([50] * 5).read(limit=5).next_cursor is None
 
 
-def test_a_page_of_small_rows_is_as_long_as_was_asked_for() -> None:
+def test_page_of_small_rows_has_the_requested_length() -> None:
     table = FakeTable([400] * 1000)
     assert [len(table.read(limit=limit).items) for limit in (1, 20, 100)] == [1, 20, 100]
 
 
 @given(st.lists(st.integers(31, 300_000), max_size=40))
-def test_no_page_is_larger_than_its_bound_unless_it_is_a_single_row(sizes: list[int]) -> None:
+def test_page_over_the_size_limit_has_a_single_row(sizes: list[int]) -> None:
     table = FakeTable(sizes)
     pages = table.pages()
     assert [row for page in pages for row in page] == table.rows
-    assert [page for page in pages if len(page) > 1 and sum(map(size, page)) > DEFAULT.page] == []
+    assert [page for page in pages if len(page) > 1 and sum(map(size, page)) > DEFAULT_SIZES.page] == []
 
 
-def test_a_page_of_large_rows_is_filled_up_to_the_bound() -> None:
+def test_page_of_large_rows_is_filled_to_the_size_limit() -> None:
     assert [len(page) for page in FakeTable([30_000] * 20).pages()] == [8, 8, 4]
 
 
-def test_the_first_call_and_its_successors_ask_for_few_rows_while_the_next_may_be_large() -> None:
+def test_number_of_rows_per_call_grows_slowly() -> None:
     table = FakeTable([50] * 200)
     table.read(limit=100)
     assert table.limits[0] == FIRST
@@ -109,44 +109,44 @@ def test_the_first_call_and_its_successors_ask_for_few_rows_while_the_next_may_b
     assert table.limits[-1] == 2
 
 
-def test_the_first_call_for_a_small_page_asks_for_fewer_rows_and_one_more_than_fits() -> None:
+def test_first_call_reads_one_row_more_than_fits_a_small_page() -> None:
     table = FakeTable([50_000] * 3)
-    page = read_page(table.query, "list", ["id"], 100, None, sizes=Sizes(page=64 * 1024))
+    page = read_page(table.query, "list", ["id"], 100, None, sizes=SizeLimits(page=64 * 1024))
     assert (page.items, table.limits) == (table.rows[:1], [2])
 
 
-def test_the_first_call_reads_the_whole_page_where_rows_are_small_by_their_own_bounds() -> None:
+def test_first_call_reads_the_whole_page_if_the_row_limit_is_small() -> None:
     table = FakeTable([10_000] * 30)
-    page = read_page(table.query, "list", ["id"], 20, None, sizes=Sizes(row=12 * 1024))
+    page = read_page(table.query, "list", ["id"], 20, None, sizes=SizeLimits(row=12 * 1024))
     assert (page.items, table.limits) == (table.rows[:20], [21])
 
 
-def test_rows_that_are_known_to_be_large_are_asked_for_by_the_bytes_that_are_left() -> None:
+def test_next_call_reads_as_many_rows_as_fit_the_remaining_bytes() -> None:
     table = FakeTable([40_000] * 50)
     table.read(limit=100)
     assert table.limits == [5, 2]
 
 
-def test_a_filter_that_leaves_nothing_ends_a_page_after_some_calls_and_its_cursor_goes_on() -> None:
+def test_filter_that_drops_all_rows_ends_the_page_with_a_cursor() -> None:
     table = FakeTable([100] * 9000, keep=lambda n: n == 8999)
     first = table.read()
-    assert (first.items, len(table.limits)) == ([], CALLS)
+    assert (first.items, len(table.limits)) == ([], MAX_CALLS)
     assert first.next_cursor is not None
     assert [*chain.from_iterable(table.pages())] == table.kept
 
 
-def test_a_filter_that_leaves_a_tenth_of_the_rows_still_fills_a_page() -> None:
+def test_filter_that_keeps_a_tenth_of_the_rows_still_fills_a_page() -> None:
     table = FakeTable([100] * 9000, keep=lambda n: n % 10 == 0)
     assert table.read(limit=100).items == table.kept[:100]
 
 
 @given(st.sets(st.integers(0, 99)), st.integers(1, 5))
-def test_a_filter_costs_no_row(kept: set[int], limit: int) -> None:
+def test_filter_loses_no_row(kept: set[int], limit: int) -> None:
     table = FakeTable([60] * 100, keep=kept.__contains__)
     assert [*chain.from_iterable(table.pages(limit))] == table.kept
 
 
-def test_a_page_ends_with_what_it_has_when_the_requests_time_runs_out() -> None:
+def test_page_ends_early_near_the_deadline() -> None:
     table = FakeTable([50] * 1000)
     deadline.start(query.RESERVE / 2)
     page = table.read(limit=100)
@@ -154,7 +154,7 @@ def test_a_page_ends_with_what_it_has_when_the_requests_time_runs_out() -> None:
     assert page.next_cursor is not None
 
 
-def test_a_place_that_dynamodb_refuses_is_a_bad_cursor() -> None:
+def test_start_key_that_dynamodb_rejects_is_a_bad_cursor() -> None:
     def refuse(**_: Any) -> None:
         raise client_error("ValidationException", "The provided starting key is outside query boundaries")
 
@@ -165,7 +165,7 @@ def test_a_place_that_dynamodb_refuses_is_a_bad_cursor() -> None:
         read_page(refuse, "list", ["id"], 1, None)
 
 
-def test_another_error_than_of_the_cursor_stays_what_it_is() -> None:
+def test_other_dynamodb_errors_pass_unchanged() -> None:
     def fail(**asked: Any) -> Any:
         if asked.get("ExclusiveStartKey") == {"id": "2"}:
             raise client_error("ValidationException", "not of the client's key")
@@ -178,14 +178,14 @@ def test_another_error_than_of_the_cursor_stays_what_it_is() -> None:
             read_page(fail, "list", ["id"], 1, paging.encode({"id": place}, "list"))
 
 
-def test_a_place_outside_the_query_is_refused_before_dynamodb_is_asked() -> None:
+def test_cursor_outside_the_query_is_rejected_without_a_call() -> None:
     cursor = paging.encode({"user": "bob"}, "list")
     with pytest.raises(Malformed):
         read_page(pytest.fail, "list", ["user"], 1, cursor, {"user": ("ann", "ann")})
 
 
 @pytest.mark.integration
-def test_a_thousand_rows_of_a_real_table_are_each_seen_once(stack: dict[str, str]) -> None:
+def test_pages_of_a_real_table_contain_every_row_once(stack: dict[str, str]) -> None:
     resource = emulated.resource("dynamodb")
     with resource.Table("shop-product").batch_writer() as batch:
         for n in range(1000):

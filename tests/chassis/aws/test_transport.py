@@ -12,7 +12,7 @@ import pytest
 import structlog
 from botocore.exceptions import HTTPClientError
 
-from chassis.aws import clients, transport
+from chassis.aws import errors, transport
 from chassis.aws.clients import Clients
 from chassis.aws.transport import DeadlineExceeded, Transport, bounded
 from chassis.core import deadline, logs
@@ -30,14 +30,14 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(dynamodb: Any) -> Any:
-    with clients.unavailable("DynamoDB"):
+    with errors.unavailable("DynamoDB"):
         return dynamodb.get_item(TableName="table", Key={"id": "1"})
 
 
-# ── Every wait of a request ends ──
+# ── Every wait is limited ──
 
 
-def test_a_call_that_hangs_is_given_up_once_the_deadline_and_an_attempt_are_over() -> None:
+def test_hanging_call_is_abandoned_one_attempt_after_the_deadline() -> None:
     hung = threading.Event()
     deadline.start(0.1)
     began = time.monotonic()
@@ -47,8 +47,8 @@ def test_a_call_that_hangs_is_given_up_once_the_deadline_and_an_attempt_are_over
     hung.set()
 
 
-def test_an_attempt_after_the_deadline_is_not_sent() -> None:
-    """Also the second attempt of botocore, which asks for its own."""
+def test_no_attempt_is_sent_after_the_deadline() -> None:
+    """This also covers botocore's second attempt, which calls `send` again."""
     sent: list[Any] = []
     send = Transport(SimpleNamespace(send=sent.append)).send
     deadline.start(0)
@@ -57,13 +57,13 @@ def test_an_attempt_after_the_deadline_is_not_sent() -> None:
     assert sent == []
 
 
-def test_without_a_deadline_a_call_stays_in_its_thread() -> None:
+def test_call_without_a_deadline_runs_in_its_own_thread() -> None:
     assert bounded(threading.get_ident, 1.0)() == threading.get_ident()
     deadline.start(5)
     assert bounded(threading.get_ident, 1.0)() != threading.get_ident()
 
 
-def test_a_call_in_another_thread_has_the_deadline_and_the_correlation_id_of_its_request() -> None:
+def test_call_in_another_thread_keeps_deadline_and_correlation_id() -> None:
     deadline.start(5)
     logs.correlate("c-1")
     left, correlation_id = bounded(lambda: (deadline.remaining(), logs.correlation_id()), 1.0)()
@@ -72,7 +72,7 @@ def test_a_call_in_another_thread_has_the_deadline_and_the_correlation_id_of_its
 
 @pytest.mark.parametrize("seconds", [5, math.inf])
 @pytest.mark.parametrize("error", [RuntimeError("still expired"), KeyError("Token"), AttributeError("items")])
-def test_the_built_in_errors_of_botocore_are_no_answer_and_no_bug_of_ours(seconds: float, error: Exception) -> None:
+def test_built_in_errors_of_botocore_become_client_errors(seconds: float, error: Exception) -> None:
     def fail() -> None:
         raise error
 
@@ -82,7 +82,7 @@ def test_the_built_in_errors_of_botocore_are_no_answer_and_no_bug_of_ours(second
     assert raised.value.__cause__ is error
 
 
-def test_a_call_that_finds_no_thread_is_given_up_and_never_made() -> None:
+def test_call_without_a_free_thread_is_abandoned_and_never_sent() -> None:
     over, made = threading.Event(), []
 
     def ask(call: Callable[[], object]) -> None:
@@ -91,7 +91,8 @@ def test_a_call_that_finds_no_thread_is_given_up_and_never_made() -> None:
             bounded(call, 0.1)()
 
     crowd = [
-        threading.Thread(target=contextvars.copy_context().run, args=(ask, over.wait)) for _ in range(transport.WAITING)
+        threading.Thread(target=contextvars.copy_context().run, args=(ask, over.wait))
+        for _ in range(transport.MAX_CALLS)
     ]
     for thread in crowd:
         thread.start()
@@ -100,12 +101,12 @@ def test_a_call_that_finds_no_thread_is_given_up_and_never_made() -> None:
     ask(lambda: made.append(1))
     over.set()
     deadline.start(30)
-    bounded(lambda: None, 1.0)()  # the threads are free again, and the call of before is not in the queue
+    bounded(lambda: None, 1.0)()  # the threads are free again, and the cancelled call is not in the queue
     assert made == []
 
 
 @pytest.mark.usefixtures("keys")
-def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_response_is_abandoned_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted.playing(answer(), drip=0.3) as script:
         monkeypatch.setenv("AWS_ENDPOINT_URL", script.url)
         dynamodb = Clients(ENV).of("dynamodb")
@@ -113,7 +114,7 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.Monke
         began = time.monotonic()
         with pytest.raises(Unavailable):
             read(dynamodb)
-        assert time.monotonic() - began < 15  # all of it would take a minute
+        assert time.monotonic() - began < 15  # the whole response takes a minute
 
 
 def credentials(minutes: float) -> bytes:
@@ -124,7 +125,7 @@ def credentials(minutes: float) -> bytes:
 
 @pytest.fixture
 def in_a_container(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Credentials come from the endpoint at that URL, as on ECS."""
+    """Makes boto3 get credentials from the endpoint at a URL, as on ECS."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
@@ -132,7 +133,7 @@ def in_a_container(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda url: monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
 
 
-def test_credentials_that_do_not_come_are_not_waited_for(
+def test_hanging_credentials_endpoint_is_abandoned_at_the_deadline(
     in_a_container: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with scripted.playing(credentials(minutes=5), b"") as endpoint, scripted.playing(answer()) as dynamodb:
@@ -143,12 +144,12 @@ def test_credentials_that_do_not_come_are_not_waited_for(
         began = time.monotonic()
         with pytest.raises(Unavailable):
             read(client)
-        assert time.monotonic() - began < 15  # botocore tries for 9 s, twice
+        assert time.monotonic() - began < 15  # botocore tries twice, 9 s each
 
 
 @pytest.mark.parametrize("told", [credentials(minutes=-5), answer(b"{}"), answer(b"none", 500)])
 @pytest.mark.parametrize("seconds", [5, math.inf])
-def test_credentials_that_come_expired_or_not_at_all_are_no_bug_of_ours(
+def test_expired_or_missing_credentials_are_unavailable(
     in_a_container: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, told: bytes, seconds: float
 ) -> None:
     with scripted.playing(credentials(minutes=5), told) as endpoint, scripted.playing(answer()) as dynamodb:
@@ -160,11 +161,11 @@ def test_credentials_that_come_expired_or_not_at_all_are_no_bug_of_ours(
             read(client)
 
 
-# ── Whose clock is right ──
+# ── Clock skew ──
 
 
 class Session:
-    """Answers as AWS does, whose clock is `ahead` of ours by so many seconds."""
+    """Responds as AWS with a clock that is `ahead` seconds ahead of this machine."""
 
     def __init__(self, ahead: float = 0) -> None:
         self._ahead = ahead
@@ -184,17 +185,17 @@ def warnings(session: Any, calls: int = 1) -> list[int]:
 
 
 @pytest.mark.parametrize("ahead", [-24 * 3600, -300, 300, 24 * 3600])
-def test_a_clock_that_differs_from_that_of_aws_is_told_once_in_a_while(ahead: int) -> None:
+def test_clock_skew_is_logged_once_per_interval(ahead: int) -> None:
     (told,) = warnings(Session(ahead), calls=3)
     assert -ahead - 5 <= told <= -ahead + 30
 
 
-def test_a_clock_that_is_right_is_not_told() -> None:
+def test_correct_clock_logs_nothing() -> None:
     assert warnings(Session()) == []
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Nov 2026 01:00:00 GMT"])
-def test_an_answer_without_a_date_tells_nothing(date: str | None) -> None:
+def test_response_without_a_date_logs_nothing(date: str | None) -> None:
     class Undated(Session):
         def send(self, request: Any) -> Any:
             told = super().send(request)
@@ -205,10 +206,10 @@ def test_an_answer_without_a_date_tells_nothing(date: str | None) -> None:
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_signature_that_aws_refuses_for_the_clock_is_told_with_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_skew_is_logged_for_a_rejected_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     late = answer(refusal("RequestExpired").partition(b"\r\n\r\n")[2], 400, Date="Thu, 26 Nov 2020 01:00:00 GMT")
     with scripted.playing(late) as script, structlog.testing.capture_logs() as logged:
         monkeypatch.setenv("AWS_ENDPOINT_URL", script.url)
         with pytest.raises(Refused):
             read(Clients(ENV).of("dynamodb"))
-    assert [line["event"] for line in logged] == ["the clock of this machine differs from that of AWS"]
+    assert [line["event"] for line in logged] == ["clock of this machine differs from AWS"]

@@ -119,7 +119,7 @@ def test_only_a_message_that_cannot_be_parsed_is_hopeless_and_its_reason_names_t
 
 
 def test_the_log_of_a_message_that_waits_has_the_cause() -> None:
-    error = Unavailable("DynamoDB cannot serve this now.")
+    error = Unavailable("DynamoDB cannot process the request now.")
     error.__cause__ = RuntimeError("throttled")
     done, reasons, logged = handled(message(), raising(error))
     assert (done, reasons) == (False, [])

@@ -62,7 +62,7 @@ class Storage:
 
     def check(self) -> None:
         if not self.left.pop(0):
-            raise Unavailable("DynamoDB cannot serve this now.")
+            raise Unavailable("DynamoDB cannot process the request now.")
 
 
 def run(sqs: FakeSQS, handle: Any, stop: Stop, check: Callable[[], None] = lambda: None) -> None:
