@@ -123,7 +123,7 @@ BLOCKS = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "from-the-course.md")
 STEP = re.compile(
     r"(?P<method>[A-Z]+) (?P<url>\S+)(?: (?P<body>\{.*?\}))?\n"
     r"(?P<headers>(?:[A-Z][A-Za-z-]+: [^\n]*\n)*)"
-    r"(?P<status>\d{3})(?:  [^\n]*)?\n",
+    r"(?P<status>\d{3})(?:  (?P<said>[^\n]*))?\n",
     re.DOTALL,
 )
 
@@ -142,3 +142,9 @@ def test_every_request_on_the_page_about_the_course_is_answered_as_it_says(
             headers.setdefault("Content-Type", "application/json")
         answer = client.open(step["url"], method=step["method"], data=step["body"], headers=headers)
         assert (step[0], answer.status_code) == (step[0], int(step["status"]))
+        said = [squeezed(part) for part in (step["said"] or "").split("…")]
+        assert [part for part in said if part not in squeezed(answer.get_data(as_text=True))] == []
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
