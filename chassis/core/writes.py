@@ -1,4 +1,4 @@
-"""Optimistic writes: tried again after a lost race, and never denied where one may have taken effect."""
+"""Optimistic writes: retried after a lost race, and never reported as failed if one may have taken effect."""
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -21,8 +21,8 @@ class Attempts:
                 if attempts.write(lambda: save(change(row), row)):
                     break
 
-    An attempt that got no answer may have taken effect. An error that ended the attempts then would deny it, so
-    `unknown` is raised in its place. Raises Unavailable when the deadline passes.
+    An attempt that got no answer may have taken effect. A later error would wrongly say that it did not, so `unknown`
+    is raised instead. Raises Unavailable when the deadline passes.
     """
 
     def __init__(self, unknown: Unavailable) -> None:
@@ -42,9 +42,9 @@ class Attempts:
         return deadline.attempts()
 
     def write(self, save: Callable[[], bool]) -> bool:
-        """Calls `save`. False if another write came first, or if there was no answer: the next read shows which.
+        """Calls `save`. Returns False after a lost race or without an answer; the next read shows which.
 
-        `save` returns False only if it surely wrote nothing. Raises Refused.
+        `save` must return False only if it wrote nothing. Raises Refused.
         """
         try:
             return save()
@@ -56,5 +56,5 @@ class Attempts:
             return False
 
     def none_took_effect(self) -> None:
-        """A later read has proved it, so errors are true again."""
+        """Call it when a later read shows that no attempt took effect. Later errors are then raised unchanged."""
         self.possibly_written = False

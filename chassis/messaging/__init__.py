@@ -1,1 +1,1 @@
-"""The bus, the transactional outbox and its relay, the queue loop and its consumers."""
+"""The bus, the transactional outbox and its relay, and the consumers of queues."""

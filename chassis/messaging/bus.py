@@ -1,4 +1,4 @@
-"""The bus client: a publish that reads the result of each entry."""
+"""Publishes events to EventBridge and checks the result of each entry."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from chassis.aws.errors import unavailable
 from chassis.core.events import Event
 
 MAX_ENTRIES = 10
-MAX_BYTES = 256 * 1024  # AWS raised its limit to 1 MB in 2026; SQS queues made before still take 256 KB
+MAX_BYTES = 256 * 1024  # AWS raised its limit to 1 MB in 2026, but older SQS queues still accept only 256 KB
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -21,9 +21,9 @@ class EventBus:
         self._name = name
 
     def publish(self, events: Sequence[Event]) -> list[Event]:
-        """Sends `events` in as few calls as fit; returns those that the bus took.
+        """Publishes `events` in as few calls as possible and returns those that the bus accepted.
 
-        Raises Unavailable when the bus does not answer; what was sent by then may be sent again.
+        Raises Unavailable if the bus does not answer. The bus may have accepted some of the events.
         """
         return [event for batch in batches(events) for event in self._send(batch)]
 
@@ -40,7 +40,7 @@ class EventBus:
         return [event for event, result in results if "EventId" in result]
 
     def _split(self, batch: list[Event], error: ClientError) -> list[Event]:
-        """A call refused as a whole may be one entry's fault: halves find it, and the others get through."""
+        """One entry can make the bus refuse the whole call. Halving the batch finds it and publishes the others."""
         if len(batch) == 1:
             log.error("event refused", event_id=batch[0].id, code=error.response["Error"]["Code"])
             return []
@@ -57,7 +57,7 @@ class EventBus:
 
 
 def batches(events: Sequence[Event]) -> Iterator[list[Event]]:
-    """Runs of at most ten events and 256 KB; one that is larger alone is left out, for no bus would take it."""
+    """Batches of at most ten events and 256 KB. A larger event is logged and left out, because no bus accepts it."""
     batch: list[Event] = []
     for event in events:
         if event.size > MAX_BYTES:

@@ -1,4 +1,4 @@
-"""A consumer's messages: each is handled, or goes to the dead-letter queue with its reason, or has to wait."""
+"""Handles messages. Each one is done, is retried, or goes to the dead-letter queue with a reason."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from chassis.core import logs, strictjson
 from chassis.core.errors import Conflict, Unavailable
 from chassis.core.events import Envelope, EventData
+from chassis.core.validation import faults
 from chassis.messaging.queue import BATCH
 from chassis.messaging.replies import MarkedEvent, Replies, is_marked
 
@@ -24,15 +25,15 @@ class DeadLetters(Protocol):
 
 
 class Unprocessable(Exception):
-    """No later try can succeed; the text is the reason."""
+    """No retry can succeed. The text is the reason in the dead-letter queue."""
 
 
 class Consumer:
-    """Gives the data of each event to the handler of its kind, the messages of a batch at the same time.
+    """Passes the data of each event to the handler of its type. The messages of a batch are handled concurrently.
 
-    A message that cannot be parsed, a Conflict from its handler, and a number or date beyond what can be stored go to
-    the dead-letter queue at once. Any other error of a handler is a bug of ours and not the message's fault: like
-    Unavailable it is retried until the queue's redrive policy ends it, each time with the error in the log.
+    A message goes to the dead-letter queue at once if it cannot be parsed, if its handler raises Conflict, or if a
+    number or date cannot be stored. Any other exception of a handler is a bug and not the message's fault. As after
+    Unavailable, the message is retried until the queue's redrive policy ends it. Each attempt logs the exception.
     A test message is answered through `replies` and reaches no handler.
     """
 
@@ -43,34 +44,36 @@ class Consumer:
         self._workers = ThreadPoolExecutor(BATCH, thread_name_prefix="consumer")
 
     def handle_batch(self, event: dict[str, Any], _context: object = None) -> dict[str, Any]:
-        """Lambda's contract for SQS ("Reporting batch item failures"): what is not reported here may be deleted."""
+        """Returns the failed messages ("Reporting batch item failures", AWS Lambda). The others may be deleted."""
         records = event["Records"]
-        outcomes = zip(records, self._workers.map(self._settled, records), strict=True)
+        outcomes = zip(records, self._workers.map(self._process, records), strict=True)
         return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r, done in outcomes if not done]}
 
-    def _settled(self, record: dict[str, Any]) -> bool:
-        """True once the message may go: it was handled, or it lies in the dead-letter queue with its reason."""
+    def _process(self, record: dict[str, Any]) -> bool:
+        """True if the message may be deleted, because it was handled or is in the dead-letter queue."""
         structlog.contextvars.clear_contextvars()
         try:
             self._prepare(record["body"])()
         except (Unprocessable, Conflict, DecimalException, OverflowError) as error:
             return self._dead_letter(record, _reason(error))
         except Unavailable as error:
-            log.warning("message has to wait", detail=error.detail, cause=repr(error.__cause__), **_named(record))
+            log.warning(
+                "message will be retried", detail=error.detail, cause=repr(error.__cause__), **_log_fields(record)
+            )
             return False
         except Exception:
-            log.exception("message failed", **_named(record))
+            log.exception("message failed", **_log_fields(record))
             return False
         return True
 
     def _prepare(self, body: str) -> Callable[[], object]:
-        """What is left to do. Only an error in here is the message's fault, whatever its type."""
+        """A function that handles the message. Only an exception raised here is the message's fault."""
         try:
-            return self._read(body)
+            return self._parse(body)
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise Unprocessable(_reason(error)) from error
 
-    def _read(self, body: str) -> Callable[[], object]:
+    def _parse(self, body: str) -> Callable[[], object]:
         message = strictjson.loads(body)
         logs.correlate(_correlation_id(message))
         if is_marked(message):
@@ -78,39 +81,37 @@ class Consumer:
         envelope = Envelope.model_validate(message)
         kind = next((kind for kind in self._handlers if envelope.is_of(kind)), None)
         if kind is None:
-            raise Unprocessable(f"Nobody here reads {envelope}.")
+            raise Unprocessable(f"unknown event type: {envelope}")
         return partial(self._handlers[kind], kind.model_validate(envelope.detail.data))
 
     def _dead_letter(self, record: dict[str, Any], reason: str) -> bool:
-        """No later try can succeed, so it does not take ten of them; sent before it is deleted, so never lost."""
-        log.error("message to the dead-letter queue", message_id=record["messageId"], reason=reason)
+        """Sends the message to the dead-letter queue. Its deletion comes later, so that a crash cannot lose it."""
+        log.error("message goes to the dead-letter queue", message_id=record["messageId"], reason=reason)
         try:
             self._dead_letters.send(record["body"], reason=reason, messageId=record["messageId"])
         except Exception:
-            log.exception("dead-letter queue does not take it", message_id=record["messageId"])
+            log.exception("message not sent to the dead-letter queue", message_id=record["messageId"])
             return False
         return True
 
 
 def _correlation_id(message: Any) -> str | None:
-    """Before anything is validated: of a message that is refused, too, the log is to lead to where it came from."""
+    """Read before validation, so that the log of an invalid message has it too."""
     try:
         return str(message["detail"]["metadata"]["correlation-id"])
     except (KeyError, TypeError, IndexError):
         return None
 
 
-def _named(record: dict[str, Any]) -> dict[str, Any]:
-    """For the log: which message, and how often it was received so far."""
+def _log_fields(record: dict[str, Any]) -> dict[str, Any]:
     return {"message_id": record["messageId"], "tries": record.get("attributes", {}).get("ApproximateReceiveCount")}
 
 
 def _reason(error: Exception) -> str:
-    """Where the message is wrong, without repeating what it says."""
+    """What is wrong and in which field, without the field's value."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "message"
-        return f"{place}: {first['msg'].removeprefix('Value error, ')}"[:500]
+        path, text = faults(error)[0]
+        return f"{path or 'message'}: {text}"[:500]
     if isinstance(error, ArithmeticError):
-        return f"a number or a date is out of range: {type(error).__name__}"
+        return f"a number or date is out of range: {type(error).__name__}"
     return str(error)[:500] if isinstance(error, Conflict | Unprocessable) else f"not JSON: {error}"[:500]

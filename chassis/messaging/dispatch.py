@@ -1,4 +1,4 @@
-"""The first try to send an event that was just committed; a second one is the relay's."""
+"""Publishes an event right after its commit, so that it need not wait for the relay."""
 
 from typing import Protocol
 
@@ -18,7 +18,7 @@ class EventOutbox(Protocol):
 
 
 def publish_now(event: Event, bus: Publisher, outbox: EventOutbox) -> None:
-    """Whatever happens: what is committed cannot fail any more, and what is not sent here the relay sends."""
+    """Best effort: never raises. The relay publishes whatever this attempt did not."""
     try:
         if event in bus.publish([event]):
             outbox.mark_published(event)

@@ -1,4 +1,4 @@
-"""The transactional outbox: events committed together with the state that they tell of."""
+"""The transactional outbox: events that are committed together with the state change they describe."""
 
 import time
 import uuid
@@ -15,15 +15,16 @@ from chassis.core import deadline
 from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.fields import Model
+from chassis.core.validation import invalid_fields
 
-PAGE = 10  # rows: as many as one publish takes
-TRIES = 2  # of a transaction that is cancelled although nobody else was first: most often the table is busy
+PAGE = 10  # rows: as many as one call publishes
+MAX_ATTEMPTS = 2  # of a transaction that AWS cancels without a lost race, most often because the table is busy
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Outbox:
-    """A table whose rows are events not yet known to be on the bus: empty in the steady state."""
+    """A table of events that may not be published yet. Most of the time it is empty."""
 
     def __init__(self, dynamodb: Any, table: str, clock: Callable[[], float] = time.time) -> None:
         self._dynamodb = dynamodb
@@ -31,10 +32,10 @@ class Outbox:
         self._clock = clock
 
     def commit(self, event: Event, *writes: dict[str, Any]) -> bool:
-        """All or nothing: `event` is in the outbox and `writes` (actions of TransactWriteItems) are done.
+        """Writes `event` into the outbox and executes `writes` (actions of TransactWriteItems) in one transaction.
 
-        False if a condition failed or somebody else was first. Raises Refused when it surely was not done, two tries
-        long, and Unavailable when there was no answer, and then it may have happened.
+        Returns False if a condition failed or a concurrent write won. Raises Refused if two attempts were refused, so
+        nothing was written, and Unavailable if an attempt got no answer, so it may have taken effect.
         """
         row = event._asdict() | {"createdAt": int(self._clock() * 1000)}
         actions = [*writes, {"Put": {"TableName": self._table, "Item": row}}]
@@ -48,7 +49,7 @@ class Outbox:
                 raise Unavailable("DynamoDB did not answer the first attempt.") from cancelled
             if _lost_race(cancelled):
                 return False
-            if attempt + 1 == TRIES:
+            if attempt + 1 == MAX_ATTEMPTS:
                 raise (Unavailable if unanswered else Refused)("DynamoDB is too busy.") from cancelled
         raise AssertionError  # attempts() ends by raising
 
@@ -61,22 +62,22 @@ class Outbox:
         return None
 
     def mark_published(self, event: Event) -> None:
-        """Only after the bus took the event."""
+        """Deletes the row. Call it only after the bus accepted the event."""
         with unavailable("DynamoDB"):
             self._dynamodb.delete_item(TableName=self._table, Key={"id": event.id})
 
     def pending(self, min_age: float) -> Iterator[list["PendingEvent"]]:
-        """Pages of what was written more than `min_age` seconds ago, and of rows that cannot be read.
+        """Pages of the events that are more than `min_age` seconds old, and of rows that cannot be read.
 
-        A row that is dated as far in the future counts as old: the clock of its writer was wrong, and it must not wait.
+        An event that far in the future counts too: the clock of its writer was wrong, and it must not wait.
         """
         for rows in every_page(self._dynamodb.scan, TableName=self._table, ConsistentRead=True, Limit=PAGE):
-            leftovers = [PendingEvent.read(row, self._clock()) for row in rows]
-            yield [pending for pending in leftovers if pending.event is None or abs(pending.age) > min_age]
+            page = [PendingEvent.read(row, self._clock()) for row in rows]
+            yield [pending for pending in page if pending.event is None or abs(pending.age) > min_age]
 
 
 class Row(Model):
-    """What `commit` wrote; `createdAt` in milliseconds since 1970."""
+    """A row as `commit` writes it. `createdAt` is in milliseconds since 1970."""
 
     id: str
     source: str
@@ -86,7 +87,7 @@ class Row(Model):
 
 
 class PendingEvent(NamedTuple):
-    """An event still in the outbox, None where its row cannot be read, and for how many seconds."""
+    """An event in the outbox, or None if its row cannot be read, and its age in seconds."""
 
     event: Event | None
     age: float
@@ -96,14 +97,13 @@ class PendingEvent(NamedTuple):
         try:
             read = Row.model_validate(row)
         except ValidationError as error:
-            fields = [".".join(map(str, each["loc"])) for each in error.errors()]
-            log.error("outbox row cannot be read", row_id=row.get("id"), fields=fields)  # noqa: TRY400 says it all
+            log.error("outbox row cannot be read", row_id=row.get("id"), fields=invalid_fields(error))  # noqa: TRY400
             return cls(None, 0.0)
         return cls(Event(read.id, read.source, read.detail_type, read.detail), now - read.createdAt / 1000)
 
 
 def _lost_race(error: ClientError) -> bool:
-    """False if the transaction was cancelled although nobody else was first; raises `error` where it is a bug."""
+    """True if a condition failed or another write won, False if the table was busy. Raises `error` if it is a bug."""
     response: Any = error.response
     reasons = {reason.get("Code", "None") for reason in response.get("CancellationReasons", [])} - {"None"}
     if response["Error"]["Code"] != "TransactionCanceledException" or "ValidationError" in reasons:

@@ -1,4 +1,4 @@
-"""How a process without a web server ends: a signal wakes it when idle, and lets it finish what it has in hand."""
+"""Graceful shutdown of a process without a web server. A signal ends an idle wait, but not the current work."""
 
 import signal
 import threading
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class Interrupted(BaseException):
-    """Raised inside an idle wait by a signal; not an Exception, or a client's retry logic would swallow it."""
+    """Raised by a signal during an idle wait. Not an Exception, so that a client's retry logic does not catch it."""
 
 
 class Stop:
-    """True once the process was asked to end."""
+    """True after the process was asked to stop."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
@@ -32,11 +32,11 @@ class Stop:
         self._asked.set()
 
     def wait(self, seconds: float) -> None:
-        """Returns after `seconds`, or at once when asked to stop."""
+        """Returns after `seconds`, or as soon as the process is asked to stop."""
         self._asked.wait(seconds)
 
     def interruptible(self, wait: Callable[[], T]) -> T | None:
-        """What `wait` returns, or None if a signal cut it short: for waits of which nothing is lost, as a long poll."""
+        """The result of `wait`, or None if a signal interrupted it. It must be safe to interrupt, like a long poll."""
         try:
             try:
                 self._idle = True

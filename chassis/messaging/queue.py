@@ -1,4 +1,4 @@
-"""The queue loop: long poll, a handler with Lambda's own contract, and the fate of each message."""
+"""Receives messages by long polling, calls a handler with Lambda's contract, and deletes or backs off each message."""
 
 import random
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from chassis.core.errors import Unavailable
 from chassis.messaging.process import Stop
 
 BATCH = 10
-WAIT = 20  # seconds: the longest poll SQS has, and the cheapest
-MAX_BACK_OFF = 900
-PAUSE = 1.0
+WAIT = 20  # seconds: the longest poll of SQS, and the cheapest
+MAX_BACK_OFF = 900  # seconds
+PAUSE = 1.0  # seconds
 DELETE_TRIES = 3
 
 SqsRecord = dict[str, Any]
@@ -23,7 +23,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Queue:
-    """An SQS queue by name; `poller` is a client whose read time-out outlasts a long poll."""
+    """An SQS queue by name. The read time-out of `poller` must be longer than a long poll."""
 
     def __init__(self, client: Any, poller: Any, name: str, chance: Callable[[], float] = random.random) -> None:
         self._client = client
@@ -37,7 +37,7 @@ class Queue:
         return cls(clients.of("sqs"), clients.of("sqs", LONG_POLL), name)
 
     def receive(self) -> list[SqsRecord]:
-        """Up to ten messages in the shape in which Lambda hands them to a function."""
+        """Up to ten messages, in the format that Lambda passes to a function."""
         answer = self._poller.receive_message(
             QueueUrl=self._url(),
             MaxNumberOfMessages=BATCH,
@@ -56,7 +56,7 @@ class Queue:
         ]
 
     def delete(self, records: list[SqsRecord]) -> None:
-        """A message that cannot be deleted comes back; its handler must not mind."""
+        """Best effort. A message that is not deleted is delivered again, so its handler must be idempotent."""
         for _ in range(DELETE_TRIES):
             entries = [{"Id": str(i), "ReceiptHandle": r["receiptHandle"]} for i, r in enumerate(records)]
             answer = self._client.delete_message_batch(QueueUrl=self._url(), Entries=entries)
@@ -66,7 +66,7 @@ class Queue:
         log.warning("messages not deleted", count=len(records))
 
     def back_off(self, records: list[SqsRecord]) -> None:
-        """Hides each message for 5·2ⁿ seconds at most, jittered, n being the tries it had before this one."""
+        """Hides each message for up to 5·2ⁿ seconds with jitter, where n is the number of earlier attempts."""
         entries = [
             {"Id": str(i), "ReceiptHandle": r["receiptHandle"], "VisibilityTimeout": self._delay(r)}
             for i, r in enumerate(records)
@@ -88,19 +88,19 @@ class Queue:
 
 
 def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop) -> None:
-    """Until `stop`: receives, handles, deletes what was handled and backs off what was not.
+    """Until `stop`: receives messages, handles them, deletes those that succeeded and backs off the others.
 
-    After a failure nothing is received until `check`, which looks at storage, no longer raises Unavailable: an outage
-    does not use up the messages' tries. No error ends the loop.
+    After a failure, it receives nothing until `check`, which probes storage, stops raising Unavailable. An outage
+    therefore does not use up the attempts that a message has. No exception ends the loop.
     """
-    doubt = True
+    must_check = True
     while not stop:
         try:
-            if doubt:
+            if must_check:
                 check()
-                doubt = False
+                must_check = False
             if records := stop.interruptible(queue.receive):
-                doubt = _settle(queue, records, handle({"Records": records}))
+                must_check = _acknowledge(queue, records, handle({"Records": records}))
         except Unavailable as error:
             log.warning("storage does not answer; not receiving", detail=error.detail)
             stop.wait(PAUSE)
@@ -110,8 +110,8 @@ def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop
             stop.wait(PAUSE)
 
 
-def _settle(queue: Queue, records: list[SqsRecord], answer: dict[str, Any]) -> bool:
-    """True if any message was not handled."""
+def _acknowledge(queue: Queue, records: list[SqsRecord], answer: dict[str, Any]) -> bool:
+    """Deletes the handled messages and backs off the others. True if there are others."""
     failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     if done := [r for r in records if r["messageId"] not in failed]:
         queue.delete(done)

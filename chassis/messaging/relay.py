@@ -1,4 +1,4 @@
-"""The relay: sends the events that the processes which committed them left behind."""
+"""The relay publishes events that were committed but not published."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from chassis.messaging.dispatch import Publisher
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.process import Stop
 
-MIN_AGE = 5.0  # seconds that the process which wrote a row has to send it itself
-POLL = 1.0
-LONGEST_PAUSE = 15.0  # seconds: how late events may be once the bus is back
+MIN_AGE = 5.0  # seconds that the process which committed an event has to publish it
+POLL = 1.0  # seconds
+LONGEST_PAUSE = 15.0  # seconds: the longest delay of events after an outage of the bus
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,16 +25,16 @@ class Relay:
         self._outbox = outbox
         self._bus = bus
         self._min_age = min_age
-        self._failures = 0  # since an event was published and removed
+        self._failures = 0  # since the last event that was published and removed
 
     def sweep(self, stop: Stop | None = None) -> int:
-        """Publishes what was left behind and returns how many; what does not get through stays for the next sweep.
+        """Publishes the pending events and returns how many. The next sweep retries those that were not published.
 
-        After a call that published nothing it goes on with the next events, so that all are tried before one is tried
-        again. With a `stop` it waits before, longer each time: a slow bus may have taken what it did not answer, and
-        then each try makes a copy.
+        After a failed call it continues with the next events, so every event gets an attempt before any gets a second
+        one. With a `stop`, it first waits, longer after each failure: a slow bus may have accepted the events without
+        answering in time, and then each attempt publishes a copy.
 
-        Asked to stop, it ends after the call in hand: a long backlog would outlast the time a process has to end.
+        Asked to stop, it ends after the current call, because a process has less time than a long backlog takes.
         """
         sent, readable, backlog, oldest = 0, 0, 0, 0.0
         for page in self._outbox.pending(self._min_age):
@@ -52,19 +52,19 @@ class Relay:
         return sent
 
     def run(self, stop: Stop) -> None:
-        """Until `stop`. No error ends it."""
+        """Sweeps until `stop`. No exception ends it."""
         while not stop:
-            with self._surviving("outbox not swept"):
+            with self._logging_errors("outbox not swept"):
                 self.sweep(stop)
             stop.wait(POLL)
-            self._rest(stop)
+            self._pause_after_failure(stop)
 
     def _relay(self, events: list[Event], stop: Stop | None) -> int:
         sent = 0
         for batch in batches(events):
-            with self._surviving("events not published"):
+            with self._logging_errors("events not published"):
                 sent += self._publish(batch)
-            self._rest(stop)
+            self._pause_after_failure(stop)
             if stop:
                 break
         return sent
@@ -76,24 +76,24 @@ class Relay:
         return len(taken)
 
     def _remove(self, event: Event) -> bool:
-        told = {"event_id": event.id, "detail_type": event.detail_type, "correlation_id": event.correlation_id}
-        with self._surviving("published event not removed from the outbox", **told):
+        fields = {"event_id": event.id, "detail_type": event.detail_type, "correlation_id": event.correlation_id}
+        with self._logging_errors("published event not removed from the outbox", **fields):
             self._outbox.mark_published(event)
-            log.info("event relayed", **told)
+            log.info("event relayed", **fields)
             return True
         return False
 
-    def _rest(self, stop: Stop | None) -> None:
+    def _pause_after_failure(self, stop: Stop | None) -> None:
         if stop is not None and self._failures:
             stop.wait(backoff(self._failures, POLL, LONGEST_PAUSE))
 
     @contextmanager
-    def _surviving(self, failure: str, **told: str | None) -> Iterator[None]:
+    def _logging_errors(self, failure: str, **fields: str | None) -> Iterator[None]:
         try:
             yield
         except Unavailable as error:
-            log.warning(failure, detail=error.detail, cause=repr(error.__cause__), **told)
+            log.warning(failure, detail=error.detail, cause=repr(error.__cause__), **fields)
             self._failures += 1
         except Exception:
-            log.exception(failure, **told)
+            log.exception(failure, **fields)
             self._failures += 1

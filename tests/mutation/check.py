@@ -59,23 +59,23 @@ MUTANTS = (
     Mutant(
         "messages are deleted before the orders are written",
         "chassis/messaging/queue.py",
-        "                doubt = _settle(",
-        "                queue.delete(records)\n                doubt = _settle(",
-        "tests/chassis/messaging/test_queue.py::test_only_what_was_handled_is_deleted_and_the_rest_waits",
+        "                must_check = _acknowledge(",
+        "                queue.delete(records)\n                must_check = _acknowledge(",
+        "tests/chassis/messaging/test_queue.py::test_handled_messages_are_deleted_and_failed_ones_backed_off",
     ),
     Mutant(
         "refused entries of a publish count as taken",
         "chassis/messaging/bus.py",
         'return [event for event, result in results if "EventId" in result]',
         "return [event for event, _ in results]",
-        "tests/chassis/messaging/test_bus.py::test_only_what_the_bus_took_is_reported[3]",
+        "tests/chassis/messaging/test_bus.py::test_publish_returns_only_accepted_events[3]",
     ),
     Mutant(
         "a delete's failures are not read",
         "chassis/messaging/queue.py",
         'for failure in answer.get("Failed", [])]',
         "for failure in ()]",
-        "tests/chassis/messaging/test_queue.py::test_a_delete_that_fails_is_tried_again_for_what_failed",
+        "tests/chassis/messaging/test_queue.py::test_failed_deletes_are_retried",
     ),
     Mutant(
         "the receipt is read before the basket",
@@ -119,7 +119,7 @@ MUTANTS = (
         "chassis/messaging/process.py",
         "signal.signal(signum, self._on_signal)",
         "signal.signal(signum, self._on_signal if signum == signal.SIGINT else signal.SIG_IGN)",
-        "tests/chassis/messaging/test_process.py::test_a_signal_during_work_lets_it_finish",
+        "tests/chassis/messaging/test_process.py::test_signal_does_not_interrupt_work",
     ),
 )
 

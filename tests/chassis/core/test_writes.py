@@ -42,40 +42,40 @@ UNANSWERED = written(Unavailable("no answer"))
 
 
 @pytest.mark.parametrize("error", DENIALS, ids=lambda error: type(error).__name__)
-def test_after_an_attempt_without_an_answer_no_error_denies_the_write(error: DomainError) -> None:
+def test_after_an_unanswered_attempt_errors_become_unknown_outcome(error: DomainError) -> None:
     reported = error_after(UNANSWERED, raising(error))
     assert reported is UNKNOWN
     assert reported.__cause__ is error
 
 
 @pytest.mark.parametrize("error", DENIALS, ids=lambda error: type(error).__name__)
-def test_after_a_lost_race_alone_every_error_is_true(error: DomainError) -> None:
+def test_after_lost_races_errors_are_raised_unchanged(error: DomainError) -> None:
     assert error_after(lost_race, raising(error)) is error
 
 
-def test_an_error_about_the_request_itself_is_never_replaced() -> None:
+def test_error_about_the_request_is_raised_unchanged() -> None:
     error = Invalid("This key was used with another request.")
     assert error_after(UNANSWERED, raising(error)) is error
 
 
-def test_a_refusal_ends_the_attempts_and_is_true_unless_one_before_got_no_answer() -> None:
+def test_refusal_ends_the_attempts_and_is_raised_unless_an_earlier_one_was_unanswered() -> None:
     refusal = Refused("too busy")
     assert error_after(written(refusal)) is refusal
     assert error_after(UNANSWERED, written(refusal)) is UNKNOWN
 
 
-def test_errors_are_true_again_once_a_read_proved_that_nothing_was_written() -> None:
+def test_errors_are_raised_unchanged_after_none_took_effect() -> None:
     error = NotFound("x")
     assert error_after(UNANSWERED, Attempts.none_took_effect, raising(error)) is error
 
 
-def test_a_bug_is_not_taken_for_an_unknown_outcome() -> None:
+def test_bug_is_raised_unchanged() -> None:
     bug = ZeroDivisionError()
     assert error_after(UNANSWERED, written(bug)) is bug
 
 
 @pytest.mark.parametrize(("step", "message"), [(lost_race, "too busy"), (UNANSWERED, "not known")])
-def test_the_attempts_end_at_the_deadline(step: Step, message: str) -> None:
+def test_attempts_end_at_the_deadline(step: Step, message: str) -> None:
     deadline.start(0.1)
 
     def until_the_end(attempts: Attempts) -> None:

@@ -13,7 +13,7 @@ from chassis.core.errors import Unavailable
 from chassis.core.events import Event
 from chassis.messaging.bus import EventBus, batches
 
-MAX_ENTRIES, MAX_BYTES = 10, 256 * 1024  # AWS's limits, whatever the code says
+MAX_ENTRIES, MAX_BYTES = 10, 256 * 1024  # AWS's limits, independent of the code
 
 
 def event(name: str, size: int = 40) -> Event:
@@ -21,7 +21,7 @@ def event(name: str, size: int = 40) -> Event:
 
 
 class FakeEvents:
-    """Refuses the entries whose source is in `refused`, and whole calls with one whose source is in `poison`."""
+    """Refuses entries whose source is in `refused`, and whole calls that contain a source in `poison`."""
 
     def __init__(self, refused: set[str] | None = None, poison: set[str] | None = None) -> None:
         self.calls: list[list[str]] = []
@@ -42,7 +42,7 @@ def named(count: int) -> list[Event]:
     return [Event(f"e{n}", f"e{n}", "d", "{}") for n in range(count)]
 
 
-def test_each_event_that_does_not_get_through_is_logged() -> None:
+def test_each_event_that_is_not_published_is_logged() -> None:
     with structlog.testing.capture_logs() as logged:
         EventBus(FakeEvents(refused={"e1"}), "bus").publish(named(2))
         EventBus(FakeEvents(poison={"e2"}), "bus").publish(named(3)[1:])
@@ -51,19 +51,19 @@ def test_each_event_that_does_not_get_through_is_logged() -> None:
 
 
 @pytest.mark.parametrize("failing", range(11))
-def test_only_what_the_bus_took_is_reported(failing: int) -> None:
+def test_publish_returns_only_accepted_events(failing: int) -> None:
     events = named(10)
     refused = {e.source for e in events[:failing]}
     assert EventBus(FakeEvents(refused), "bus").publish(events) == events[failing:]
 
 
-def test_one_event_that_spoils_a_call_delays_no_other() -> None:
+def test_one_invalid_event_does_not_delay_the_others() -> None:
     events, client = named(10), FakeEvents(poison={"e3"})
     assert EventBus(client, "bus").publish(events) == [e for e in events if e.id != "e3"]
-    assert len(client.calls) <= 9  # halves, not one by one from the start
+    assert len(client.calls) <= 9  # it halves the batch instead of sending events one by one
 
 
-def test_a_bus_that_does_not_answer_is_unavailable() -> None:
+def test_bus_without_an_answer_is_unavailable() -> None:
     class Down:
         def put_events(self, **_: Any) -> Any:
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
@@ -72,7 +72,7 @@ def test_a_bus_that_does_not_answer_is_unavailable() -> None:
         EventBus(Down(), "bus").publish(named(1))
 
 
-def test_an_entry_says_where_it_goes_and_what_it_is() -> None:
+def test_entry_has_bus_source_type_and_detail() -> None:
     seen: list[Any] = []
 
     class Recorder:
@@ -86,7 +86,7 @@ def test_an_entry_says_where_it_goes_and_what_it_is() -> None:
 
 
 @given(st.lists(st.integers(2, MAX_BYTES + 2), max_size=40))
-def test_batches_keep_the_order_and_both_limits(sizes: list[int]) -> None:
+def test_batches_keep_the_sequence_and_both_limits(sizes: list[int]) -> None:
     events = [event(str(n), size) for n, size in enumerate(sizes)]
     made = list(batches(events))
     assert [e for batch in made for e in batch] == [e for e in events if e.size <= MAX_BYTES]
@@ -97,14 +97,14 @@ def test_batches_keep_the_order_and_both_limits(sizes: list[int]) -> None:
     )
 
 
-def test_ten_of_the_largest_leave_in_ten_calls() -> None:
+def test_ten_events_of_maximum_size_take_ten_calls() -> None:
     client = FakeEvents()
     EventBus(client, "bus").publish([event(str(n), MAX_BYTES) for n in range(10)])
     assert [len(call) for call in client.calls] == [1] * 10
 
 
 @pytest.mark.integration
-def test_what_an_emulator_refuses_by_itself_is_not_reported_as_taken(stack: Mapping[str, str]) -> None:
-    forbidden = Event("1", "aws.x", "Happened", "{")  # MiniStack minds the source, LocalStack the detail
+def test_event_that_an_emulator_refuses_is_not_returned(stack: Mapping[str, str]) -> None:
+    forbidden = Event("1", "aws.x", "Happened", "{")  # MiniStack refuses the source, LocalStack the detail
     good = Event("2", "com.example", "Happened", "{}")
     assert EventBus(Clients(stack).of("events"), "shop-bus").publish([forbidden, good]) == [good]

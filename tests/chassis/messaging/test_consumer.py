@@ -16,7 +16,7 @@ from tests.fakes import FakeDeadLetters, FakeReplies
 
 
 def overflowing(size: int) -> int:
-    """Fails as date arithmetic does; pydantic lets the error through as it is."""
+    """Raises OverflowError as date arithmetic does. pydantic does not catch it."""
     return int(10.0**size)
 
 
@@ -41,7 +41,7 @@ def message(**data: Any) -> str:
 def handled(
     body: str, handler: Callable[[Happened], object], replies: FakeReplies | None = None
 ) -> tuple[bool, list[str], list[Any]]:
-    """Whether the message may be deleted, the reasons of dead letters, and what was logged."""
+    """Whether the message may be deleted, the reasons of dead letters, and the log lines."""
     dead = FakeDeadLetters()
     record = {"messageId": "m-1", "body": body, "attributes": {"ApproximateReceiveCount": "3"}}
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
@@ -71,11 +71,11 @@ def reads_a_bad_row(_: Happened) -> None:
         reads_a_bad_row,
     ],
 )
-def test_a_bug_in_a_handler_is_not_the_messages_fault(handler: Callable[[Happened], object]) -> None:
+def test_bug_in_a_handler_makes_the_message_wait(handler: Callable[[Happened], object]) -> None:
     done, reasons, logged = handled(message(), handler)
     assert (done, reasons) == (False, [])
     (line,) = logged
-    assert line["exc_info"], "the log does not have the error"
+    assert line["exc_info"], "the log has no traceback"
     assert (line["event"], line["message_id"], line["tries"]) == ("message failed", "m-1", "3")
     assert line["correlation_id"] == "c-1"
 
@@ -88,13 +88,13 @@ def too_exact(_: Happened) -> None:
     ("handler", "reason"),
     [
         (raising(Conflict("Another one has its id.")), "Another one has its id."),
-        (raising(OverflowError("date value out of range")), "a number or a date is out of range: OverflowError"),
-        (raising(InvalidOperation()), "a number or a date is out of range: InvalidOperation"),
-        (raising(Overflow()), "a number or a date is out of range: Overflow"),
-        (too_exact, f"a number or a date is out of range: {Inexact.__name__}"),
+        (raising(OverflowError("date value out of range")), "a number or date is out of range: OverflowError"),
+        (raising(InvalidOperation()), "a number or date is out of range: InvalidOperation"),
+        (raising(Overflow()), "a number or date is out of range: Overflow"),
+        (too_exact, f"a number or date is out of range: {Inexact.__name__}"),
     ],
 )
-def test_what_no_later_try_can_store_goes_to_the_dead_letters_with_its_reason(
+def test_message_that_cannot_be_stored_goes_to_the_dead_letter_queue_with_its_reason(
     handler: Callable[[Happened], object], reason: str
 ) -> None:
     assert handled(message(), handler)[:2] == (True, [reason])
@@ -104,32 +104,30 @@ def test_what_no_later_try_can_store_goes_to_the_dead_letters_with_its_reason(
     ("body", "reason"),
     [
         (message(name=None), "name: Input should be a valid string"),
-        (message(size=400), "a number or a date is out of range: OverflowError"),
+        (message(size=400), "a number or date is out of range: OverflowError"),
         ("[]", "message: Input should be a valid dictionary"),
         ('{"a": 1,}', "not JSON: Expecting property name enclosed in double quotes, line 1, column 9"),
-        (message().replace("Happened", "Vanished"), "Nobody here reads Vanished of com.example, version 1."),
+        (message().replace("Happened", "Vanished"), "unknown event type: Vanished of com.example, version 1"),
     ],
 )
-def test_only_a_message_that_cannot_be_parsed_is_hopeless_and_its_reason_names_the_place(
-    body: str, reason: str
-) -> None:
-    done, reasons, _ = handled(body, lambda _: pytest.fail("is handled"))
+def test_message_that_cannot_be_parsed_goes_to_the_dead_letter_queue_with_the_place(body: str, reason: str) -> None:
+    done, reasons, _ = handled(body, lambda _: pytest.fail("the handler was called"))
     assert done
     assert [told.startswith(reason) for told in reasons] == [True], reasons
 
 
-def test_the_log_of_a_message_that_waits_has_the_cause() -> None:
+def test_log_of_a_retried_message_has_the_cause() -> None:
     error = Unavailable("DynamoDB cannot process the request now.")
     error.__cause__ = RuntimeError("throttled")
     done, reasons, logged = handled(message(), raising(error))
     assert (done, reasons) == (False, [])
     assert [(line["event"], line["cause"], line["tries"]) for line in logged] == [
-        ("message has to wait", "RuntimeError('throttled')", "3")
+        ("message will be retried", "RuntimeError('throttled')", "3")
     ]
 
 
 def doctors_message(test: Any = "run-1", detail_type: str = "Happened") -> str:
-    """Without data and version: what doctor sends."""
+    """A test message as doctor sends it: without data and version."""
     return json.dumps({"source": "com.example", "detail-type": detail_type, "detail": {"metadata": {"test": test}}})
 
 
@@ -166,7 +164,7 @@ def test_test_message_of_a_type_without_handler_is_answered_as_not_handled() -> 
 
 @pytest.mark.parametrize("test", [True, None, "", 1, {}, "x" * 65])
 def test_malformed_test_value_goes_to_the_dead_letter_queue(test: Any) -> None:
-    """Somebody meant a test, so it must not be handled as an event."""
+    """The sender meant a test message, so it must not be handled as an event."""
     replies = FakeReplies()
     done, [reason], _ = handled(doctors_message(test), never, replies)
     assert done

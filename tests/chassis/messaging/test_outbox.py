@@ -20,7 +20,7 @@ TABLE = "shop-basket-outbox"
 
 
 class FakeBus:
-    """Takes what is not in `refused`; `down` times it does not answer at all."""
+    """Accepts events that are not in `refused`. The first `down` calls get no answer."""
 
     def __init__(self, refused: set[str] | None = None, down: int = 0) -> None:
         self.published: list[Event] = []
@@ -58,7 +58,7 @@ def shop(stack: Mapping[str, str]) -> Shop:
     return Shop(stack)
 
 
-def test_what_is_sent_is_exactly_what_was_committed(shop: Shop) -> None:
+def test_relay_publishes_exactly_the_committed_event(shop: Shop) -> None:
     bus, events = FakeBus(), shop.commit("a")
     shop.now += 10
     assert Relay(shop.outbox, bus).sweep() == 1
@@ -66,7 +66,7 @@ def test_what_is_sent_is_exactly_what_was_committed(shop: Shop) -> None:
     assert shop.left() == set()
 
 
-def test_a_row_is_left_to_its_writer_for_five_seconds(shop: Shop) -> None:
+def test_relay_ignores_events_younger_than_five_seconds(shop: Shop) -> None:
     bus = FakeBus()
     shop.commit("a")
     shop.now += 4.9
@@ -77,12 +77,12 @@ def test_a_row_is_left_to_its_writer_for_five_seconds(shop: Shop) -> None:
     assert Relay(shop.outbox, bus).sweep() == 1
 
 
-def test_a_row_from_the_future_does_not_wait_for_its_time(shop: Shop) -> None:
-    shop.now += 24 * 3600  # the clock of whoever writes this is a day ahead
+def test_event_dated_in_the_future_is_published_now(shop: Shop) -> None:
+    shop.now += 24 * 3600  # the writer's clock is a day ahead
     shop.commit("ahead")
     shop.now -= 24 * 3600
     shop.commit("just written")
-    shop.now -= 1  # and this is no more than two clocks differ
+    shop.now -= 1  # a small difference between two clocks
     assert Relay(shop.outbox, FakeBus()).sweep() == 1
     assert shop.left() == {"just written"}
 
@@ -90,7 +90,7 @@ def test_a_row_from_the_future_does_not_wait_for_its_time(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "damage", [{"createdAt": "yesterday"}, {"createdAt": None}, {"detail": None}, {"detail_type": 7}, {"source": []}]
 )
-def test_a_row_that_cannot_be_read_is_told_and_stays_and_stops_no_other(shop: Shop, damage: dict[str, Any]) -> None:
+def test_unreadable_row_is_logged_and_stays_and_blocks_no_other(shop: Shop, damage: dict[str, Any]) -> None:
     shop.commit("a", "b", "c")
     shop.now += 10
     row = shop.dynamodb.get_item(TableName=TABLE, Key={"id": "b"})["Item"]
@@ -105,7 +105,7 @@ def test_a_row_that_cannot_be_read_is_told_and_stays_and_stops_no_other(shop: Sh
     assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [3]
 
 
-def test_an_event_without_a_correlation_id_is_sent_like_any_other(shop: Shop) -> None:
+def test_event_without_correlation_id_is_published(shop: Shop) -> None:
     events = [
         Event(str(n), "com.example", "Happened", text) for n, text in enumerate(["{}", "[]", "{", '{"metadata":1}'])
     ]
@@ -116,13 +116,13 @@ def test_an_event_without_a_correlation_id_is_sent_like_any_other(shop: Shop) ->
     assert shop.left() == set()
 
 
-def test_what_was_left_behind_is_read_consistently(shop: Shop) -> None:
+def test_pending_reads_consistently(shop: Shop) -> None:
     seen = emulated.reads(shop.outbox._dynamodb)
     assert list(shop.outbox.pending(0)) == [[]]
     assert seen == [("Scan", True)]
 
 
-def test_what_the_bus_refuses_stays_and_delays_nothing(shop: Shop) -> None:
+def test_refused_event_stays_and_delays_no_other(shop: Shop) -> None:
     shop.commit("a", "b", "c")
     shop.now += 10
     bus = FakeBus(refused={"b"})
@@ -133,14 +133,14 @@ def test_what_the_bus_refuses_stays_and_delays_nothing(shop: Shop) -> None:
     assert shop.left() == set()
 
 
-def test_while_the_bus_is_down_everything_stays(shop: Shop) -> None:
+def test_events_stay_in_the_outbox_while_the_bus_is_unavailable(shop: Shop) -> None:
     shop.commit("a", "b")
     shop.now += 10
     assert Relay(shop.outbox, FakeBus(down=1)).sweep() == 0
     assert shop.left() == {"a", "b"}
 
 
-def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
+def test_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     names = {f"n{n}" for n in range(12)}
     shop.commit(*names, size=200_000)
     shop.now += 10
@@ -151,7 +151,7 @@ def test_a_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     assert shop.left() == set()
 
 
-def test_a_sweep_tells_the_backlog_and_the_age_of_its_oldest_row(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+def test_sweep_logs_the_backlog_and_the_age_of_the_oldest_event(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("relay", {"LOG_FORMAT": "json"})
     shop.commit("a")
     shop.now += 30
@@ -163,7 +163,7 @@ def test_a_sweep_tells_the_backlog_and_the_age_of_its_oldest_row(shop: Shop, cap
     assert (swept["backlog"], swept["oldest_seconds"], swept["sent"]) == (3, 40.0, 2)
 
 
-def test_two_relays_at_once_lose_nothing(shop: Shop) -> None:
+def test_two_concurrent_relays_lose_no_event(shop: Shop) -> None:
     names = {f"n{n}" for n in range(60)}
     shop.commit(*names)
     shop.now += 10
@@ -177,7 +177,7 @@ def test_two_relays_at_once_lose_nothing(shop: Shop) -> None:
     assert shop.left() == set()
 
 
-def test_the_relay_goes_on_after_an_outage_and_until_it_is_stopped(shop: Shop) -> None:
+def test_relay_continues_after_an_outage_until_it_is_stopped(shop: Shop) -> None:
     shop.commit("a")
     shop.now += 10
     stop = Stop()
@@ -194,7 +194,7 @@ def test_the_relay_goes_on_after_an_outage_and_until_it_is_stopped(shop: Shop) -
     assert shop.left() == set()
 
 
-def test_a_relay_that_is_asked_to_end_amid_a_long_backlog_ends_after_the_page_in_hand(shop: Shop) -> None:
+def test_relay_with_a_long_backlog_stops_after_the_current_page(shop: Shop) -> None:
     shop.commit(*(f"n{n}" for n in range(35)))
     shop.now += 10
     stop = Stop()
@@ -209,4 +209,4 @@ def test_a_relay_that_is_asked_to_end_amid_a_long_backlog_ends_after_the_page_in
     bus = Bus()
     Relay(shop.outbox, bus).run(stop)
     assert len(bus.published) == 20
-    assert len(shop.left()) == 15, "what was published is not all forgotten"
+    assert len(shop.left()) == 15, "some published events were not removed"

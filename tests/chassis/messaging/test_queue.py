@@ -16,7 +16,7 @@ from tests import emulated
 
 
 class FakeSQS:
-    """Hands out `batches` one by one, asks to stop after the last, and notes every other call."""
+    """Returns `batches` one by one, asks to stop after the last, and records all other calls."""
 
     def __init__(self, stop: Stop, *batches: list[str], undeletable: int = 0) -> None:
         self.calls: list[tuple[str, Any]] = []
@@ -55,7 +55,7 @@ def failing(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 class Storage:
-    """It answers or not, in that order; `left` are those it was not asked for."""
+    """Answers or not, in the order of `answers`. `left` are the answers that are still unused."""
 
     def __init__(self, *answers: bool) -> None:
         self.left = [*answers]
@@ -69,14 +69,14 @@ def run(sqs: FakeSQS, handle: Any, stop: Stop, check: Callable[[], None] = lambd
     consume(Queue(sqs, sqs, "orders", lambda: 1.0), handle, check, stop)
 
 
-def test_only_what_was_handled_is_deleted_and_the_rest_waits() -> None:
+def test_handled_messages_are_deleted_and_failed_ones_backed_off() -> None:
     stop = Stop()
     sqs = FakeSQS(stop, ["a", "b", "c"])
     run(sqs, failing("b"), stop)
     assert sqs.calls == [("delete", ["r-a", "r-c"]), ("hide", {"r-b": 5})]
 
 
-def test_a_record_looks_as_it_does_to_a_lambda_function() -> None:
+def test_record_has_the_format_of_lambda() -> None:
     stop, seen = Stop(), []
 
     def handle(event: dict[str, Any]) -> dict[str, Any]:
@@ -94,14 +94,14 @@ def test_a_record_looks_as_it_does_to_a_lambda_function() -> None:
     }
 
 
-def test_a_delete_that_fails_is_tried_again_for_what_failed() -> None:
+def test_failed_deletes_are_retried() -> None:
     stop = Stop()
     sqs = FakeSQS(stop, ["a", "b", "c"], undeletable=2)
     run(sqs, failing(), stop)
     assert sqs.calls == [("delete", ["r-a", "r-b", "r-c"]), ("delete", ["r-a", "r-b"]), ("delete", ["r-a"])]
 
 
-def test_a_message_that_cannot_be_deleted_is_given_up_after_some_tries() -> None:
+def test_delete_gives_up_after_three_attempts() -> None:
     stop = Stop()
     sqs = FakeSQS(stop, ["a"], undeletable=100)
     with structlog.testing.capture_logs() as logged:
@@ -112,7 +112,7 @@ def test_a_message_that_cannot_be_deleted_is_given_up_after_some_tries() -> None
 
 @pytest.mark.parametrize(("tries", "longest"), [(1, 5), (2, 10), (4, 40), (8, 640), (9, 900), (1000, 900)])
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
-def test_the_back_off_doubles_to_a_limit_and_is_jittered(tries: int, longest: int, chance: float) -> None:
+def test_back_off_doubles_to_a_limit_with_jitter(tries: int, longest: int, chance: float) -> None:
     sqs = FakeSQS(Stop())
     record: SqsRecord = {"receiptHandle": "r", "attributes": {"ApproximateReceiveCount": str(tries)}}
     Queue(sqs, sqs, "orders", lambda: chance).back_off([record])
@@ -121,26 +121,26 @@ def test_the_back_off_doubles_to_a_limit_and_is_jittered(tries: int, longest: in
     assert hidden["r"] <= MAX_BACK_OFF
 
 
-def test_after_a_failure_nothing_is_received_until_storage_answers() -> None:
+def test_after_a_failure_receiving_pauses_until_storage_answers() -> None:
     stop, storage = Stop(), Storage(True, False, False, True)
     sqs = FakeSQS(stop, ["a"], [], ["b"], ["c"])
     run(sqs, failing("a"), stop, storage.check)
-    assert storage.left == []  # at the start and after the failure of a, not for each batch
+    assert storage.left == []  # checked at the start and after the failure of a, not for each batch
     assert [kind for kind, _ in sqs.calls] == ["hide", "delete", "delete"]
 
 
-def test_a_signal_ends_an_idle_poll_at_once() -> None:
+def test_signal_ends_an_idle_poll() -> None:
     stop = Stop()
 
     class Idle(FakeSQS):
         def receive_message(self, **call: Any) -> Any:
             stop._on_signal(signal.SIGTERM, None)
-            pytest.fail("polls on")
+            pytest.fail("the poll continued")
 
     run(Idle(stop), failing(), stop)
 
 
-def test_only_the_poller_whose_time_out_fits_waits_for_messages() -> None:
+def test_receive_uses_the_client_with_the_long_time_out() -> None:
     sqs = FakeSQS(Stop(), ["a"])
     client = SimpleNamespace(get_queue_url=sqs.get_queue_url)
     assert len(Queue(client, SimpleNamespace(receive_message=sqs.receive_message), "orders").receive()) == 1
@@ -152,12 +152,12 @@ def test_only_the_poller_whose_time_out_fits_waits_for_messages() -> None:
         EndpointConnectionError(endpoint_url="http://queue"),
         ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "GetQueueUrl"),
         ClientError({"Error": {"Code": "InvalidSignatureException"}}, "GetQueueUrl"),
-        NotFromAWS(200, "it is no JSON object"),
+        NotFromAWS(200, "the body is not a JSON object"),
         PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
         KeyError("QueueUrl"),
     ],
 )
-def test_no_answer_of_a_queue_ends_its_consumer(error: Exception) -> None:
+def test_no_error_of_the_queue_ends_the_loop(error: Exception) -> None:
     stop, errors = Stop(), [error]
 
     class Flaky(FakeSQS):
@@ -177,19 +177,19 @@ def queue(stack: Mapping[str, str]) -> Queue:
 
 
 @pytest.mark.integration
-def test_the_poller_of_an_environment_outlasts_a_long_poll_and_the_other_client_does_not_hang(queue: Queue) -> None:
+def test_only_the_poller_has_a_long_time_out(queue: Queue) -> None:
     assert queue._poller.meta.config.read_timeout > WAIT
     assert queue._client.meta.config.read_timeout < 5
 
 
 def counts(queue: Queue) -> tuple[str, str]:
-    """How many messages of a real queue can be received, and how many are hidden."""
+    """The number of visible and of hidden messages in a real queue."""
     answer = queue._client.get_queue_attributes(QueueUrl=queue._url(), AttributeNames=["All"])["Attributes"]
     return answer["ApproximateNumberOfMessages"], answer["ApproximateNumberOfMessagesNotVisible"]
 
 
 @pytest.mark.integration
-def test_of_a_real_queue_only_what_was_handled_goes_and_the_rest_hides(queue: Queue) -> None:
+def test_real_queue_deletes_handled_messages_and_hides_failed_ones(queue: Queue) -> None:
     stop = Stop()
     seen: list[tuple[str, str]] = []
 
@@ -202,16 +202,16 @@ def test_of_a_real_queue_only_what_was_handled_goes_and_the_rest_hides(queue: Qu
     for body in ("a", "b"):
         queue.send(body)
     consume(queue, handle, Storage(False, True, True).check, stop)
-    assert sorted(seen) == [("a", "1"), ("b", "1")]  # no try was used up while storage did not answer
+    assert sorted(seen) == [("a", "1"), ("b", "1")]  # no attempt was used up while storage did not answer
     assert counts(queue) == ("0", "1")
 
 
 @pytest.mark.integration
-def test_a_dead_letter_keeps_its_reason(queue: Queue) -> None:
-    queue.send("body", reason="no hope", messageId="m-1")
+def test_dead_letter_has_its_reason(queue: Queue) -> None:
+    queue.send("body", reason="not JSON", messageId="m-1")
     received = emulated.client("sqs").receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
     attributes = received["Messages"][0]["MessageAttributes"]
     assert {name: value["StringValue"] for name, value in attributes.items()} == {
-        "reason": "no hope",
+        "reason": "not JSON",
         "messageId": "m-1",
     }

@@ -1,4 +1,4 @@
-"""The relay and a bus that is slow, down or broken; its work on real tables is in test_outbox.py."""
+"""The relay and a bus that is slow, unavailable or broken. test_outbox.py runs the relay on a real table."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class Rows(Outbox):
 
 
 class Clock(Stop):
-    """A stop that is asked for after so many seconds; waiting for it takes no time."""
+    """A stop that is requested after `seconds`. Its waits take no real time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Clock(Stop):
 
 
 class Bus:
-    """Each of the next calls fails as `errors` has it; then all is well. `copies` counts what was taken."""
+    """The first calls raise `errors`, and later ones succeed. `copies` counts the accepted copies of each event."""
 
     def __init__(self, *errors: Exception) -> None:
         self.calls: list[list[str]] = []
@@ -72,14 +72,14 @@ class Bus:
         return events
 
 
-def test_a_call_without_an_answer_does_not_keep_the_next_page_from_its_turn() -> None:
+def test_unanswered_call_does_not_delay_the_next_page() -> None:
     rows, bus = Rows(4), Bus(DOWN)
     assert Relay(rows, bus).sweep() == 2
     assert list(rows.rows) == ["e0", "e1"]
     assert bus.calls == [["e0", "e1"], ["e2", "e3"]]
 
 
-def test_what_was_taken_is_forgotten_before_more_is_sent() -> None:
+def test_published_events_are_removed_before_the_next_call() -> None:
     rows = Rows(2)
     rows.rows = {name: event._replace(detail="x" * 200_000) for name, event in rows.rows.items()}
     first = Bus()
@@ -90,13 +90,13 @@ def test_what_was_taken_is_forgotten_before_more_is_sent() -> None:
             raise DOWN
         return publish(events)
 
-    first.publish = once  # type: ignore[method-assign] # this one's second call fails
+    first.publish = once  # type: ignore[method-assign] # its second call fails
     assert Relay(rows, first).sweep() == 1
     assert list(rows.rows) == ["e1"]
 
 
 class Slow:
-    """Takes everything, and answers after `seconds`, which is more than the relay waits for an answer."""
+    """Accepts every event, but answers after `seconds`, perhaps after the relay's time-out."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self.copies: Counter[str] = Counter()
@@ -111,7 +111,7 @@ class Slow:
         return events
 
 
-def test_a_bus_that_answers_late_is_waited_for() -> None:
+def test_slow_answer_of_the_bus_is_awaited() -> None:
     clock, rows = Clock(30), Rows(40)
     bus = Slow(clock, 0.6)
     Relay(rows, bus).run(clock)
@@ -119,26 +119,26 @@ def test_a_bus_that_answers_late_is_waited_for() -> None:
     assert bus.copies == Counter({f"e{n}": 1 for n in range(40)})
 
 
-def test_a_bus_that_answers_too_late_gets_a_copy_of_each_event_before_a_second_one_of_any() -> None:
+def test_every_event_gets_an_attempt_before_any_gets_a_second_one() -> None:
     clock, rows = Clock(300), Rows(8)
     bus = Slow(clock, clients.RELAY.read + 1)
     Relay(rows, bus).run(clock)
     assert len(bus.copies) == 8
     assert max(bus.copies.values()) - min(bus.copies.values()) <= 1
-    assert bus.copies.total() <= 8 * 300 / (4 * clients.RELAY.read) + 8  # no page is tried more than once in four calls
+    assert bus.copies.total() <= 8 * 300 / (4 * clients.RELAY.read) + 8  # each page gets at most one of four calls
 
 
-def test_while_nothing_gets_through_the_relay_waits_longer_each_time_and_up_to_a_limit() -> None:
+def test_relay_backs_off_with_jitter_while_the_bus_is_unavailable() -> None:
     clock = Clock(1000)
     bus = Bus(*[DOWN] * 10_000)
     Relay(Rows(2), bus).run(clock)
     pauses = [wait for wait in clock.waits if wait != relay.POLL]
     assert max(pauses[:2]) <= 4 * relay.POLL < max(pauses) <= relay.LONGEST_PAUSE
-    assert len(set(pauses)) == len(pauses)  # jittered
-    assert len(bus.calls) < 150  # a call a second would be 1,000
+    assert len(set(pauses)) == len(pauses)  # jitter
+    assert len(bus.calls) < 150  # one call per second would be 1,000
 
 
-def test_an_event_that_was_published_is_removed_although_another_cannot_be() -> None:
+def test_published_event_is_removed_even_if_another_one_cannot_be() -> None:
     class Busy(Rows):
         def mark_published(self, event: Event) -> None:
             if event.id == "e0":
@@ -150,10 +150,10 @@ def test_an_event_that_was_published_is_removed_although_another_cannot_be() -> 
     assert list(rows.rows) == ["e0"]
     Relay(rows, bus).run(clock := Clock(100))
     assert bus.copies["e1"] == 1
-    assert max(clock.waits) > 2 * relay.POLL  # each try to publish it makes one more copy
+    assert max(clock.waits) > 2 * relay.POLL  # each attempt publishes one more copy
 
 
-def test_a_row_that_cannot_be_read_does_not_slow_the_relay_down() -> None:
+def test_unreadable_row_does_not_slow_down_the_relay() -> None:
     class Unreadable(Rows):
         def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
             yield [PendingEvent(None, 60.0)]
@@ -165,7 +165,7 @@ def test_a_row_that_cannot_be_read_does_not_slow_the_relay_down() -> None:
     assert clock.waits[-10:] == [relay.POLL] * 10
 
 
-def test_the_pauses_end_with_the_outage() -> None:
+def test_back_off_ends_with_the_outage() -> None:
     clock, rows = Clock(200), Rows(2)
     Relay(rows, Bus(*[DOWN] * 5)).run(clock)
     assert rows.rows == {}
@@ -175,7 +175,7 @@ def test_the_pauses_end_with_the_outage() -> None:
 @pytest.mark.parametrize(
     "error", [DOWN, KeyError("Entries"), ValueError("zip() argument 2 is shorter than argument 1")]
 )
-def test_no_answer_of_the_bus_ends_the_relay(error: Exception) -> None:
+def test_no_error_of_the_bus_ends_the_relay(error: Exception) -> None:
     rows = Rows(4)
     with structlog.testing.capture_logs() as logged:
         Relay(rows, Bus(error)).run(Clock(20))
@@ -184,19 +184,19 @@ def test_no_answer_of_the_bus_ends_the_relay(error: Exception) -> None:
     assert [line["log_level"] for line in failed] == ["warning" if error is DOWN else "error"]
 
 
-def test_no_answer_of_the_table_ends_the_relay() -> None:
+def test_no_error_of_the_table_ends_the_relay() -> None:
     rows = Rows(2)
     rows.down = 3
     Relay(rows, Bus()).run(Clock(100))
     assert rows.rows == {}
 
 
-def test_asked_to_end_it_sends_no_further_call() -> None:
+def test_stopped_relay_sends_no_further_call() -> None:
     clock, rows = Clock(1), Rows(8)
     Relay(rows, Slow(clock, 2)).run(clock)
     assert len(rows.rows) == 6
 
 
-def test_the_relay_is_more_patient_with_the_bus_than_a_request_and_asks_once() -> None:
+def test_relay_has_a_long_time_out_and_one_attempt_per_call() -> None:
     assert clients.RELAY.read >= 10
     assert clients.RELAY.attempts == 1
