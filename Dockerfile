@@ -1,5 +1,5 @@
 # One Dockerfile for all: `--build-arg SERVICE=basket` makes an image that holds the chassis and that service, no other.
-# The same image runs web, relay and consumer, by command. `--target bootstrap` makes the one that deploys the template.
+# The same image runs web, relay and consumer, by command. `--target bootstrap` makes the image that deploys the templates.
 FROM python:3.13-slim AS dependencies
 COPY pyproject.toml uv.lock /build/
 WORKDIR /build
@@ -20,8 +20,14 @@ WORKDIR /shop
 COPY --chmod=755 chassis/ chassis/
 USER 10001:10001
 
+# The templates and manifests of all services, without their code.
+FROM python:3.13-slim AS templates
+COPY --chmod=755 services/ /services/
+RUN find /services -type f ! -name '*.yaml' ! -name '*.toml' -delete && find /services -type d -empty -delete
+
 FROM base AS bootstrap
 COPY --chmod=755 bootstrap/ bootstrap/
+COPY --from=templates /services/ services/
 ENTRYPOINT ["python", "-m", "bootstrap"]
 CMD ["status"]
 

@@ -14,19 +14,20 @@ from bootstrap.aws import await_endpoint, connect, endpoint
 from bootstrap.clock import Clock
 from bootstrap.dlq_options import add_dlq
 from bootstrap.errors import Failed, explain
-from bootstrap.names import DEFAULT_STACK, Names
+from bootstrap.names import Names
+from bootstrap.templates import ROOT
 from chassis.core.text import legible
 
-_TEMPLATE = Path(__file__).with_name("shop.yaml")
 _EPILOG = """\
-AWS_ENDPOINT_URL names an emulator; unset or empty, it is AWS. SHOP_NAME names the stack.
-Exit codes: 0 all is well, 1 it failed or is unwell, 2 it was not tried."""
+AWS_ENDPOINT_URL names an emulator. Without it the commands go to AWS. SHOP_NAME is the shop's name (shopwire).
+Exit codes: 0 success, 1 failure, 2 not tried, because something was wrong with the request."""
 
 
-def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None) -> int:
-    args = _parser(env).parse_args(argv)
+def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None, root: Path = ROOT) -> int:
+    """The exit code. The templates are those under `root`."""
+    args = _parser().parse_args(argv)
     try:
-        return _run(args, env, clock or Clock())
+        return _run(args, env, clock or Clock(), root)
     except Failed as error:
         _say(f"error: {error}")
         return error.exit_code
@@ -34,41 +35,47 @@ def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None
         _say(f"error: {explain(error)}")
         return 1
     except BrokenPipeError:
-        # Whoever read us, `head` perhaps, has enough; nothing more may be written at exit either.
+        # The reader, perhaps `head`, has closed the pipe. Nothing more may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        _say("interrupted; a deployment under way goes on: see `status`. A redrive ends where it is: run it again")
+        _say("interrupted. A deployment that has begun goes on, see `status`. Start an unfinished redrive again")
         return 130
 
 
-def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock) -> int:
-    names, url = Names(args.stack), endpoint(env)
+def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: Path) -> int:
+    names, url = Names.from_env(env), endpoint(env)
     if url:
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
     run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, out=_out, say=_say))
+    return run(commands.Context(args, aws, names, clock, out=_out, say=_say, root=root))
 
 
-def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bootstrap",
-        description="The shop's AWS resources: one CloudFormation stack.",
+        description="The shop's AWS resources: one CloudFormation stack for the platform and one for each service.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    shared = _shared_options(env)
+    # Only `up` runs beside an emulator that is still starting.
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.set_defaults(patience=0.0)
     add = parser.add_subparsers(title="commands", required=True, metavar="COMMAND").add_parser
     plan = add("plan", parents=[shared], help="show what `up` would change")
+    _add_services(plan)
     plan.set_defaults(run=commands.plan)
-    up = add("up", parents=[shared], help="create the stack, or change it to the template's state")
-    up.add_argument("--force", action="store_true", help="delete it first, data included")
+    up = add("up", parents=[shared], help="create the stacks, or update them to the templates")
+    up.add_argument("--force", action="store_true", help="delete the stacks with their data first")
     _add_really_aws(up)
+    _add_services(up)
     up.set_defaults(run=commands.up, patience=30.0)
-    status = add("status", parents=[shared], help="show the stack, its queues and its outputs")
+    status = add("status", parents=[shared], help="show the stacks, their queues and their outputs")
+    _add_services(status)
     status.set_defaults(run=commands.status)
-    down = add("down", parents=[shared], help="delete the stack, data included")
+    down = add("down", parents=[shared], help="delete the stacks with their data")
+    _add_services(down)
     _add_really_aws(down)
     down.set_defaults(run=commands.down)
     doctor = add("doctor", parents=[shared], help="prove that a checkout becomes an order, or say why not")
@@ -78,18 +85,12 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _shared_options(env: Mapping[str, str]) -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    stack = env.get("SHOP_NAME") or DEFAULT_STACK
-    shared.add_argument("--stack", default=stack, help="its name, and every resource's prefix (%(default)s)")
-    shared.add_argument("--template", default=_TEMPLATE, help="the CloudFormation template (shop.yaml)")
-    # Only `up` runs beside an emulator that is still starting.
-    shared.set_defaults(patience=0.0)
-    return shared
+def _add_services(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help='such as basket, or "platform" (all)')
 
 
 def _add_really_aws(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--really-aws", action="store_true", help="destroy even where it is no emulator")
+    parser.add_argument("--really-aws", action="store_true", help="delete also on AWS")
 
 
 def _add_doctor_options(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +109,7 @@ def _seconds(text: str) -> float:
 
 
 def _out(text: str) -> None:
-    """Much of it others wrote: messages, and what AWS or an emulator answers."""
+    """Much of this text comes from outside: messages, and answers of AWS or an emulator."""
     print(legible(text, keep="\n\t"), flush=True)
 
 

@@ -51,10 +51,10 @@ class Aws:
             return f"{self.cloudformation.meta.endpoint_url} (an emulator), region {self.region}"
         return f"{self.cloudformation.meta.endpoint_url} (AWS), region {self.region}"
 
-    def command(self, arguments: str, stack: str) -> str:
-        """What to type to have the same stack examined or changed; without an emulator's endpoint it would be AWS's."""
+    def command(self, arguments: str, shop: str) -> str:
+        """What to type for this shop here. Without the endpoint of an emulator the command would go to AWS."""
         endpoint = f"AWS_ENDPOINT_URL={self.cloudformation.meta.endpoint_url} AWS_REGION={self.region} "
-        return f"{endpoint if self.emulator else ''}python -m bootstrap {arguments} --stack {stack}"
+        return f"{endpoint if self.emulator else ''}SHOP_NAME={shop} python -m bootstrap {arguments}"
 
 
 def endpoint(env: Mapping[str, str], service: str = "CLOUDFORMATION") -> str | None:

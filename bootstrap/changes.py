@@ -1,4 +1,4 @@
-"""Change sets: what a template would change in a stack, before anything does."""
+"""Change sets show what a template would change in a stack, before anything is changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from bootstrap.clock import Clock
 from bootstrap.errors import Failed
 from bootstrap.stack import Stack
+from bootstrap.templates import Template
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -30,12 +31,12 @@ _LONGEST_PREPARATION = 300.0
 
 
 class Overtaken(Exception):
-    """Somebody else deployed the stack in the meantime."""
+    """Another run deployed the stack in the meantime."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one resource. `replacement` is CloudFormation's word: `True`, `False` or `Conditional`."""
+    """What happens to one resource. `replacement` is `True`, `False` or `Conditional`, as CloudFormation says it."""
 
     action: str
     logical_id: str
@@ -44,7 +45,7 @@ class Change:
 
     @property
     def may_lose_rows(self) -> bool:
-        """Also where CloudFormation knows only while it executes the change whether it replaces the table."""
+        """Also true where CloudFormation decides only during the deployment whether it replaces the table."""
         return self.type == "AWS::DynamoDB::Table" and (self.replacement in _NOTES or self.action == "Remove")
 
     def __str__(self) -> str:
@@ -53,34 +54,38 @@ class Change:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """Prepared, not executed."""
+    """Prepared, but not executed. `creates` is true where the stack did not exist."""
 
     arn: str
     stack_id: str
     changes: list[Change]
+    creates: bool
 
 
 class ChangeSets:
-    """Prepares, executes and discards; names are fresh, so no run trips over another."""
+    """Prepares, executes and discards change sets. Each has a fresh name, so that concurrent runs do not collide."""
 
     def __init__(self, cloudformation: CloudFormationClient, stack: Stack, clock: Clock) -> None:
         self._cloudformation = cloudformation
         self._stack = stack
         self._clock = clock
 
-    def prepare(self, template: str, kind: Literal["CREATE", "UPDATE"]) -> ChangeSet | None:
-        """None: nothing to change. What is not executed must be discarded."""
+    def prepare(self, template: Template, kind: Literal["CREATE", "UPDATE"]) -> ChangeSet | None:
+        """None where nothing would change. A change set that is not executed must be discarded."""
         try:
             made = self._cloudformation.create_change_set(
                 StackName=self._stack.name,
                 ChangeSetName=f"bootstrap-{uuid.uuid4().hex}",
                 ChangeSetType=kind,
-                TemplateBody=template,
+                TemplateBody=template.text,
+                Parameters=[{"ParameterKey": "Shop", "ParameterValue": template.of.shop}],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+                Tags=[{"Key": "shop", "Value": template.of.shop}, {"Key": "service", "Value": template.service}],
             )
         except ClientError as error:
             raise _translated(error) from error
         try:
-            return self._read(made["Id"], made["StackId"])
+            return self._read(made["Id"], made["StackId"], creates=kind == "CREATE")
         except ClientError:
             self.discard(made["Id"])
             raise
@@ -92,7 +97,7 @@ class ChangeSets:
             raise _translated(error) from error
 
     def discard(self, arn: str) -> None:
-        """Deletes the change set, and the empty stack that came into being to hold it."""
+        """Deletes the change set, and the empty stack that was created to hold it."""
         self._cloudformation.delete_change_set(ChangeSetName=arn)
         if not self._stack.holds_nothing():
             return
@@ -100,10 +105,10 @@ class ChangeSets:
         if not [other for other in others if other.get("ChangeSetId") != arn]:
             self._stack.delete()
 
-    def _read(self, arn: str, stack_id: str) -> ChangeSet | None:
+    def _read(self, arn: str, stack_id: str, *, creates: bool) -> ChangeSet | None:
         found = self._finished(arn)
         if found["Status"] == "CREATE_COMPLETE":
-            return ChangeSet(arn, stack_id, self._changes(arn))
+            return ChangeSet(arn, stack_id, self._changes(arn), creates)
         self.discard(arn)
         why = found.get("StatusReason", "no reason was given")
         if any(sign in why for sign in _UNCHANGED):

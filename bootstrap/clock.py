@@ -1,4 +1,4 @@
-"""Time as a collaborator, so that tests wait for nothing."""
+"""Time as a collaborator, so that tests need not wait."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds that only go forward, and a way to let some pass."""
+    """A monotonic time in seconds, and a way to wait."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def polls(self, seconds: float, *, first: float = 0.1, longest: float = 3.0) -> Iterator[float]:
-        """Yields the seconds gone, at least once, ever more slowly, until `seconds` are over."""
+        """Yields the elapsed seconds at least once and with growing pauses, until `seconds` are over."""
         start, pause = self.now(), first
         while True:
             gone = self.now() - start

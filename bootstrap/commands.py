@@ -1,29 +1,34 @@
-"""The commands, one function each: they take what was asked for and return the exit code."""
+"""The commands `plan`, `up`, `status` and `down`. Each returns its exit code."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bootstrap import stacks
 from bootstrap.aws import Aws, Say
 from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment, threatened
 from bootstrap.doctor import Doctor
 from bootstrap.errors import Failed, Misused
-from bootstrap.names import Names
+from bootstrap.names import PLATFORM, Names
 from bootstrap.overview import overview
 from bootstrap.remains import Remains
 from bootstrap.stack import SUCCESS, Stack
+from bootstrap.templates import ROOT, Template, choose, load
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
+Held = Mapping[str, list["StackResourceSummaryTypeDef"]]
+
 
 @dataclass(frozen=True)
 class Context:
-    """What every command works with; `out` is its answer, `say` is for whoever watches."""
+    """What every command works with. `out` takes its result, `say` its progress. The templates are in `root`."""
 
     args: Namespace
     aws: Aws
@@ -31,66 +36,84 @@ class Context:
     clock: Clock
     out: Say
     say: Say
+    root: Path = ROOT
 
     @property
-    def stack(self) -> Stack:
-        return Stack(self.aws.cloudformation, self.names.stack, self.clock)
+    def templates(self) -> list[Template]:
+        """All of the shop, the platform first."""
+        return load(self.names, self.root)
 
-    @property
-    def deployment(self) -> Deployment:
-        return Deployment(self.aws, self.stack, self.say, self.clock)
+    def stack(self, template: Template) -> Stack:
+        return Stack(self.aws.cloudformation, template.stack, self.clock)
 
-    def template(self) -> str:
-        path = Path(self.args.template)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misused(f"cannot read the template {path}: {error}") from error
+    def deployment(self, template: Template) -> Deployment:
+        return Deployment(self.aws, template, self.say, self.clock)
 
 
 def plan(context: Context) -> int:
-    changes = context.deployment.plan(context.template())
-    for change in changes:
-        context.out(f"  {change}")
-    context.out(_counted(len(changes), "change") if changes else f"no changes: {context.names.stack} is up to date")
-    if tables := threatened(changes):
-        context.out(
-            f"rows may be lost: {tables}{'' if context.aws.emulator else '; `up` refuses without --really-aws'}"
-        )
+    stacks.refuse_former(context.aws, context.names)
+    chosen, changed = _chosen(context), False
+    for template in chosen:
+        changes = context.deployment(template).plan()
+        changed = changed or bool(changes)
+        context.out(f"{template.stack}: {_counted(len(changes), 'change') if changes else 'no changes'}")
+        for change in changes:
+            context.out(f"  {change}")
+        if tables := threatened(changes):
+            refused = "" if context.aws.emulator else "; `up` refuses without --really-aws"
+            context.out(f"rows may be lost: {tables}{refused}")
+    if not changed:
+        context.out(f"no changes: {_what(context, chosen)} is up to date")
     return 0
 
 
 def up(context: Context) -> int:
-    template = context.template()
+    """The platform first. After the last one, the rules that exist are compared with the templates."""
+    chosen, changed = _chosen(context), False
     if context.args.force:
-        _delete(context)
-    reached = context.deployment.up(template, may_lose_rows=_may_destroy(context))
-    name = context.names.stack
-    context.out(f"{name}: {reached} at {context.aws.where}" if reached else f"no changes: {name} is up to date")
+        _delete(context, chosen)
+    stacks.refuse_former(context.aws, context.names)
+    for number, template in enumerate(chosen, 1):
+        if template.service != PLATFORM:
+            stacks.require_platform(context.aws, context.names)
+        context.say(f"{template.stack} ({number} of {len(chosen)})")
+        reached = context.deployment(template).up(may_lose_rows=_may_destroy(context))
+        changed = changed or bool(reached)
+        context.out(f"{template.stack}: {reached or 'no changes'}")
+    _check_rules(context, chosen)
+    done = "is deployed" if changed else "is up to date"
+    context.out(f"{'' if changed else 'no changes: '}{_what(context, chosen)} {done} at {context.aws.where}")
     return 0
 
 
 def down(context: Context) -> int:
-    if not _delete(context):
-        context.out(f"nothing to delete: there is no {context.names.stack} at {context.aws.where}")
+    """The services first, then the platform."""
+    chosen = _chosen(context)
+    if not _delete(context, chosen):
+        context.out(f"nothing to delete: there is no {_what(context, chosen)} at {context.aws.where}")
     return 0
 
 
 def status(context: Context) -> int:
-    found = context.stack.describe()
-    if found is None:
-        missing = f"there is no {context.names.stack} at {context.aws.where}"
-        raise Failed(f"{missing}: `up` makes it")
-    for line in overview(context.aws, context.stack, found):
-        context.out(line)
-    return 0 if found["StackStatus"] in SUCCESS else 1
+    chosen = _chosen(context)
+    found = {template.service: context.stack(template).describe() for template in chosen}
+    if not any(found.values()):
+        raise Failed(f"there is no {_what(context, chosen)} at {context.aws.where}: `up` creates it")
+    for template in chosen:
+        if described := found[template.service]:
+            for line in overview(context.aws, context.stack(template), described):
+                context.out(line)
+        else:
+            context.out(f"{template.stack} does not exist: `up {template.service}` creates it")
+        context.out("")
+    return 0 if all(each and each["StackStatus"] in SUCCESS for each in found.values()) else 1
 
 
 def doctor(context: Context) -> int:
     healthy = True
     args = context.args
-    examined = Doctor(context.aws, context.names, context.stack, context.clock).examine(
-        context.template(), patience=args.wait, consumer_expected=not args.no_consumer
+    examined = Doctor(context.aws, context.names, context.templates, context.clock).examine(
+        patience=args.wait, consumer_expected=not args.no_consumer
     )
     for finding in examined:
         context.out(str(finding))
@@ -98,28 +121,63 @@ def doctor(context: Context) -> int:
     return 0 if healthy else 1
 
 
-def _delete(context: Context) -> bool:
-    """Whether there was something to delete. Refuses AWS, unless told that AWS is meant."""
-    stack, aws = context.stack, context.aws
-    if stack.describe() is None:
-        return False
-    held = stack.resources()
-    _check_refusal(context, held)
-    context.say(f"deleting {stack.name} ({_counted(len(held), 'resource')}) at {aws.where}")
+def _chosen(context: Context) -> list[Template]:
+    return choose(context.templates, context.args.services)
+
+
+def _what(context: Context, chosen: list[Template]) -> str:
+    """The whole shop, or the stacks of the services that were named."""
+    return ", ".join(t.stack for t in chosen) if context.args.services else context.names.shop
+
+
+def _check_rules(context: Context, chosen: list[Template]) -> None:
+    lost = [fault for each in chosen for fault in stacks.lost_rules(context.aws, context.stack(each), each)]
+    if lost:
+        raise Failed(
+            "events are lost, because CloudFormation cannot see that these are missing:\n  " + "\n  ".join(lost) + "\n"
+            "Take the rule out of its template and run `up`, then put it back and run `up` again"
+        )
+
+
+def _delete(context: Context, chosen: list[Template]) -> bool:
+    """Whether there was something to delete. Refuses AWS unless --really-aws is given."""
+    aws, names = context.aws, context.names
+    found = [context.stack(template) for template in reversed(chosen)]
+    if not context.args.services and (old := stacks.former(aws, names)):
+        found.append(old)
+    held = {stack.name: stack.resources() for stack in found if stack.status()}
+    if held:
+        _refuse_used_platform(context, held)
+        _refuse_aws(context, held)
+    for stack in found:
+        if stack.name in held:
+            _delete_one(context, stack, held[stack.name])
+    return bool(held)
+
+
+def _refuse_used_platform(context: Context, held: Held) -> None:
+    if context.names.stack_of(PLATFORM) in held:
+        kept = [context.stack(template) for template in context.templates if template.stack not in held]
+        stacks.refuse_used_platform(context.names, kept)
+
+
+def _delete_one(context: Context, stack: Stack, held: list[StackResourceSummaryTypeDef]) -> None:
+    if stack.name == context.names.stack_of(PLATFORM):
+        stacks.refuse_used_bus(context.aws, context.names)
+    context.say(f"deleting {stack.name} ({_counted(len(held), 'resource')}) at {context.aws.where}")
     stack.delete()
-    if aws.emulator:
-        Remains(aws, context.names.bus).clear(held)
+    if context.aws.emulator:
+        Remains(context.aws, context.names.bus).clear(held)
     context.out(f"{stack.name} is deleted")
-    return True
 
 
-def _check_refusal(context: Context, held: list[StackResourceSummaryTypeDef]) -> None:
+def _refuse_aws(context: Context, held: Held) -> None:
     if _may_destroy(context):
         return
-    names = sorted(r.get("PhysicalResourceId", "").rpartition("/")[2] for r in held)
+    names = sorted(r.get("PhysicalResourceId", "").rpartition("/")[2] for each in held.values() for r in each)
     raise Misused(
-        f"refused: {context.aws.where} is not an emulator. This would delete {context.names.stack} "
-        f"with all its data: {', '.join(names)}. Give --really-aws if you mean it"
+        f"refused: {context.aws.where} is not an emulator. This would delete {', '.join(held)} with all data: "
+        f"{', '.join(names)}. Give --really-aws if you mean it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Up and plan: from whatever state the stack is in to the template's, or a clear reason why not."""
+"""Plan and up of one stack, from any state that it can be in."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from botocore.exceptions import ClientError
 from bootstrap.aws import Aws, Say
 from bootstrap.changes import Change, ChangeSet, ChangeSets, Overtaken
 from bootstrap.clock import Clock
+from bootstrap.collisions import Collisions
 from bootstrap.errors import Failed
+from bootstrap.remains import Remains
 from bootstrap.stack import EMPTY, SUCCESS, Stack
+from bootstrap.templates import Template
 
-# A stack that says so can only be deleted, if it never worked; LocalStack also says it of others.
+# Such a stack can only be deleted if it never worked. LocalStack also reports these of stacks that did.
 _UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 _STUCK = {
     "DELETE_FAILED": "run `down` again, or `up --force`",
     "UPDATE_ROLLBACK_FAILED": "run `aws cloudformation continue-update-rollback`, or `up --force`",
 }
-_ANEW = "`up --force` deletes and creates it anew, data included"
-# SQS refuses the name of a deleted queue for 60 s ("DeleteQueue", Amazon SQS API Reference). CloudFormation passes on
-# its error code, or only its sentence. Ten seconds more, because others have seen it refused for a little longer.
+_ANEW = "`up --force` deletes it with its data and creates it again"
+# SQS refuses the name of a deleted queue for 60 s ("DeleteQueue", Amazon SQS API Reference). CloudFormation reports
+# the error code or only the sentence. Ten seconds more, because others have seen it take a little longer.
 _TOO_SOON = ("QueueDeletedRecently", "60 seconds after deleting a queue")
 _NAME_BLOCKED_SECONDS = 70.0
 
 _LOSES = (
     "the shop may lose the rows of {}: CloudFormation would remove the table or put an empty one in its place. Save "
     "the rows first. `up --really-aws` allows it. CloudFormation itself does not replace a table that keeps its name: "
-    "then only `up --force --really-aws`, which deletes the whole stack, makes the new one"
+    "then only `up --force --really-aws`, which deletes the whole stack, creates the new one"
+)
+_COLLIDES = (
+    "refused, because {} would create what exists already:\n  {}\nRename it in the template, delete the other one, or "
+    "choose another SHOP_NAME"
 )
 
 
@@ -41,58 +48,63 @@ def threatened(changes: list[Change]) -> str:
 
 
 class Deployment:
-    """Brings one stack to a template."""
+    """Brings one stack to the state that its template describes."""
 
-    def __init__(self, aws: Aws, stack: Stack, say: Say, clock: Clock) -> None:
-        self._stack = stack
+    def __init__(self, aws: Aws, template: Template, say: Say, clock: Clock) -> None:
+        self._aws = aws
+        self._template = template
+        self._stack = stack = Stack(aws.cloudformation, template.stack, clock)
         self._say = say
         self._clock = clock
         self._change_sets = ChangeSets(aws.cloudformation, stack, clock)
+        self._collisions = Collisions(aws)
 
-    def plan(self, template: str) -> list[Change]:
-        """What `up` would change; leaves nothing behind."""
+    def plan(self) -> list[Change]:
+        """What `up` would change. Leaves nothing behind."""
         status = self._stack.status()
         self._check_stuck(status)
         if status in _UNUSABLE:
             # A change set here would be refused, or on LocalStack spoil the stack further.
-            raise Failed(f"{self._stack.name} is {status}: `up` mends it, or says what would")
-        prepared = self._prepare(template, status)
+            raise Failed(f"{self._stack.name} is {status}: `up` repairs it, or says what would")
+        prepared = self._prepare(status)
         if prepared is None:
             return []
+        self._check_collisions(prepared)
         self._change_sets.discard(prepared.arn)
         return prepared.changes
 
-    def up(self, template: str, *, may_lose_rows: bool) -> str | None:
-        """The status it reached, always a success; None where there was nothing to change."""
+    def up(self, *, may_lose_rows: bool) -> str | None:
+        """The status it reached, which is always a success. None where there was nothing to change."""
         for _ in range(5):
             try:
-                return self._patiently(template, may_lose_rows=may_lose_rows)
+                return self._patiently(may_lose_rows=may_lose_rows)
             except (Overtaken, ClientError) as error:
                 if isinstance(error, ClientError) and not _vanished(error):
                     raise
-            self._say(f"another deployment of {self._stack.name} was faster: looking again")
+            self._say(f"another deployment of {self._stack.name} was faster: trying again")
         raise Failed(f"others keep deploying {self._stack.name} first: try again later")
 
-    def _patiently(self, template: str, *, may_lose_rows: bool) -> str | None:
-        """Once more after the names of deleted queues are free again; what was begun has been rolled back."""
+    def _patiently(self, *, may_lose_rows: bool) -> str | None:
+        """Tries once more after the names of deleted queues are free again. The first attempt was rolled back."""
         try:
-            return self._once(template, may_lose_rows=may_lose_rows)
+            return self._once(may_lose_rows=may_lose_rows)
         except TooSoon:
             self._say(f"SQS blocks the names of deleted queues for a minute: waiting {_NAME_BLOCKED_SECONDS:.0f} s")
             self._clock.sleep(_NAME_BLOCKED_SECONDS)
-        return self._once(template, may_lose_rows=may_lose_rows)
+        return self._once(may_lose_rows=may_lose_rows)
 
-    def _once(self, template: str, *, may_lose_rows: bool) -> str | None:
-        prepared = self._prepare(template, self._cleared())
+    def _once(self, *, may_lose_rows: bool) -> str | None:
+        prepared = self._prepare(self._cleared())
         if prepared is None:
             return None
         for change in prepared.changes:
             self._say(f"  {change}")
+        self._check_collisions(prepared)
         self._check_losses(prepared, may_lose_rows=may_lose_rows)
         return self._execute(prepared)
 
     def _cleared(self) -> str | None:
-        """The status to start from, with nobody at work and no failed first attempt in the way."""
+        """The status to start from, after other deployments have ended and a failed creation is deleted."""
         status = self._stack.status()
         if status and status != EMPTY and status.endswith("_IN_PROGRESS"):
             self._say(f"{self._stack.name} is {status}: waiting for that deployment to end")
@@ -102,12 +114,15 @@ class Deployment:
         if status not in _UNUSABLE or self._ever_completed():
             return status
         self._say(f"{self._stack.name} was never completed ({status}): deleting the remains")
+        left = self._stack.resources()
         self._stack.delete()
+        if self._aws.emulator:
+            Remains(self._aws, self._template.of.bus).clear(left)
         return None
 
-    def _prepare(self, template: str, status: str | None) -> ChangeSet | None:
+    def _prepare(self, status: str | None) -> ChangeSet | None:
         try:
-            return self._change_sets.prepare(template, self._kind(status))
+            return self._change_sets.prepare(self._template, self._kind(status))
         except ClientError as error:
             if "No deployed instances" not in str(error):
                 raise
@@ -133,6 +148,19 @@ class Deployment:
             self._change_sets.discard(prepared.arn)
             raise Failed(f"refused: {_LOSES.format(lost)}")
 
+    def _check_collisions(self, prepared: ChangeSet) -> None:
+        added = [change.logical_id for change in prepared.changes if change.action == "Add"]
+        found = self._collisions.of(self._template, added)
+        if not found:
+            return
+        overtaken = prepared.creates and not self._stack.holds_nothing()
+        self._change_sets.discard(prepared.arn)
+        if overtaken:
+            raise Overtaken
+        may_be_going = not self._aws.emulator and all(each.may_be_going for each in found)
+        why = _COLLIDES.format(self._stack.name, "\n  ".join(map(str, found)))
+        raise (TooSoon if may_be_going else Failed)(why)
+
     def _execute(self, prepared: ChangeSet) -> str:
         mark = self._stack.newest_event()
         self._change_sets.execute(prepared)
@@ -145,6 +173,6 @@ class Deployment:
 
 
 def _vanished(error: ClientError) -> bool:
-    """Somebody replaced or deleted what this run had just made."""
+    """Another run replaced or deleted what this run had just made."""
     found = error.response["Error"]
     return found["Code"] == "ChangeSetNotFound" or "does not exist" in found.get("Message", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from bootstrap import stacks
 from bootstrap.commands import Context
 from bootstrap.deadletters import DeadLetterQueue, dead_letter_queues
 from bootstrap.errors import Failed, Misused
@@ -17,7 +18,7 @@ _NAMED_IN_ERRORS = 10
 
 def list_queues(context: Context) -> int:
     queues, alarm = _queues(context), _alarms(context)
-    context.out(f"{context.names.stack} at {context.aws.where}")
+    context.out(f"{context.names.shop} at {context.aws.where}")
     rows = [(q.name, _depth(q), _oldest(context, q), alarm(q), f"redrive → {_goal(q)}") for q in queues]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -82,11 +83,12 @@ def _drop(context: Context, hand: Hand, letters: list[Letter]) -> list[Letter]:
 
 def _queues(context: Context) -> list[DeadLetterQueue]:
     names = context.names
-    if context.stack.describe() is None:
-        raise Failed(f"there is no {names.stack} at {context.aws.where}: `up` makes it")
-    found = dead_letter_queues(context.aws, context.stack.resources(), names.bus)
+    resources = stacks.resources(context.aws, names, context.root)
+    if not resources:
+        raise Failed(f"there is no {names.shop} at {context.aws.where}: `up` makes it")
+    found = dead_letter_queues(context.aws, resources, names.bus)
     if not found:
-        raise Failed(f"{names.stack} has no dead-letter queue: `doctor` says what is missing")
+        raise Failed(f"{names.shop} has no dead-letter queue: `doctor` says what is missing")
     return sorted(found, key=lambda queue: queue.name)
 
 
@@ -94,10 +96,10 @@ def _chosen(context: Context) -> list[DeadLetterQueue]:
     wanted, queues = context.args.queue, _queues(context)
     if wanted is None:
         return queues
-    chosen = [q for q in queues if q.name in (wanted, f"{context.names.stack}-{wanted}")]
+    chosen = [q for q in queues if q.name in (wanted, f"{context.names.shop}-{wanted}")]
     if not chosen:
         there = ", ".join(q.name for q in queues)
-        raise Misused(f"{context.names.stack} has no dead-letter queue {wanted!r}; it has {there}")
+        raise Misused(f"{context.names.shop} has no dead-letter queue {wanted!r}; it has {there}")
     return chosen
 
 
@@ -107,7 +109,7 @@ def _most(selection: Selection, queue: DeadLetterQueue, limit: int) -> int:
 
 
 def _alarms(context: Context) -> Callable[[DeadLetterQueue], str]:
-    resources = context.stack.resources()
+    resources = stacks.resources(context.aws, context.names, context.root)
     names = [r.get("PhysicalResourceId", "") for r in resources if r["ResourceType"] == "AWS::CloudWatch::Alarm"]
     found = context.aws.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
     states = {d["Value"]: f"alarm {alarm.get('StateValue')}" for alarm in found for d in alarm.get("Dimensions", [])}

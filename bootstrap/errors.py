@@ -1,4 +1,4 @@
-"""What can go wrong, as the one line a user reads."""
+"""What can go wrong, as one line for the user."""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -28,19 +28,19 @@ _BAD_IDENTITY = {
 
 
 class Failed(Exception):
-    """The command cannot succeed; the text says why and what to do next."""
+    """The command failed. The text says why and what to do next."""
 
     exit_code = 1
 
 
 class Misused(Failed):
-    """The command was not tried: an argument or a setting is wrong."""
+    """The command was not tried, because an argument or a setting is wrong."""
 
     exit_code = 2
 
 
 def gone(error: ClientError) -> bool:
-    """Whether the answer means that the thing asked for is not there."""
+    """Whether the error means that the resource does not exist."""
     return any(sign in error.response["Error"]["Code"] for sign in _GONE)
 
 

@@ -1,67 +1,67 @@
-"""The names `shop.yaml` gives its resources, all of them from the stack's name."""
+"""The names of a shop's stacks and resources, all derived from the name of the shop."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bootstrap.errors import Misused
+from chassis.core.errors import Misconfigured
+from chassis.core.names import shop_name
 
-# The longest name made of it, the rule's DLQ alarm, still fits; so does the rule's (64 characters).
-_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
-DEFAULT_STACK = "shopwire"
+# The longest names made of it are those of the alarms and the rules (64 characters).
+_SHOP = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
+PLATFORM = "platform"
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names for one stack; a test compares them with what the template makes."""
+    """Names for one shop; a test compares them with the templates."""
 
-    stack: str
+    shop: str
 
     def __post_init__(self) -> None:
-        if not _STACK_NAME.fullmatch(self.stack):
+        if not _SHOP.fullmatch(self.shop):
             raise Misused(
-                f"{self.stack!r} cannot be a stack's name: a letter, then letters, digits and "
-                "hyphens, at most 40 in all (SHOP_NAME or --stack)"
+                f"SHOP_NAME={self.shop} cannot be the name of a shop: use a letter, then letters, digits and hyphens, "
+                "at most 40 characters"
             )
 
-    @property
-    def shop(self) -> str:
-        """What every name begins with."""
-        return self.stack
-
-    @property
-    def stacks(self) -> list[str]:
-        """In the order in which they are created."""
-        return [self.stack]
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Names":
+        try:
+            return cls(shop_name(env))
+        except Misconfigured as error:
+            raise Misused(str(error)) from error
 
     def stack_of(self, service: str) -> str:
-        """The name of a service's stack; "platform" is one too."""
+        """The stack of a service, or of the platform."""
         return f"{self.shop}-{service}"
 
     @property
+    def bus(self) -> str:
+        return f"{self.shop}-bus"
+
+    @property
     def doctor_queue(self) -> str:
-        """Where consumers answer test messages."""
+        """The queue in which consumers answer test messages."""
         return f"{self.shop}-doctor"
 
     @property
-    def bus(self) -> str:
-        return f"{self.stack}-bus"
-
-    @property
     def rule(self) -> str:
-        return f"{self.stack}-checkout-basket"
+        return f"{self.shop}-checkout-basket"
 
     @property
     def rule_dlq(self) -> str:
-        return f"{self.stack}-checkout-basket-dlq"
+        return f"{self.shop}-checkout-basket-dlq"
 
     @property
     def order_queue(self) -> str:
-        return f"{self.stack}-order"
+        return f"{self.shop}-order"
 
     @property
     def order_dlq(self) -> str:
-        return f"{self.stack}-order-dlq"
+        return f"{self.shop}-order-dlq"
 
     @property
     def order_table(self) -> str:
-        return f"{self.stack}-order"
+        return f"{self.shop}-order"

@@ -1,4 +1,4 @@
-"""What `status` shows: the stack, its resources, its outputs, and what waits in its queues."""
+"""What `status` shows of a stack: its resources and outputs, its alarms, and what waits in its queues."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _depth(aws: Aws, resource: StackResourceSummaryTypeDef) -> tuple[str, ...]:
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
     except ClientError:
-        return name, "gone: ask doctor"
+        return name, "gone: `doctor` says more"
     found = answer["Attributes"]
     waiting, in_hand = (
         found["ApproximateNumberOfMessages"],

@@ -10,7 +10,7 @@ _ACTIONS = {"sqs": "sqs:sendmessage", "sns": "sns:publish"}
 
 
 def admits(policy: str | None, receiver: str, sender: str) -> bool:
-    """By ARNs. Understands statements as `shop.yaml` writes them; any other form is not taken for a permission."""
+    """By ARNs. Understands statements as the templates write them; any other form is not taken for a permission."""
     statements = json.loads(policy or "{}").get("Statement", [])
     return any(_admits(statement, receiver, sender) for statement in _several(statements))
 

@@ -1,4 +1,4 @@
-"""What a deleted stack left behind: LocalStack forgets some of it after a failed update."""
+"""Deletes what a deleted stack left behind: LocalStack forgets some of it after a failed update."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Remains:
-    """Deletes what CloudFormation should have; for emulators only, AWS leaves nothing."""
+    """Deletes what CloudFormation should have deleted. For emulators only, because AWS leaves nothing."""
 
     def __init__(self, aws: Aws, bus: str) -> None:
         self._aws = aws
@@ -32,7 +32,7 @@ class Remains:
         }
 
     def clear(self, resources: list[StackResourceSummaryTypeDef]) -> None:
-        """Leaves none of them; what is gone already is no error. A rule goes before its bus."""
+        """Deletes all of them. A resource that is gone already is no error. Rules are deleted before their bus."""
         for resource in sorted(resources, key=lambda r: r["ResourceType"], reverse=True):
             remove = self._remove.get(resource["ResourceType"])
             identity = resource.get("PhysicalResourceId")

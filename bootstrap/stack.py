@@ -1,4 +1,4 @@
-"""One CloudFormation stack as it is: its status, its events, its end."""
+"""One CloudFormation stack: its status, its resources, its events, its deletion."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
         StackTypeDef,
     )
 
-# Every other status that settles, ROLLBACK or FAILED, means that the last deployment did not work.
+# Every other final status, such as a rollback, means that the last deployment failed.
 SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
-# The stack has an unexecuted change set. Only `holds_nothing` says whether that is all it has.
+# The stack has a change set that was not executed. Only `holds_nothing` tells whether it has anything else.
 EMPTY = "REVIEW_IN_PROGRESS"
 GONE = "DELETE_COMPLETE"
 _STACK = "AWS::CloudFormation::Stack"
@@ -28,7 +28,7 @@ _LONGEST_DEPLOYMENT = 1800.0
 
 
 class Stack:
-    """What is there under one name; the reads are paged, the waits are bounded."""
+    """The stack of one name. Reads are paged and waits are bounded."""
 
     def __init__(self, cloudformation: CloudFormationClient, name: str, clock: Clock) -> None:
         self._cloudformation = cloudformation
@@ -36,7 +36,7 @@ class Stack:
         self.name = name
 
     def describe(self, stack_id: str | None = None) -> StackTypeDef | None:
-        """None where there is no stack; asked by id, CloudFormation also remembers deleted ones."""
+        """None where there is no stack. By its id, CloudFormation also finds a deleted one."""
         try:
             answer = self._cloudformation.describe_stacks(StackName=stack_id or self.name)
         except ClientError as error:
@@ -54,17 +54,17 @@ class Stack:
         return [resource for page in pages for resource in page["StackResourceSummaries"]]
 
     def template(self) -> str:
-        """The template it was last deployed from, as it was sent."""
+        """The text of the template from which it was last deployed."""
         return str(self._cloudformation.get_template(StackName=self.name)["TemplateBody"])
 
     def newest_event(self) -> str | None:
-        """A mark: `settle` and `reasons` look at what happened after it."""
+        """A mark. `settle` and `reasons` look at what happened after it."""
         return next((event["EventId"] for event in self._events(self.name)), None)
 
     def settle(self, stack_id: str, after: str | None) -> str:
-        """Waits for the end of what began after the mark, and returns the stack's status then.
+        """Waits for the end of the operation that began after the mark, and returns the status of the stack.
 
-        The status alone would not do: right after a request it may still be the one from before.
+        The status alone is not enough, because right after a request it may still be the previous one.
         """
         for _ in self._clock.polls(_LONGEST_DEPLOYMENT):
             found = self.describe(stack_id)
@@ -73,10 +73,10 @@ class Stack:
             if not _moving(found["StackStatus"]) and self._ended(stack_id, after):
                 return found["StackStatus"]
         minutes = _LONGEST_DEPLOYMENT / 60
-        raise Failed(f"{self.name} is still at work after {minutes:.0f} minutes: see `status`")
+        raise Failed(f"{self.name} is not finished after {minutes:.0f} minutes: see `status`")
 
     def wait_for_others(self) -> None:
-        """Returns when nobody's deployment is under way."""
+        """Returns when no deployment is under way."""
         for _ in self._clock.polls(_LONGEST_DEPLOYMENT):
             status = self.status()
             if status in (None, EMPTY) or not _moving(str(status)):
@@ -84,19 +84,19 @@ class Stack:
         raise Failed(f"another deployment of {self.name} does not end: see `status`")
 
     def ever_completed(self, stack_id: str) -> bool:
-        """True if the stack has worked once, so that its tables may hold rows.
+        """True if the stack was once complete, so that its tables may hold rows.
 
-        LocalStack says ROLLBACK_COMPLETE after a failed *update* too, AWS only of a creation.
+        LocalStack reports ROLLBACK_COMPLETE after a failed *update* too, AWS only after a failed creation.
         """
         return any(
             event["ResourceType"] == _STACK and event["ResourceStatus"] in SUCCESS for event in self._events(stack_id)
         )
 
     def holds_nothing(self) -> bool:
-        """True of the shell that a first change set makes.
+        """True of the empty stack that a first change set creates.
 
-        The status alone would be deadly: on LocalStack a stack full of tables has the same one
-        when a change set follows a failed update.
+        The status alone is not enough: on LocalStack a stack full of tables has the same status when a change set
+        follows a failed update.
         """
         found = self.describe()
         return (
@@ -107,13 +107,13 @@ class Stack:
         )
 
     def reasons(self, stack_id: str, after: str | None) -> list[str]:
-        """Why what began after the mark failed, first cause first; the stack itself never says."""
+        """Why the operation after the mark failed, the first cause first. The stack itself never says why."""
         failed = [event for event in self._since(stack_id, after) if event["ResourceStatus"].endswith("FAILED")]
         own = [_reason(e) for e in reversed(failed) if e["ResourceType"] != _STACK and _is_cause(e)]
         return own or [_reason(event) for event in reversed(failed)] or ["no reason was given"]
 
     def delete(self) -> str | None:
-        """Deletes the stack and everything in it; the id it had, or None where there was none."""
+        """Deletes the stack and everything in it. Returns the id it had, or None where there was none."""
         found = self.describe()
         if found is None:
             return None
@@ -121,7 +121,7 @@ class Stack:
         self._cloudformation.delete_stack(StackName=stack_id)
         if self.settle(stack_id, mark) != GONE:
             why = "\n  ".join(self.reasons(stack_id, mark))
-            raise Failed(f"{self.name} could not be deleted; mend this and try again:\n  {why}")
+            raise Failed(f"{self.name} could not be deleted. Repair this and try again:\n  {why}")
         return stack_id
 
     def _ended(self, stack_id: str, after: str | None) -> bool:
@@ -136,7 +136,7 @@ class Stack:
             yield event
 
     def _events(self, stack_id: str) -> Iterator[StackEventTypeDef]:
-        """Newest first, as everywhere; a page is fetched when it is reached."""
+        """The newest first. A page is fetched when it is reached."""
         pages = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         for page in pages:
             yield from page["StackEvents"]
@@ -147,7 +147,7 @@ def _moving(status: str) -> bool:
 
 
 def _is_cause(event: StackEventTypeDef) -> bool:
-    """The first failure cancels its neighbours, which then fail as well."""
+    """The first failure cancels other operations, which then are reported as failed too."""
     return "cancelled" not in event.get("ResourceStatusReason", "")
 
 

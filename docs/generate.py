@@ -101,11 +101,12 @@ def _type(field: Mapping[str, Any]) -> str:
 
 
 def _rules(event: type[EventData]) -> list[str]:
-    """Those of the template that name the event."""
-    resources = yaml.load((ROOT / "bootstrap" / "shop.yaml").read_text("utf-8"), _Template)["Resources"].values()  # noqa: S506 ours
+    """The rules in the templates that name the event."""
+    texts = [path.read_text("utf-8") for path in sorted(ROOT.glob("services/*/template.yaml"))]
+    resources = [each for text in texts for each in yaml.load(text, _Template)["Resources"].values()]  # noqa: S506 ours
     rules = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
     return [
-        rule["Name"].replace("${AWS::StackName}", "shopwire")
+        rule["Name"].replace("${Shop}", "shopwire")
         for rule in rules
         if event.DETAIL_TYPE in rule["EventPattern"]["detail-type"]
     ]

@@ -1,19 +1,52 @@
-"""The shop's resources for a test, as the template has them or with one setting changed."""
+"""The shop's resources for a test, as the templates have them or with one setting changed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
+from bootstrap.clock import Clock
+from bootstrap.names import Names
+from bootstrap.templates import ROOT, load
 from tests import emulated
-from tests.machine import ROOT
+
+
+def tree(root: Path, **changes: Callable[[str], str]) -> Path:
+    """Copies all templates to `root`, where those of the services that are named are changed."""
+    for template in load(Names("shop")):
+        copy = root / template.path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        change = changes.get(template.service, str)
+        copy.write_text(change(template.text))
+        assert template.service not in changes or copy.read_text() != template.text, "nothing was changed"
+    return root
 
 
 def deploy(env: Mapping[str, str], setting: str = "", value: int = 0) -> None:
-    """`setting`, a number, gets `value` wherever the template has it."""
-    body = (ROOT / "bootstrap" / "shop.yaml").read_text()
+    """`setting`, a number, gets `value` wherever a template has it. The services need the platform's bus."""
+    bodies = {template.stack: template.text for template in load(Names(env["SHOP_NAME"]))}
     if setting:
-        body, found = re.subn(rf"{setting}: \d+", f"{setting}: {value}", body)
-        assert found, f"the template has no {setting}"
+        changed = {name: re.subn(rf"{setting}: \d+", f"{setting}: {value}", body) for name, body in bodies.items()}
+        assert any(found for _, found in changed.values()), f"no template has {setting}"
+        bodies = {name: body for name, (body, _) in changed.items()}
+    platform, *services = bodies
+    create({platform: bodies[platform]}, env["SHOP_NAME"])
+    create({name: bodies[name] for name in services}, env["SHOP_NAME"])
+
+
+def create(bodies: Mapping[str, str], shop: str | None = None) -> None:
+    """Stacks by name, all at once and without `bootstrap`. Returns when they are complete."""
     cloudformation = emulated.client("cloudformation")
-    cloudformation.create_stack(StackName=env["SHOP_NAME"], TemplateBody=body)
-    settings = {"Delay": 1, "MaxAttempts": 120}
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=env["SHOP_NAME"], WaiterConfig=settings)
+    parameters: Any = [{"ParameterKey": "Shop", "ParameterValue": shop}] if shop else []
+    for name, body in bodies.items():
+        cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=parameters)
+    for name in bodies:
+        assert _final(cloudformation, name) == "CREATE_COMPLETE", name
+
+
+def _final(cloudformation: Any, name: str) -> str:
+    for _ in Clock().polls(120, first=0.02, longest=1):
+        status = str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        if status != "CREATE_IN_PROGRESS":
+            return status
+    return "too slow"

@@ -40,7 +40,23 @@ def test_no_image_runs_as_root(image: str) -> None:
 
 def test_a_service_image_copies_the_chassis_and_its_own_service_only() -> None:
     copied = re.findall(r"^COPY (?!--from)(?:--chmod=755 )?(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
-    assert copied == ["pyproject.toml uv.lock", "chassis/", "bootstrap/", "services/${SERVICE}/"]
+    assert copied == ["pyproject.toml uv.lock", "chassis/", "services/", "bootstrap/", "services/${SERVICE}/"]
+    # The one that copies all services is a stage of its own, of which bootstrap takes what `find` leaves.
+    ours = re.findall(r"^COPY --from=templates .*$", DOCKERFILE, flags=re.MULTILINE)
+    assert ours == ["COPY --from=templates /services/ services/"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_image_is_built_by_one_service_and_never_pulled(name: str) -> None:
+    image = OURS[name]["image"]
+    builders = [each for each, service in OURS.items() if service["image"] == image and "build" in service]
+    assert len(builders) == 1
+    assert name in builders or OURS[name]["pull_policy"] == "never"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_former_name_of_the_shops_setting_reaches_the_code_that_refuses_it(name: str) -> None:
+    assert OURS[name]["environment"]["SHOP_STACK"] == "${SHOP_STACK-}"
 
 
 def test_the_image_can_read_what_was_cloned_by_any_umask() -> None:

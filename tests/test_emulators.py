@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from bootstrap.__main__ import main
 from tests import emulated
 from tests.emulators import new_account
 from tests.machine import ROOT, free_port
+from tests.stacks import tree
 
 PAGE = ROOT / "docs" / "emulators.md"
 
@@ -61,7 +63,7 @@ def subscription() -> str:
 
 def rule_identity() -> str:
     answer = emulated.client("cloudformation").describe_stack_resource(
-        StackName="shop", LogicalResourceId="CheckoutBasketRule"
+        StackName="shop-ordering", LogicalResourceId="CheckoutBasketRule"
     )
     return "bus and name" if "|" in answer["StackResourceDetail"]["PhysicalResourceId"] else "name"
 
@@ -135,21 +137,24 @@ def repeated_transaction() -> str:
 
 def updated(old: str, new: str) -> str:
     """What becomes of an update of which one part, `new`, is wrong, and of another part, which is right."""
-    body = (ROOT / "bootstrap" / "shop.yaml").read_text().replace("VisibilityTimeout: 30\n", "VisibilityTimeout: 31\n")
-    with NamedTemporaryFile("w", suffix=".yaml") as template:
-        template.write(body.replace(old, new))
-        template.flush()
-        if main(["up", "--template", template.name], os.environ) == 0:
-            return "taken"
+
+    def change(text: str) -> str:
+        return text.replace("VisibilityTimeout: 30\n", "VisibilityTimeout: 31\n").replace(old, new)
+
+    with TemporaryDirectory() as folder:
+        main(["up", "ordering"], os.environ, root=tree(Path(folder), ordering=change))
+    (stack,) = emulated.client("cloudformation").describe_stacks(StackName="shop-ordering")["Stacks"]
+    if stack["StackStatus"] == "UPDATE_COMPLETE":
+        return "taken"
     sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    (stack,) = emulated.client("cloudformation").describe_stacks(StackName="shop")["Stacks"]
     return f"`{stack['StackStatus']}`, {'undone' if attributes['VisibilityTimeout'] == '30' else 'half done'}"
 
 
 def update_of_a_setting() -> str:
-    return updated("VisibilityTimeout: 30 #", "VisibilityTimeout: 999999 #")
+    other = "      QueueName: !Sub ${Shop}-checkout-basket-dlq\n"
+    return updated(other, f"{other}      VisibilityTimeout: 999999\n")
 
 
 def update_with_a_lost_rule() -> str:

@@ -3,19 +3,28 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from bootstrap import stacks
 from bootstrap.aws import Aws, connect
-from bootstrap.clock import Clock
-from bootstrap.deploy import Deployment
 from bootstrap.names import Names
-from bootstrap.stack import Stack
+from tests.stacks import deploy
 
-TEMPLATE = (Path(__file__).parents[2] / "bootstrap" / "shop.yaml").read_text()
 Handle = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop in an emulator."""
+
+    aws: Aws
+    names: Names
+
+    def resources(self) -> list[Any]:
+        return list(stacks.resources(self.aws, self.names))
 
 
 @pytest.fixture
@@ -30,16 +39,14 @@ def names(aws_env: Mapping[str, str]) -> Names:
 
 
 @pytest.fixture
-def shop(empty_aws: Aws, names: Names) -> Stack:
-    """The shop's stack, deployed."""
-    stack = Stack(empty_aws.cloudformation, names.stack, Clock())
-    deployment = Deployment(empty_aws, stack, lambda _: None, Clock())
-    assert deployment.up(TEMPLATE, may_lose_rows=True) == "CREATE_COMPLETE"
-    return stack
+def shop(aws_env: Mapping[str, str], empty_aws: Aws, names: Names) -> Shop:
+    """The shop, deployed."""
+    deploy(aws_env)
+    return Shop(empty_aws, names)
 
 
 @pytest.fixture
-def aws(empty_aws: Aws, shop: Stack) -> Aws:
+def aws(empty_aws: Aws, shop: Shop) -> Aws:
     """Clients of an account with the shop in it."""
     return empty_aws
 

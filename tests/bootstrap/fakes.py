@@ -28,7 +28,9 @@ def quick_clock() -> Clock:
 
 @dataclass
 class FakeCloudFormation:
-    """One stack. `first_executions` is what executing the first change sets does, `after_execution` all others."""
+    """One stack under every name. `first_executions` is what executing the first change sets does, `after_execution`
+    all others. `tables` and `queues` exist in the account, `owned` are the resources of another stack, `shop-other`.
+    """
 
     status: str | None = None
     changes: list[Mapping[str, Any]] = field(default_factory=list)
@@ -43,6 +45,10 @@ class FakeCloudFormation:
     pending: list[str] = field(default_factory=list)
     on_describe: Callable[["FakeCloudFormation"], None] | None = None
     others: list[str] = field(default_factory=list)
+    tables: set[str] = field(default_factory=set)
+    queues: set[str] = field(default_factory=set)
+    owned: list[tuple[str, str]] = field(default_factory=list)
+    asked: dict[str, Any] = field(default_factory=dict)
 
     def _call(self, name: str) -> None:
         self.called.append(name)
@@ -70,6 +76,7 @@ class FakeCloudFormation:
 
     def create_change_set(self, **asked: Any) -> dict[str, str]:
         self._call(f"create {asked['ChangeSetType']}")
+        self.asked = asked
         if self.status is None:
             self.happened(("", "REVIEW_IN_PROGRESS", ""))
         return {"Id": "mine", "StackId": "id"}
@@ -94,6 +101,29 @@ class FakeCloudFormation:
         self._call("delete")
         self.status = None
 
+    def describe_table(self, **asked: str) -> dict[str, str]:
+        return self._there(asked["TableName"] in self.tables)
+
+    def get_queue_url(self, **asked: str) -> dict[str, str]:
+        return self._there(asked["QueueName"] in self.queues)
+
+    def describe_event_bus(self, **asked: str) -> dict[str, str]:
+        return self._there(self.status is not None)
+
+    def describe_rule(self, **asked: str) -> dict[str, str]:
+        return self._there(False)
+
+    def describe_alarms(self, **asked: Any) -> dict[str, Any]:
+        return {"MetricAlarms": []}
+
+    def list_rules(self, **asked: str) -> dict[str, Any]:
+        return {"Rules": []}
+
+    def _there(self, there: bool) -> dict[str, str]:
+        if not there:
+            raise client_error("ResourceNotFoundException")
+        return {"there": "yes"}
+
     def get_paginator(self, operation: str) -> "FakePages":
         return FakePages(self, operation)
 
@@ -105,13 +135,27 @@ class FakePages:
     source: FakeCloudFormation
     operation: str
 
-    def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
+    def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
+        if asked.get("StackName") == "shop-other":
+            owned = self.source.owned
+            yield {
+                "StackResourceSummaries": [
+                    {"ResourceType": kind, "PhysicalResourceId": name, "LogicalResourceId": "Theirs"}
+                    for kind, name in owned
+                ]
+            }
+            return
         answers: dict[str, tuple[str, list[Any]]] = {
             "describe_stack_events": ("StackEvents", self.source.events),
             "describe_change_set": ("Changes", [{"ResourceChange": c} for c in self.source.changes]),
+            "list_stacks": ("StackSummaries", [{"StackName": "shop-other", "StackStatus": "CREATE_COMPLETE"}]),
+            "list_topics": ("Topics", []),
             "list_stack_resources": (
                 "StackResourceSummaries",
-                [{"PhysicalResourceId": name, "LogicalResourceId": name} for name in self.source.held],
+                [
+                    {"PhysicalResourceId": name, "LogicalResourceId": name, "ResourceType": "Held"}
+                    for name in self.source.held
+                ],
             ),
         }
         key, items = answers[self.operation]

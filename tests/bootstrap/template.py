@@ -1,4 +1,4 @@
-"""The template as CloudFormation would read it, without an account."""
+"""All templates of the shop as CloudFormation would read them, without an account."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,35 +7,45 @@ from typing import Any
 
 from cfnlint import decode
 
-SHOP = Path(__file__).parents[2] / "bootstrap" / "shop.yaml"
+from bootstrap.names import Names
+from bootstrap.templates import load
+
 PSEUDO = {
-    "AWS::StackName": "shop",
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
 }
 
 
-def read(stack: str = "shop") -> Mapping[str, Any]:
-    """The resources of a stack of that name."""
-    template, problems = decode.decode(str(SHOP))
+def read(shop: str = "shop") -> dict[str, Any]:
+    """The resources of all stacks of a shop. A logical id that two templates share would hide a resource."""
+    resources: dict[str, Any] = {}
+    for template in load(Names(shop)):
+        found = resources_of(template.path, shop)
+        assert not resources.keys() & found.keys(), f"{template.path}: choose logical ids that no other template has"
+        resources |= found
+    return resources
+
+
+def resources_of(path: Path, shop: str = "shop") -> Mapping[str, Any]:
+    template, problems = decode.decode(str(path))
     assert not problems
-    return dict(_resolved(template, PSEUDO | {"AWS::StackName": stack})["Resources"])
+    return dict(_resolved(template, PSEUDO | {"Shop": shop})["Resources"])
 
 
-def _resolved(node: Any, pseudo: Mapping[str, str]) -> Any:
+def _resolved(node: Any, known: Mapping[str, str]) -> Any:
     """`!GetAtt` becomes "Resource.Arn", `!Ref` "Resource"."""
     if isinstance(node, list):
-        return [_resolved(item, pseudo) for item in node]
+        return [_resolved(item, known) for item in node]
     if not isinstance(node, dict):
         return node
     if set(node) == {"Fn::Sub"}:
-        return re.sub(r"\$\{([^}]+)\}", lambda name: pseudo[name[1]], node["Fn::Sub"])
+        return re.sub(r"\$\{([^}]+)\}", lambda name: known[name[1]], node["Fn::Sub"])
     if set(node) == {"Fn::GetAtt"}:
         return ".".join(node["Fn::GetAtt"]) if isinstance(node["Fn::GetAtt"], list) else node["Fn::GetAtt"]
     if set(node) == {"Ref"}:
-        return pseudo.get(node["Ref"], node["Ref"])
-    return {str(key): _resolved(value, pseudo) for key, value in node.items()}
+        return known.get(node["Ref"], node["Ref"])
+    return {str(key): _resolved(value, known) for key, value in node.items()}
 
 
 def of_type(resources: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Any]]:

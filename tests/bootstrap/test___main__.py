@@ -1,9 +1,9 @@
 """The command line against an emulator, from an empty account to an empty account."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,62 +13,109 @@ from bootstrap.__main__ import main
 from bootstrap.aws import Aws
 from bootstrap.clock import Clock
 from bootstrap.names import Names
-from tests.bootstrap.conftest import TEMPLATE
+from bootstrap.templates import ROOT
 from tests.bootstrap.fakes import quick_clock
+from tests.stacks import tree
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def changed(tmp_path: Path) -> str:
-    path = tmp_path / "changed.yaml"
-    path.write_text(re.sub(r"VisibilityTimeout: \d+", "VisibilityTimeout: 61", TEMPLATE))
-    return str(path)
+STACKS = ["shop-platform", "shop-basket", "shop-ordering", "shop-product"]
+UP_TO_DATE = "".join(f"{name}: no changes\n" for name in STACKS)
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> str:
-    path = tmp_path / "broken.yaml"
-    path.write_text(re.sub(r"VisibilityTimeout: \d+", "VisibilityTimeout: 999999", TEMPLATE))
-    return str(path)
+def changed(tmp_path: Path) -> Path:
+    return tree(tmp_path / "changed", ordering=lambda text: text.replace("Timeout: 30\n", "Timeout: 61\n"))
 
 
-def visibility(aws: Aws, names: Names) -> str:
-    url = aws.sqs.get_queue_url(QueueName=names.order_queue)["QueueUrl"]
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    return tree(tmp_path / "broken", ordering=lambda text: text.replace("Timeout: 30\n", "Timeout: 999999\n"))
+
+
+def visibility_of(aws: Aws, queue: str) -> str:
+    url = aws.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
     return answer["Attributes"]["VisibilityTimeout"]
 
 
+def put_order(aws: Aws, table: str = "shop-order") -> None:
+    aws.dynamodb.put_item(TableName=table, Item={"userName": {"S": "swn"}, "orderId": {"S": "o-1"}})
+
+
+def orders(aws: Aws, table: str = "shop-order") -> int:
+    return aws.dynamodb.scan(TableName=table)["Count"]
+
+
+def existing(aws: Aws) -> list[str]:
+    """The names of the stacks, sorted."""
+    found = aws.cloudformation.describe_stacks()["Stacks"]
+    return sorted(stack["StackName"] for stack in found if stack["StackStatus"] != "DELETE_COMPLETE")
+
+
 @pytest.mark.integration
-def test_a_second_up_says_no_changes(aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_up_deploys_the_platform_first_and_a_second_up_says_no_changes(
+    aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["up"], aws_env) == 0
-    assert "shop: CREATE_COMPLETE" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.out.startswith("".join(f"{name}: CREATE_COMPLETE\n" for name in STACKS))
+    assert "shop is deployed at http://127.0.0.1" in said.out
+    assert "shop-ordering (3 of 4)\n" in said.err
     assert main(["up"], aws_env) == 0
-    assert capsys.readouterr().out == "no changes: shop is up to date\n"
+    assert capsys.readouterr().out.startswith(f"{UP_TO_DATE}no changes: shop is up to date at http")
+
+
+@pytest.mark.integration
+def test_one_service_is_deployed_alone_once_the_platform_is_there(
+    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "basket"], aws_env) == 1
+    assert "shop-platform does not exist, and the services need it: " in capsys.readouterr().err
+    assert existing(empty_aws) == []
+    assert main(["up", "platform"], aws_env) == 0
+    assert main(["up", "basket"], aws_env) == 0
+    assert existing(empty_aws) == ["shop-basket", "shop-platform"]
+    assert main(["plan", "basket"], aws_env) == 0
+    assert "no changes: shop-basket is up to date" in capsys.readouterr().out
+    assert main(["status", "basket"], aws_env) == 0
+    assert main(["status"], aws_env) == 1
+    assert "shop-ordering does not exist: `up ordering` creates it" in capsys.readouterr().out
+
+
+@pytest.mark.integration
+def test_no_service_is_deployed_onto_a_bus_that_is_gone(
+    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "platform"], aws_env) == 0
+    empty_aws.events.delete_event_bus(Name=names.bus)
+    for arguments in (["up"], ["up", "basket"]):
+        assert main(arguments, aws_env) == 1
+        assert "the bus shop-bus was deleted, although shop-platform is CREATE_COMPLETE" in capsys.readouterr().err
+    assert existing(empty_aws) == ["shop-platform"]
 
 
 @pytest.mark.integration
 def test_a_changed_template_updates_in_place(
-    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, changed: str, capsys: pytest.CaptureFixture[str]
+    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, changed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["up"], aws_env)
-    empty_aws.dynamodb.put_item(TableName=names.order_table, Item={"userName": {"S": "swn"}, "orderId": {"S": "o-1"}})
-    assert main(["up", "--template", changed], aws_env) == 0
-    assert "shop: UPDATE_COMPLETE" in capsys.readouterr().out
-    assert visibility(empty_aws, names) == "61"
-    assert empty_aws.dynamodb.scan(TableName=names.order_table)["Count"] == 1
+    put_order(empty_aws)
+    capsys.readouterr()
+    assert main(["up"], aws_env, root=changed) == 0
+    assert "shop-basket: no changes\nshop-ordering: UPDATE_COMPLETE\n" in capsys.readouterr().out
+    assert visibility_of(empty_aws, names.order_queue) == "61"
+    assert orders(empty_aws) == 1
 
 
 @pytest.mark.ministack
 @pytest.mark.integration
 def test_a_failed_update_prints_the_resources_reason_and_leaves_the_shop_as_it_was(
-    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, broken: str, capsys: pytest.CaptureFixture[str]
+    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, broken: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["up"], aws_env)
-    before = visibility(empty_aws, names)
-    assert main(["up", "--template", broken], aws_env) == 1
+    before = visibility_of(empty_aws, names.order_queue)
+    assert main(["up"], aws_env, root=broken) == 1
     assert "Queue (AWS::SQS::Queue) UPDATE_FAILED: Invalid value" in capsys.readouterr().err
-    assert visibility(empty_aws, names) == before
+    assert visibility_of(empty_aws, names.order_queue) == before
     assert main(["status"], aws_env) == 1
     assert main(["doctor", "--no-consumer"], aws_env) == 1
 
@@ -76,25 +123,25 @@ def test_a_failed_update_prints_the_resources_reason_and_leaves_the_shop_as_it_w
 @pytest.mark.ministack
 @pytest.mark.integration
 def test_a_failed_creation_is_no_obstacle_to_the_next(
-    aws_env: Mapping[str, str], broken: str, capsys: pytest.CaptureFixture[str]
+    aws_env: Mapping[str, str], broken: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["up", "--template", broken], aws_env) == 1
+    assert main(["up"], aws_env, root=broken) == 1
     assert main(["up"], aws_env) == 0
     assert "was never completed" in capsys.readouterr().err
 
 
 @pytest.mark.integration
 def test_plan_changes_nothing(
-    aws_env: Mapping[str, str], empty_aws: Aws, changed: str, capsys: pytest.CaptureFixture[str]
+    aws_env: Mapping[str, str], empty_aws: Aws, changed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plan"], aws_env) == 0
     assert "+ OrderTable  AWS::DynamoDB::Table" in capsys.readouterr().out
-    assert empty_aws.cloudformation.list_stacks(StackStatusFilter=["REVIEW_IN_PROGRESS"])["StackSummaries"] == []
+    assert existing(empty_aws) == []
     main(["up"], aws_env)
-    assert main(["plan", "--template", changed], aws_env) == 0
+    assert main(["plan"], aws_env, root=changed) == 0
     assert "~ OrderQueue" in capsys.readouterr().out
     assert main(["plan"], aws_env) == 0
-    assert capsys.readouterr().out == "no changes: shop is up to date\n"
+    assert capsys.readouterr().out == f"{UP_TO_DATE}no changes: shop is up to date\n"
 
 
 @pytest.mark.integration
@@ -102,12 +149,16 @@ def test_force_mends_what_up_cannot_see(
     aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["up"], aws_env)
+    put_order(empty_aws)
     empty_aws.dynamodb.delete_table(TableName="shop-basket")
     assert main(["up"], aws_env) == 0
     assert main(["doctor", "--no-consumer"], aws_env) == 1
     assert "BasketTable" in capsys.readouterr().out
-    assert main(["up", "--force"], aws_env) == 0
+    assert main(["up", "basket", "--force"], aws_env) == 0
+    assert orders(empty_aws) == 1
     assert main(["doctor", "--no-consumer"], aws_env) == 0
+    assert main(["up", "--force"], aws_env) == 0
+    assert orders(empty_aws) == 0
 
 
 @pytest.mark.integration
@@ -117,7 +168,9 @@ def test_down_leaves_nothing_and_may_be_repeated_and_the_next_up_is_like_the_fir
     for _ in range(2):
         assert main(["up"], aws_env) == 0
         assert main(["doctor", "--no-consumer"], aws_env) == 0
+        capsys.readouterr()
         assert main(["down"], aws_env) == 0
+        assert capsys.readouterr().out == "".join(f"{name} is deleted\n" for name in reversed(STACKS))
         assert empty_aws.dynamodb.list_tables()["TableNames"] == []
         assert empty_aws.sns.list_subscriptions()["Subscriptions"] == empty_aws.sns.list_topics()["Topics"] == []
     assert main(["down"], aws_env) == 0
@@ -126,11 +179,39 @@ def test_down_leaves_nothing_and_may_be_repeated_and_the_next_up_is_like_the_fir
 
 
 @pytest.mark.integration
+def test_the_platform_is_not_deleted_under_a_service(
+    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["up"], aws_env)
+    for arguments in (["down", "platform", "basket"], ["up", "platform", "--force"]):
+        assert main(arguments, aws_env) == 2
+        assert "shop-product would lose the rules on the bus of shop-platform" in capsys.readouterr().err
+    assert main(["down", "basket", "ordering", "product"], aws_env) == 0
+    rule = {"Name": "of-another-stack", "EventBusName": names.bus, "EventPattern": '{"source": ["x"]}'}
+    empty_aws.events.put_rule(**rule)  # type: ignore[arg-type] # a mapping
+    assert main(["down", "platform"], aws_env) == 1
+    assert "still used by rules of other stacks, delete these first: of-another-stack" in capsys.readouterr().err
+    empty_aws.events.delete_rule(Name="of-another-stack", EventBusName=names.bus)
+    assert main(["down", "platform"], aws_env) == 0
+    assert existing(empty_aws) == []
+
+
+@pytest.mark.integration
 def test_two_shops_live_in_one_account(aws_env: Mapping[str, str], empty_aws: Aws) -> None:
-    assert main(["up", "--stack", "one"], aws_env) == 0
-    assert main(["up", "--stack", "two"], aws_env) == 0
-    assert main(["down", "--stack", "one"], aws_env) == 0
-    assert main(["doctor", "--stack", "two", "--no-consumer"], aws_env) == 0
+    one, two = ({**aws_env, "SHOP_NAME": name} for name in ("one", "two"))
+    assert main(["up"], one) == 0
+    assert main(["up"], two) == 0
+    assert main(["down"], one) == 0
+    assert main(["doctor", "--no-consumer"], two) == 0
+
+
+@pytest.mark.integration
+def test_two_deployments_at_once_both_succeed(aws_env: Mapping[str, str], empty_aws: Aws) -> None:
+    """One is overtaken, perhaps at several stacks, and tries those again."""
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: main(["up"], aws_env), range(2))) == [0, 0]
+    assert existing(empty_aws) == sorted(STACKS)
+    assert main(["doctor", "--no-consumer"], aws_env) == 0
 
 
 @pytest.mark.integration
@@ -143,20 +224,23 @@ def test_a_reader_that_has_enough_is_no_error(aws_env: Mapping[str, str]) -> Non
 
 
 @pytest.mark.integration
-def test_a_mistake_is_one_line_and_no_traceback(capsys: pytest.CaptureFixture[str], aws_env: Mapping[str, str]) -> None:
+def test_a_mistake_is_one_line_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], aws_env: Mapping[str, str], tmp_path: Path
+) -> None:
     nowhere = {**aws_env, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     tried = [
         (main(["down"], nowhere), "does not answer"),
         (main(["up"], nowhere, quick_clock()), "does not answer"),
-        (main(["up", "--stack", "a_b"], aws_env), "cannot be a stack's name"),
-        (main(["up", "--template", "/nowhere"], aws_env), "cannot read the template"),
+        (main(["up"], {**aws_env, "SHOP_NAME": "a_b"}), "cannot be the name of a shop"),
+        (main(["up"], {**aws_env, "SHOP_STACK": "mine"}), "SHOP_STACK is called SHOP_NAME now"),
+        (main(["up", "stock"], aws_env), "there is no template of 'stock': choose from platform, basket, "),
+        (main(["up"], aws_env, root=tmp_path), "cannot read the template"),
         (main(["status"], {**aws_env, "AWS_ENDPOINT_URL_CLOUDWATCH": "x"}), "not like http"),
     ]
-    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("waiting")]
-    assert [code for code, _ in tried] == [1, 1, 2, 2, 2]
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert [code for code, _ in tried] == [1, 1, 2, 2, 2, 2, 2]
     assert len(said) == len(tried)
     for line, (_, expected) in zip(said, tried, strict=True):
-        assert line.startswith("error: ")
         assert expected in line
 
 
@@ -165,9 +249,11 @@ def test_a_mistake_is_one_line_and_no_traceback(capsys: pytest.CaptureFixture[st
 def test_an_answer_of_aws_is_one_line(
     tmp_path: Path, aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "no.yaml").write_text("Resources: {Q: {Type: 'No::Such::Type'}}")
-    assert main(["up", "--template", str(tmp_path / "no.yaml")], aws_env) == 1
-    assert capsys.readouterr().err.startswith("error: ")
+    unknown = tree(
+        tmp_path, platform=lambda _: "Parameters: {Shop: {Type: String}}\nResources: {Q: {Type: 'No::Such'}}"
+    )
+    assert main(["up"], aws_env, root=unknown) == 1
+    assert "\nerror: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["doctor", "--wait", "long"], ["doctor", "--wait", "-1"]])

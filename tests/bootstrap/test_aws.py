@@ -82,7 +82,7 @@ def test_aws_gets_the_environments_credentials() -> None:
     aws = connected({"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "s" * 40})
     assert (aws.emulator, identity(aws.sqs)) == (False, key)
     assert aws.where == "https://cloudformation.eu-west-1.amazonaws.com (AWS), region eu-west-1"
-    assert aws.command("up", "mine") == "python -m bootstrap up --stack mine"
+    assert aws.command("up", "mine") == "SHOP_NAME=mine python -m bootstrap up"
 
 
 @pytest.mark.parametrize("region", ["AWS_REGION", "AWS_DEFAULT_REGION"])

@@ -1,4 +1,4 @@
-"""The commands on real AWS, which must not be destroyed by mistake; `test___main__.py` has the rest."""
+"""The commands on real AWS, where nothing may be deleted by mistake. `test___main__.py` has the rest."""
 
 import dataclasses
 from argparse import Namespace
@@ -15,14 +15,22 @@ from tests.bootstrap.fakes import FakeCloudFormation, quick_clock
 
 
 def context(
-    cloudformation: FakeCloudFormation, tmp_path: Path, *, force: bool = False, really_aws: bool = False
+    cloudformation: FakeCloudFormation, root: Path, *services: str, force: bool = False, really_aws: bool = False
 ) -> commands.Context:
     fake = cast("Any", cloudformation)
     fake.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
-    (tmp_path / "t.yaml").write_text("Resources: {}")
-    args = Namespace(template=tmp_path / "t.yaml", force=force, really_aws=really_aws)
+    args = Namespace(services=services, force=force, really_aws=really_aws)
     aws = Aws(fake, fake, fake, fake, fake, fake, region="eu-west-1", emulator=False)
-    return commands.Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None)
+    return commands.Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None, root=root)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Templates of the platform and one service, without resources."""
+    for folder, name in (("bootstrap", "platform"), ("services/ordering", "template")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / f"{name}.yaml").write_text("Resources: {}")
+    return tmp_path
 
 
 @pytest.fixture
@@ -32,47 +40,55 @@ def live() -> FakeCloudFormation:
     return cloudformation
 
 
-def test_down_refuses_aws_and_says_what_it_would_have_deleted(live: FakeCloudFormation, tmp_path: Path) -> None:
-    with pytest.raises(
-        Misused, match=r"not an emulator.* shop with all its data: shop-order, shop-order-dlq.*--really-aws"
-    ):
-        commands.down(context(live, tmp_path))
+def test_down_refuses_aws_and_says_what_it_would_have_deleted(live: FakeCloudFormation, root: Path) -> None:
+    what = "delete shop-ordering, shop-platform with all data: shop-order, shop-order, shop-order-dlq"
+    with pytest.raises(Misused, match=rf"not an emulator.* {what}.*--really-aws"):
+        commands.down(context(live, root))
     assert "delete" not in live.called
 
 
-def test_up_force_refuses_aws_before_it_changes_anything(live: FakeCloudFormation, tmp_path: Path) -> None:
+def test_up_force_refuses_aws_before_it_changes_anything(live: FakeCloudFormation, root: Path) -> None:
     with pytest.raises(Misused, match="--really-aws"):
-        commands.up(context(live, tmp_path, force=True))
-    assert live.called == ["describe_stacks"]
+        commands.up(context(live, root, force=True))
+    assert set(live.called) == {"describe_stacks"}
 
 
-def test_down_of_aws_is_possible_for_those_who_say_so(live: FakeCloudFormation, tmp_path: Path) -> None:
-    assert commands.down(context(live, tmp_path, really_aws=True)) == 0
+def test_down_of_aws_is_possible_for_those_who_say_so(live: FakeCloudFormation, root: Path) -> None:
+    assert commands.down(context(live, root, really_aws=True)) == 0
     assert live.status is None
 
 
-def test_up_on_aws_does_not_replace_a_table_unasked(live: FakeCloudFormation, tmp_path: Path) -> None:
+def test_up_on_aws_does_not_replace_a_table_unasked(live: FakeCloudFormation, root: Path) -> None:
     live.changes = [{"Action": "Remove", "LogicalResourceId": "OrderTable", "ResourceType": "AWS::DynamoDB::Table"}]
     with pytest.raises(Failed, match="rows of OrderTable"):
-        commands.up(context(live, tmp_path))
+        commands.up(context(live, root))
     assert "execute" not in live.called
 
 
 @pytest.mark.parametrize("replacement", ["True", "Conditional"])
 def test_plan_names_the_tables_whose_rows_may_be_lost_and_what_up_needs_to_be_told(
-    live: FakeCloudFormation, tmp_path: Path, replacement: str
+    live: FakeCloudFormation, root: Path, replacement: str
 ) -> None:
     found = {"LogicalResourceId": "OrderTable", "ResourceType": "AWS::DynamoDB::Table", "Replacement": replacement}
     live.changes = [found | {"Action": "Modify"}, {"Action": "Add", "LogicalResourceId": "Q", "ResourceType": "Q"}]
     shown: list[str] = []
-    assert commands.plan(dataclasses.replace(context(live, tmp_path), out=shown.append)) == 0
+    asked = dataclasses.replace(context(live, root, "ordering"), out=shown.append)
+    assert commands.plan(asked) == 0
+    assert shown[0] == "shop-ordering: 2 changes"
     assert shown[-1] == "rows may be lost: OrderTable; `up` refuses without --really-aws"
     live.changes = live.changes[1:]
-    assert commands.plan(dataclasses.replace(context(live, tmp_path), out=shown.append)) == 0
-    assert shown[-1] == "1 change"
+    shown.clear()
+    assert commands.plan(asked) == 0
+    assert shown == ["shop-ordering: 1 change", "  + Q  Q"]
 
 
-def test_status_of_a_failed_stack_is_a_failure(live: FakeCloudFormation, tmp_path: Path) -> None:
+def test_status_of_a_failed_stack_is_a_failure(live: FakeCloudFormation, root: Path) -> None:
     live.held, live.status = [], "UPDATE_ROLLBACK_COMPLETE"
     live.get_paginator = lambda _: type("Pages", (), {"paginate": lambda *_, **__: []})()  # type: ignore[method-assign,assignment]
-    assert commands.status(context(live, tmp_path)) == 1
+    assert commands.status(context(live, root)) == 1
+
+
+def test_a_service_without_a_template_is_refused_with_those_that_have_one(live: FakeCloudFormation, root: Path) -> None:
+    with pytest.raises(Misused, match="no template of 'stock': choose from platform, ordering"):
+        commands.up(context(live, root, "stock"))
+    assert live.called == []

@@ -1,36 +1,38 @@
 """The dead-letter queues are found in the stack itself: one more in the template is one more here."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 import pytest
 
+from bootstrap import stacks
+from bootstrap.__main__ import main
 from bootstrap.aws import Aws
-from bootstrap.clock import Clock
 from bootstrap.deadletters import dead_letter_queues
-from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed
 from bootstrap.names import Names
-from bootstrap.stack import Stack
-from tests.bootstrap.conftest import TEMPLATE
+from tests.bootstrap.conftest import Shop
 from tests.bootstrap.drift import Break, drop_queue, drop_subscription, drop_topic
 from tests.bootstrap.fakes import client_error
+from tests.stacks import tree
 
 pytestmark = pytest.mark.integration
 ANOTHER = """\
   StockDeadLetterQueue:
     Type: AWS::SQS::Queue
-    Properties: { QueueName: !Sub "${AWS::StackName}-stock-dlq" }
+    Properties: { QueueName: !Sub "${Shop}-stock-dlq" }
   StockQueue:
     Type: AWS::SQS::Queue
     Properties:
-      QueueName: !Sub ${AWS::StackName}-stock
+      QueueName: !Sub ${Shop}-stock
       RedrivePolicy: { deadLetterTargetArn: !GetAtt StockDeadLetterQueue.Arn, maxReceiveCount: 3 }
   StockRule:
     Type: AWS::Events::Rule
     Properties:
-      Name: !Sub ${AWS::StackName}-stock
-      EventBusName: !Ref Bus
+      Name: !Sub ${Shop}-stock
+      EventBusName: !Sub ${Shop}-bus
       EventPattern: { source: [stock] }
       Targets:
         - Id: stock
@@ -49,35 +51,35 @@ SHOP = {
 }
 
 
-def sources(aws: Aws, names: Names, stack: Stack) -> dict[str, set[str]]:
+def sources(aws: Aws, names: Names) -> dict[str, set[str]]:
     """What each dead-letter queue serves."""
-    found = dead_letter_queues(aws, stack.resources(), names.bus)
+    found = dead_letter_queues(aws, stacks.resources(aws, names), names.bus)
     return {dead.name: {source.name for source in dead.sources.values()} for dead in found}
 
 
-def deploy(aws: Aws, stack: Stack, template: str) -> None:
-    assert template != TEMPLATE
-    Deployment(aws, stack, lambda _: None, Clock()).up(template, may_lose_rows=True)
+def test_those_of_rules_and_subscriptions_are_found_like_those_of_queues(aws: Aws, names: Names, shop: Shop) -> None:
+    assert sources(aws, names) == SHOP
 
 
-def test_those_of_rules_and_subscriptions_are_found_like_those_of_queues(aws: Aws, names: Names, shop: Stack) -> None:
-    assert sources(aws, names, shop) == SHOP
-
-
-def test_one_more_in_the_template_is_found_and_one_may_serve_several(aws: Aws, names: Names, shop: Stack) -> None:
-    deploy(aws, shop, TEMPLATE.replace("\nOutputs:", ANOTHER))
-    assert sources(aws, names, shop) == SHOP | {
+def test_one_more_in_the_template_is_found_and_one_may_serve_several(
+    aws_env: Mapping[str, str], aws: Aws, names: Names, tmp_path: Path
+) -> None:
+    another = tree(tmp_path, ordering=lambda text: text.replace("\nOutputs:", ANOTHER))
+    assert main(["up", "ordering"], aws_env, root=another) == 0
+    assert sources(aws, names) == SHOP | {
         "shop-stock-dlq": {"shop-stock"},
         "shop-checkout-basket-dlq": {"shop-order", "shop-stock"},
     }
 
 
-def test_a_target_that_gets_a_rewritten_event_cannot_be_redriven_to(empty_aws: Aws, names: Names) -> None:
+def test_a_target_that_gets_a_rewritten_event_cannot_be_redriven_to(
+    aws_env: Mapping[str, str], empty_aws: Aws, names: Names, tmp_path: Path
+) -> None:
     """Its dead-letter queue holds the event, and the consumer expects something else."""
-    stack = Stack(empty_aws.cloudformation, names.stack, Clock())
     target = "        - Id: order-queue\n"
-    deploy(empty_aws, stack, TEMPLATE.replace(target, f"{target}          InputPath: $.detail\n"))
-    assert sources(empty_aws, names, stack)["shop-checkout-basket-dlq"] == set()
+    rewriting = tree(tmp_path, ordering=lambda text: text.replace(target, f"{target}          InputPath: $.detail\n"))
+    assert main(["up"], aws_env, root=rewriting) == 0
+    assert sources(empty_aws, names)["shop-checkout-basket-dlq"] == set()
 
 
 @pytest.mark.parametrize(
@@ -88,10 +90,10 @@ def test_a_target_that_gets_a_rewritten_event_cannot_be_redriven_to(empty_aws: A
         (drop_topic, ":shop-price-drops:.*"),
     ],
 )
-def test_what_is_gone_is_doctors_business(aws: Aws, names: Names, shop: Stack, take_away: Break, gone: str) -> None:
+def test_what_is_gone_is_doctors_business(aws: Aws, names: Names, shop: Shop, take_away: Break, gone: str) -> None:
     take_away(aws)
     with pytest.raises(Failed, match=f"{gone} is gone: `doctor`"):
-        sources(aws, names, shop)
+        sources(aws, names)
 
 
 def test_so_is_a_rule_that_is_gone_which_only_aws_calls_an_error() -> None:

@@ -9,7 +9,8 @@ from bootstrap.aws import Aws
 from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed
-from bootstrap.stack import Stack
+from bootstrap.names import Names
+from bootstrap.templates import load
 from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, client_error, quick_clock
 
 CREATED = [("", "CREATE_IN_PROGRESS", ""), ("", "CREATE_COMPLETE", "")]
@@ -18,11 +19,16 @@ LOST = client_error("InternalError", "No deployed instances of resource 'X' were
 
 
 def deployment(
-    cloudformation: FakeCloudFormation, said: list[str] | None = None, clock: Clock | None = None
+    cloudformation: FakeCloudFormation,
+    said: list[str] | None = None,
+    clock: Clock | None = None,
+    *,
+    emulator: bool = True,
 ) -> Deployment:
     fake, clock = cast("Any", cloudformation), clock or quick_clock()
-    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
-    return Deployment(aws, Stack(fake, "shop", clock), (said if said is not None else []).append, clock)
+    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=emulator)
+    (ordering,) = [template for template in load(Names("shop")) if template.service == "ordering"]
+    return Deployment(aws, ordering, (said if said is not None else []).append, clock)
 
 
 def up(
@@ -31,8 +37,9 @@ def up(
     may_lose_rows: bool = True,
     said: list[str] | None = None,
     clock: Clock | None = None,
+    emulator: bool = True,
 ) -> str | None:
-    return deployment(cloudformation, said, clock).up("template", may_lose_rows=may_lose_rows)
+    return deployment(cloudformation, said, clock, emulator=emulator).up(may_lose_rows=may_lose_rows)
 
 
 def existing(status: str, *history: tuple[str, str, str]) -> FakeCloudFormation:
@@ -202,7 +209,7 @@ def test_up_waits_for_a_deployment_under_way() -> None:
 def test_a_deployment_that_never_ends_is_not_waited_for_for_ever() -> None:
     with pytest.raises(Failed, match="does not end"):
         up(existing("UPDATE_IN_PROGRESS"))
-    with pytest.raises(Failed, match="still at work"):
+    with pytest.raises(Failed, match="is not finished"):
         up(FakeCloudFormation(after_execution=[("", "CREATE_IN_PROGRESS", "")]))
     with pytest.raises(Failed, match="did not finish a change set"):
         up(FakeCloudFormation(pending=["CREATE_PENDING"] * 999))
@@ -257,27 +264,27 @@ def test_up_does_not_throw_rows_away_unasked(change: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("status", ["DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"])
 def test_a_stuck_stack_is_told_what_helps(status: str) -> None:
-    for act in (up, lambda fake: deployment(fake).plan("template")):
+    for act in (up, lambda fake: deployment(fake).plan()):
         with pytest.raises(Failed, match=f"{status}: run `"):
             act(existing(status))
 
 
 def test_plan_executes_nothing_and_removes_the_stack_it_made() -> None:
     cloudformation = FakeCloudFormation(changes=[table("Add")] * 3)
-    assert len(deployment(cloudformation).plan("template")) == 3
+    assert len(deployment(cloudformation).plan()) == 3
     assert "execute" not in cloudformation.called
     assert cloudformation.status is None
 
 
 def test_plan_keeps_an_empty_stack_in_which_somebody_elses_change_set_waits() -> None:
     cloudformation = FakeCloudFormation(others=["mine", "theirs"])
-    deployment(cloudformation).plan("template")
+    deployment(cloudformation).plan()
     assert "delete" not in cloudformation.called
 
 
 def test_plan_never_deletes_a_stack_with_resources_though_it_looks_empty() -> None:
     cloudformation = existing("REVIEW_IN_PROGRESS")
-    deployment(cloudformation).plan("template")
+    deployment(cloudformation).plan()
     assert "discard" in cloudformation.called
     assert "delete" not in cloudformation.called
 
@@ -285,11 +292,68 @@ def test_plan_never_deletes_a_stack_with_resources_though_it_looks_empty() -> No
 def test_plan_does_not_touch_a_stack_whose_last_deployment_failed() -> None:
     cloudformation = existing("ROLLBACK_COMPLETE")
     with pytest.raises(Failed, match="ROLLBACK_COMPLETE"):
-        deployment(cloudformation).plan("template")
+        deployment(cloudformation).plan()
     assert cloudformation.called == ["describe_stacks"]
 
 
 def test_plan_of_an_unchanged_template_is_empty() -> None:
     cloudformation = existing("CREATE_COMPLETE")
     cloudformation.change_set_status, cloudformation.change_set_reason = "FAILED", UNCHANGED
-    assert deployment(cloudformation).plan("template") == []
+    assert deployment(cloudformation).plan() == []
+
+
+def test_a_deployment_passes_the_shops_name_its_tags_and_the_right_to_make_roles() -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED)
+    up(cloudformation)
+    asked = cloudformation.asked
+    assert asked["StackName"] == "shop-ordering"
+    assert asked["Parameters"] == [{"ParameterKey": "Shop", "ParameterValue": "shop"}]
+    assert asked["Tags"] == [{"Key": "shop", "Value": "shop"}, {"Key": "service", "Value": "ordering"}]
+    assert asked["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+
+
+def refused(cloudformation: FakeCloudFormation) -> str:
+    """Why neither plan nor up does it. Nothing is executed."""
+    cloudformation.changes, cloudformation.after_execution = [table("Add")], CREATED
+    for act in (up, lambda fake: deployment(fake).plan()):
+        with pytest.raises(Failed, match="would create what exists already") as refusal:
+            act(cloudformation)
+    assert "execute" not in cloudformation.called
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("status", [None, "CREATE_COMPLETE"])
+def test_a_table_that_exists_is_not_created_again_neither_by_a_new_stack_nor_by_an_update(status: str | None) -> None:
+    cloudformation = existing(status) if status else FakeCloudFormation()
+    cloudformation.tables = {"shop-order"}
+    why = refused(cloudformation)
+    assert "shop-order (AWS::DynamoDB::Table) exists already and was not made by a stack of this shop" in why
+    assert cloudformation.status == status
+
+
+def test_a_name_that_another_stack_owns_is_refused_and_the_owner_named() -> None:
+    """Also where the table itself is gone: both stacks would have the new one."""
+    why = refused(FakeCloudFormation(owned=[("AWS::DynamoDB::Table", "shop-order")]))
+    assert "shop-order (AWS::DynamoDB::Table) exists already and belongs to the stack shop-other" in why
+
+
+def test_a_table_that_another_deployment_of_the_same_stack_has_made_means_to_try_again() -> None:
+    cloudformation = FakeCloudFormation(after_execution=CREATED, changes=[table("Add")], tables={"shop-order"})
+    said: list[str] = []
+
+    def overtake(fake: FakeCloudFormation) -> None:
+        if "describe_change_set" in fake.called and not fake.held:
+            fake.held = ["shop-order"]
+            fake.happened(*CREATED)
+            fake.change_set_status, fake.change_set_reason = "FAILED", UNCHANGED
+
+    cloudformation.on_describe = overtake
+    assert up(cloudformation, said=said) is None
+    assert "was faster" in " ".join(said)
+
+
+def test_a_queue_that_aws_still_shows_after_its_deletion_is_waited_for() -> None:
+    clock, cloudformation = quick_clock(), FakeCloudFormation(after_execution=CREATED, queues={"shop-order"})
+    cloudformation.changes = [table("Add") | {"LogicalResourceId": "OrderQueue"}]
+    cloudformation.on_describe = lambda fake: fake.queues.clear() if clock.now() > 60 else None
+    assert up(cloudformation, clock=clock, emulator=False) == "CREATE_COMPLETE"

@@ -15,11 +15,11 @@ from tests.bootstrap.template import read
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
 # What plan, up, status, doctor and down call. `remains.py` runs on emulators alone; the runbook has what `dlq` needs.
-MODULES = ["changes", "stack", "overview", "inventory", "probe", "search"]
+MODULES = ["changes", "stack", "stacks", "collisions", "overview", "inventory", "probe", "search"]
 SERVICES = ["cloudformation", "cloudwatch", "dynamodb", "events", "sns", "sqs"]
 # The `handlers` of each type's schema in the CloudFormation registry, create to delete, as of late 2026; for alarms and
 # subscriptions, of which we have no such list, the API's own operations. Left out is what only properties need that the
-# template does not have: keys, roles, streams, imports, data policies.
+# templates do not have: keys, roles, streams, imports, data policies.
 HANDLERS = {
     "AWS::CloudWatch::Alarm": "cloudwatch PutMetricAlarm DescribeAlarms DeleteAlarms ListTagsForResource TagResource "
     "UntagResource",
@@ -93,9 +93,11 @@ def test_the_policy_reaches_the_shop_alone_where_iam_can_tell() -> None:
     ]
     assert all(":REGION:ACCOUNT:" in arn and "shopwire" in arn for arn in arns)
     assert others["Resource"] == "*"
-    assert set(others["Action"]) == {"cloudwatch:DescribeAlarms"} | listed(
-        "sns GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe"
-    )
+    assert set(others["Action"]) == {
+        "cloudformation:ListStacks",
+        "cloudwatch:DescribeAlarms",
+        "sns:ListTopics",
+    } | listed("sns GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe")
 
 
 def test_the_policy_fits_into_one_managed_policy() -> None:
@@ -103,9 +105,9 @@ def test_the_policy_fits_into_one_managed_policy() -> None:
     assert len(json.dumps(POLICY, separators=(",", ":"))) < 6144
 
 
-def test_every_name_in_the_template_begins_as_the_policy_expects() -> None:
+def test_every_name_in_the_templates_begins_as_the_policy_expects() -> None:
     keys = {"TableName", "QueueName", "TopicName", "AlarmName", "Name"}
     properties = [resource["Properties"] for resource in read("shopwire").values()]
     names = [value for each in properties for key, value in each.items() if key in keys]
-    assert len(names) == 30
+    assert len(names) == 31
     assert [name for name in names if not name.startswith("shopwire-")] == []

@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 from bootstrap.aws import Aws
 from bootstrap.inventory import Inventory
 from bootstrap.names import Names
-from bootstrap.stack import Stack
+from tests.bootstrap.conftest import Shop
 from tests.bootstrap.drift import BUS, DRIFTS, ONLY_ON_MINISTACK
 from tests.bootstrap.fakes import client_error
 
 
 @pytest.mark.integration
-def test_a_fresh_shop_has_no_fault(aws: Aws, names: Names, shop: Stack) -> None:
+def test_a_fresh_shop_has_no_fault(aws: Aws, names: Names, shop: Shop) -> None:
     assert Inventory(aws, names).faults(shop.resources()) == []
 
 
@@ -22,7 +22,7 @@ def test_a_fresh_shop_has_no_fault(aws: Aws, names: Names, shop: Stack) -> None:
 @pytest.mark.parametrize(
     "broken", [pytest.param(name, marks=[pytest.mark.ministack] * (name in ONLY_ON_MINISTACK)) for name in DRIFTS]
 )
-def test_what_is_broken_by_hand_is_named_and_nothing_else(aws: Aws, names: Names, shop: Stack, broken: str) -> None:
+def test_what_is_broken_by_hand_is_named_and_nothing_else(aws: Aws, names: Names, shop: Shop, broken: str) -> None:
     break_it, expected = DRIFTS[broken]
     break_it(aws)
     resources = {resource["LogicalResourceId"]: resource for resource in shop.resources()}
@@ -34,7 +34,7 @@ def test_what_is_broken_by_hand_is_named_and_nothing_else(aws: Aws, names: Names
 
 
 @pytest.mark.integration
-def test_a_bus_that_is_gone_is_named(aws: Aws, names: Names, shop: Stack) -> None:
+def test_a_bus_that_is_gone_is_named(aws: Aws, names: Names, shop: Shop) -> None:
     for rule in aws.events.list_rules(EventBusName=BUS)["Rules"]:
         targets = aws.events.list_targets_by_rule(Rule=rule["Name"], EventBusName=BUS)["Targets"]
         aws.events.remove_targets(Rule=rule["Name"], EventBusName=BUS, Ids=[target["Id"] for target in targets])

@@ -6,7 +6,7 @@ from bootstrap.names import Names
 
 @pytest.mark.parametrize("name", ["", "1shop", "a_b", "a b", "-a", "shop\n", "ä", "a" * 41])
 def test_a_name_that_aws_would_refuse_is_refused_first(name: str) -> None:
-    with pytest.raises(Misused, match="cannot be a stack's name"):
+    with pytest.raises(Misused, match="cannot be the name of a shop"):
         Names(name)
 
 

@@ -8,12 +8,12 @@ from botocore.exceptions import ClientError
 from bootstrap.aws import Aws
 from bootstrap.names import Names
 from bootstrap.remains import Remains
-from bootstrap.stack import Stack
+from tests.bootstrap.conftest import Shop
 from tests.bootstrap.fakes import client_error
 
 
 @pytest.mark.integration
-def test_nothing_that_was_listed_survives(aws: Aws, names: Names, shop: Stack) -> None:
+def test_nothing_that_was_listed_survives(aws: Aws, names: Names, shop: Shop) -> None:
     listed = shop.resources()
     Remains(aws, names.bus).clear(listed)
     assert aws.dynamodb.list_tables()["TableNames"] == []

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from bootstrap.aws import Aws
+from bootstrap.names import Names
+from bootstrap.templates import load
 from shop.emulator import ministack
 from tests.machine import ROOT
 
@@ -15,8 +17,9 @@ AT_HAND = {"region", "emulator"}  # of `Aws`, what is no client
 
 
 def template() -> set[str]:
-    """The services of the template's resource types."""
-    types = re.findall(r"^    Type: (\S+)$", (ROOT / "bootstrap" / "shop.yaml").read_text(), re.MULTILINE)
+    """The services of the resource types in the templates."""
+    texts = [template.text for template in load(Names("shop"))]
+    types = [name for text in texts for name in re.findall(r"^    Type: (AWS::\S+)$", text, re.MULTILINE)]
     assert len(types) > 20
     return {name.split("::")[1].lower() for name in types}
 
@@ -29,7 +32,7 @@ def called() -> set[str]:
     return made | {field.name for field in fields(Aws)} - AT_HAND
 
 
-def test_the_emulator_offers_the_services_of_the_template_and_of_our_clients_and_no_other() -> None:
+def test_the_emulator_offers_the_services_of_the_templates_and_of_our_clients_and_no_other() -> None:
     assert set(ministack.SERVICES) == template() | called()
 
 

@@ -1,4 +1,4 @@
-"""Who may send to what: no emulator enforces it, so the template's policies are evaluated here."""
+"""Who may send to what: no emulator enforces it, so the templates' policies are evaluated here."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -42,8 +42,7 @@ def feeds_of(resources: Mapping[str, Any], sender: str) -> Iterator[Feed]:
         source = ("sns.amazonaws.com", properties["TopicArn"])
     else:
         arns = [arn for target in properties["Targets"] for arn in (target["Arn"], target["DeadLetterConfig"]["Arn"])]
-        bus = resources[properties["EventBusName"]]["Properties"]["Name"]
-        source = ("events.amazonaws.com", f"{RULES}/{bus}/{properties['Name']}")
+        source = ("events.amazonaws.com", f"{RULES}/{properties['EventBusName']}/{properties['Name']}")
     yield from ((arn.removesuffix(".Arn"), *source) for arn in arns)
 
 

@@ -1,4 +1,4 @@
-"""What no emulator enforces is read from the template: encryption, dead-letter queues, alarms, names."""
+"""What no emulator enforces is read from all templates: encryption, dead-letter queues, alarms, names."""
 
 import json
 import time
@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint import decode
 
 from bootstrap.aws import Aws
-from bootstrap.names import Names
-from tests.bootstrap.template import dead_letter_queues, of_type, read
+from bootstrap.names import PLATFORM, Names
+from bootstrap.templates import Template, load
+from tests.bootstrap.template import dead_letter_queues, of_type, read, resources_of
 
 ROOT = Path(__file__).parents[2]
+TEMPLATES = load(Names("shop"))
 EVENT = json.loads((ROOT / "tests" / "events" / "checkout_basket.json").read_text())
 NAME_KEYS = {
     "AWS::CloudWatch::Alarm": "AlarmName",
@@ -23,7 +26,9 @@ NAME_KEYS = {
     "AWS::SQS::Queue": "QueueName",
 }
 NAMELESS = {"AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription"}
-LOOKED_AT = {"PriceDropsQueue"}  # nobody's consumer: a subscriber to be looked at, which keeps a day
+DAY = 24 * 3600
+# Queues without a consumer, and how many seconds they keep messages: an example of a subscriber, and doctor's answers.
+WITHOUT_CONSUMER = {"PriceDropsQueue": DAY, "DoctorQueue": 300}
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +36,31 @@ def resources() -> Mapping[str, Any]:
     return read()
 
 
-def test_every_name_begins_with_the_stacks(resources: Mapping[str, Any]) -> None:
+def test_every_name_begins_with_the_shops(resources: Mapping[str, Any]) -> None:
     for name, resource in resources.items():
         if resource["Type"] not in NAMELESS:
             assert resource["Properties"][NAME_KEYS[resource["Type"]]].startswith("shop-"), name
 
 
-def test_names_of_the_longest_stack_are_not_too_long_for_aws() -> None:
-    for name, resource in read(Names("s" * 40).stack).items():
+def test_names_of_the_shop_with_the_longest_name_are_not_too_long_for_aws() -> None:
+    for name, resource in read(Names("s" * 40).shop).items():
         if resource["Type"] not in NAMELESS:
             longest = {"AWS::SQS::Queue": 80, "AWS::Events::Rule": 64}.get(resource["Type"], 255)
             assert len(resource["Properties"][NAME_KEYS[resource["Type"]]]) <= longest, name
 
 
-def test_the_code_and_the_template_use_the_same_names(resources: Mapping[str, Any]) -> None:
+def test_the_code_and_the_templates_use_the_same_names(resources: Mapping[str, Any]) -> None:
     made = {r["Properties"].get(NAME_KEYS.get(r["Type"], "")) for r in resources.values()}
     names = Names("shop")
-    assert {names.bus, names.rule, names.rule_dlq, names.order_queue, names.order_dlq, names.order_table} <= made
+    assert {
+        names.bus,
+        names.doctor_queue,
+        names.rule,
+        names.rule_dlq,
+        names.order_queue,
+        names.order_dlq,
+        names.order_table,
+    } <= made
 
 
 def test_tables_are_recoverable_and_billed_by_use(resources: Mapping[str, Any]) -> None:
@@ -105,7 +118,7 @@ def test_queues_are_encrypted_with_sqs_own_keys(resources: Mapping[str, Any]) ->
 def test_every_queue_that_is_read_has_a_dead_letter_queue(resources: Mapping[str, Any]) -> None:
     letters = {f"{name}.Arn" for name in dead_letter_queues(resources)}
     for name, queue in of_type(resources, "AWS::SQS::Queue"):
-        if name not in dead_letter_queues(resources) | LOOKED_AT:
+        if name not in dead_letter_queues(resources) | WITHOUT_CONSUMER.keys():
             assert queue["RedrivePolicy"]["deadLetterTargetArn"] in letters, name
             assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
             assert queue["ReceiveMessageWaitTimeSeconds"] == 20
@@ -114,12 +127,12 @@ def test_every_queue_that_is_read_has_a_dead_letter_queue(resources: Mapping[str
 
 def test_a_dead_letter_is_kept_for_14_days_and_so_is_a_waiting_message(resources: Mapping[str, Any]) -> None:
     for name, queue in of_type(resources, "AWS::SQS::Queue"):
-        assert queue["MessageRetentionPeriod"] == (1 if name in LOOKED_AT else 14) * 24 * 3600, name
+        assert queue["MessageRetentionPeriod"] == WITHOUT_CONSUMER.get(name, 14 * DAY), name
 
 
 def test_every_rule_is_switched_on_and_listens_to_the_shops_bus(resources: Mapping[str, Any]) -> None:
     for name, rule in of_type(resources, "AWS::Events::Rule"):
-        assert (rule["State"], rule["EventBusName"]) == ("ENABLED", "Bus"), name
+        assert (rule["State"], rule["EventBusName"]) == ("ENABLED", "shop-bus"), name
 
 
 def test_every_rule_target_retries_and_has_a_dead_letter_queue(resources: Mapping[str, Any]) -> None:
@@ -138,15 +151,51 @@ def alarms(resources: Mapping[str, Any], metric: str) -> list[Any]:
 def test_every_queue_that_a_consumer_reads_has_an_alarm_for_messages_that_wait(resources: Mapping[str, Any]) -> None:
     """SQS drops what is past its retention without a word, so nobody may find out by then."""
     watched = {alarm["Dimensions"][0]["Value"]: alarm for alarm in alarms(resources, "ApproximateAgeOfOldestMessage")}
-    assert watched.keys() == {"OrderQueue.QueueName", "CatalogueQueue.QueueName"}
+    unread = dead_letter_queues(resources) | WITHOUT_CONSUMER.keys()
+    consumed = {f"{name}.QueueName" for name, _ in of_type(resources, "AWS::SQS::Queue") if name not in unread}
+    assert watched.keys() == consumed >= {"OrderQueue.QueueName", "CatalogueQueue.QueueName"}
     for alarm in watched.values():
         assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("AWS/SQS", "Maximum", 60)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 900)
 
 
-def test_the_template_is_ascii() -> None:
-    """GetTemplate gives every other character back as a question mark, and doctor would see a change."""
-    assert (ROOT / "bootstrap" / "shop.yaml").read_text().isascii()
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.service)
+def test_a_template_is_ascii(template: Template) -> None:
+    """GetTemplate returns any other character as a question mark, and doctor would see a change."""
+    assert template.text.isascii()
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.service)
+def test_a_template_takes_the_shops_name_and_needs_no_export_of_another(template: Template) -> None:
+    found = decode.decode(str(template.path))[0]
+    pattern = "[A-Za-z][A-Za-z0-9-]{0,39}"
+    assert found["Parameters"]["Shop"].items() >= {"Default": "shopwire", "AllowedPattern": pattern}.items()
+    assert "${AWS::StackName}" not in template.text
+    assert "ImportValue" not in template.text
+    assert "Export:" not in template.text
+
+
+def test_no_two_templates_use_one_name() -> None:
+    names = [name for template in TEMPLATES for name in template.names().values()]
+    assert len(names) == len(set(names)) >= 31
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.service)
+def test_a_rule_lives_with_its_consumer(template: Template) -> None:
+    """Its targets are resources of the same template."""
+    own = resources_of(template.path)
+    rules = [rule["Properties"] for rule in own.values() if rule["Type"] == "AWS::Events::Rule"]
+    assert {target["Arn"].removesuffix(".Arn") for rule in rules for target in rule["Targets"]} <= own.keys()
+    assert template.service != PLATFORM or not rules
+
+
+def test_a_topic_gets_no_test_messages(resources: Mapping[str, Any]) -> None:
+    """Its subscribers are people and services that know nothing of `shop doctor`."""
+    for name, rule in of_type(resources, "AWS::Events::Rule"):
+        if any(
+            resources[target["Arn"].removesuffix(".Arn")]["Type"] == "AWS::SNS::Topic" for target in rule["Targets"]
+        ):
+            assert rule["EventPattern"]["detail"]["metadata"]["test"] == [{"exists": False}], name
 
 
 def test_every_dead_letter_queue_has_an_alarm_for_its_first_message(resources: Mapping[str, Any]) -> None:
@@ -171,7 +220,7 @@ def test_every_rule_has_an_alarm_for_an_event_that_even_its_dead_letter_queue_di
     watched = set()
     for alarm in alarms(resources, "InvocationsFailedToBeSentToDlq"):
         bus, rule = alarm["Dimensions"]
-        assert (bus, rule["Name"]) == ({"Name": "EventBusName", "Value": "Bus"}, "RuleName")
+        assert (bus, rule["Name"]) == ({"Name": "EventBusName", "Value": "shop-bus"}, "RuleName")
         assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("AWS/Events", "Sum", 60)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
         assert alarm["TreatMissingData"] == "notBreaching"

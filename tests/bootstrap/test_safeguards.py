@@ -1,0 +1,130 @@
+"""A shop that exists is never emptied, and a rule that was lost is seen. Tried on an emulator."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bootstrap.__main__ import main
+from bootstrap.aws import Aws
+from bootstrap.names import Names
+from bootstrap.templates import ROOT
+from tests.bootstrap.drift import drop_target
+from tests.stacks import create, tree
+
+pytestmark = pytest.mark.integration
+# A shop as it was when all its resources were in one stack.
+FORMER = (Path(__file__).parent / "data" / "former.yaml").read_text()
+TABLE = """\
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: shop-order
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions:
+        - { AttributeName: userName, AttributeType: S }
+        - { AttributeName: orderId, AttributeType: S }
+      KeySchema:
+        - { AttributeName: userName, KeyType: HASH }
+        - { AttributeName: orderId, KeyType: RANGE }
+"""
+
+
+def put_order(aws: Aws) -> None:
+    aws.dynamodb.put_item(TableName="shop-order", Item={"userName": {"S": "swn"}, "orderId": {"S": "o-1"}})
+
+
+def orders(aws: Aws) -> int:
+    return aws.dynamodb.scan(TableName="shop-order")["Count"]
+
+
+def test_a_shop_of_the_former_layout_is_refused_and_keeps_its_rows_until_down_deletes_it(
+    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create({"shop": FORMER})
+    put_order(empty_aws)
+    for arguments in (["up"], ["up", "basket", "--force"], ["plan"]):
+        assert main(arguments, aws_env) == 1
+        said = capsys.readouterr().err
+        assert (
+            "error: the stack shop holds a whole shop in the former layout of one stack, and is left as it is" in said
+        )
+        assert "SHOP_NAME=shop python -m bootstrap down" in said
+    assert orders(empty_aws) == 1
+    assert main(["down"], aws_env) == 0
+    assert main(["up"], aws_env) == 0
+    assert orders(empty_aws) == 0
+
+
+def test_a_table_of_a_stack_that_is_not_the_shops_keeps_its_rows(
+    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create({"theirs": TABLE})
+    put_order(empty_aws)
+    assert main(["up"], aws_env) == 1
+    said = capsys.readouterr().err
+    assert (
+        "refused, because shop-ordering would create what exists already:\n  shop-order (AWS::DynamoDB::Table)" in said
+    )
+    assert "was not made by a stack of this shop\nRename it in the template, delete the other one, or " in said
+    assert orders(empty_aws) == 1
+
+
+def test_two_templates_that_use_one_name_are_refused_and_the_first_keeps_its_rows(
+    aws_env: Mapping[str, str], empty_aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up"], aws_env) == 0
+    put_order(empty_aws)
+    stock = tree(tmp_path) / "services" / "stock" / "template.yaml"
+    stock.parent.mkdir()
+    parameters = "Parameters: { Shop: { Type: String } }\n"
+    stock.write_text(parameters + TABLE.replace("shop-order", "!Sub ${Shop}-order"))
+    said = "shop-order (AWS::DynamoDB::Table) exists already and belongs to the stack shop-ordering\n"
+    for command in ("plan", "up"):
+        assert main([command], aws_env, root=tmp_path) == 1
+        assert said in capsys.readouterr().err
+    assert orders(empty_aws) == 1
+
+
+def test_a_table_that_an_update_would_add_is_refused_as_well(
+    aws_env: Mapping[str, str], empty_aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up"], aws_env) == 0
+    put_order(empty_aws)
+    table = TABLE.replace("shop-order", "!Sub ${Shop}-order").removeprefix("Resources:\n")
+    added = tree(tmp_path, product=lambda text: text.replace("\nOutputs:", f"\n{table}\nOutputs:"))
+    assert main(["up", "product"], aws_env, root=added) == 1
+    assert "shop-order (AWS::DynamoDB::Table) exists already and belongs to the stack" in capsys.readouterr().err
+    assert orders(empty_aws) == 1
+
+
+def test_a_lost_rule_is_a_failure_and_comes_back_as_the_message_says(
+    aws_env: Mapping[str, str],
+    empty_aws: Aws,
+    names: Names,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rule, target = "shop-product-changes", "catalogue-queue"
+    assert main(["up"], aws_env) == 0
+    drop_target(rule, target)(empty_aws)
+    assert main(["up"], aws_env) == 1
+    place = f"(see {ROOT}/services/basket/template.yaml)"
+    assert f"the rule {rule} has lost its target {target} {place}" in capsys.readouterr().err
+    empty_aws.events.delete_rule(Name=rule, EventBusName=names.bus)
+    for arguments in (["up"], ["up", "basket"]):
+        assert main(arguments, aws_env) == 1
+        said = capsys.readouterr()
+        assert "shop-basket: no changes" in said.out
+        assert f"the rule {rule} is missing {place}\nTake the rule out of its template and run `up`" in said.err
+    assert main(["up", "ordering"], aws_env) == 0
+
+    def without_the_rule(text: str) -> str:
+        start = text.index("  ProductChangesRule:")
+        end = text.index("\n\n", start)
+        return text[:start] + text[end:]
+
+    assert main(["up"], aws_env, root=tree(tmp_path, basket=without_the_rule)) == 0
+    assert main(["up"], aws_env) == 0
+    assert empty_aws.events.list_targets_by_rule(Rule=rule, EventBusName=names.bus)["Targets"]
