@@ -1,138 +1,121 @@
-"""Many who ask the same at once: one order, and everybody hears the same of it."""
+"""Many concurrent checkouts of one basket make one order, and all requests with one key get the same answer."""
 
 import uuid
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
-import urllib3
 
 from tests.processes import eventually
-from tests.resilience.invariants import gather, pending
+from tests.resilience.client import ServiceClient, fill
+from tests.resilience.evidence import gather, pending
+from tests.resilience.invariants import Line
 from tests.resilience.processes import Fleet, web, worker
 from tests.samples import CHECKOUT, PHONE
 
 pytestmark = pytest.mark.e2e
-CROWD = 50
-TRIES = 20
-Answer = tuple[int, bytes, str]  # the Location is part of what a client hears
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    location: str
+
+    @property
+    def order_id(self) -> str:
+        assert self.status == 202, self.body
+        return self.location.rpartition("/")[2]
 
 
 class Shop:
-    def __init__(self, urls: Mapping[str, str]) -> None:
-        self._urls = urls
-        self._http = urllib3.PoolManager(maxsize=CROWD, block=True, retries=False, timeout=20)
-        answer = self._ask("product", "POST", "/product", PHONE)
-        self._product = answer.json()["id"]
+    def __init__(self, product: str, basket: str) -> None:
+        answer = ServiceClient(product).ask("POST", "/product", PHONE)
+        assert answer is not None
+        self._lines = frozenset({Line(answer.json()["id"], "Red", 2)})
+        self._basket = ServiceClient(basket)
 
-    def fill(self, user: str) -> None:
-        lines = [{"productId": self._product, "quantity": 2, "color": "Red"}]
-        assert self._ask("basket", "POST", "/basket", {"userName": user, "items": lines}).status == 200
+    def fill(self, *users: str) -> None:
+        for user in users:
+            assert fill(self._basket.ask, user, self._lines) is not None
 
-    def check_out(self, user: str, key: str | None = None, **changes: Any) -> Answer:
+    def check_out(self, user: str, key: str | None = None, address: str = "Istanbul") -> Answer:
+        """The first answer that is no 503."""
         headers = {"Idempotency-Key": key} if key else {}
-        answer = self._ask("basket", "POST", "/basket/checkout", CHECKOUT | {"userName": user} | changes, headers)
-        return answer.status, answer.data, answer.headers.get("Location", "")
+        body = CHECKOUT | {"userName": user, "address": address}
+        answer = self._basket.insist("POST", "/basket/checkout", body, **headers)
+        assert answer is not None
+        return Answer(answer.status, answer.data, answer.headers.get("Location", ""))
 
-    def insist(self, user: str, key: str | None) -> list[Answer]:
-        """All that a client hears who asks again after each 503, until there is another answer."""
-        heard = [self.check_out(user, key)]
-        while heard[-1][0] == 503 and len(heard) < TRIES:
-            heard.append(self.check_out(user, key))
-        return heard
+    def at_once(self, *requests: tuple[str, str | None]) -> dict[tuple[str, str | None], set[Answer]]:
+        """The different answers to each request."""
+        with ThreadPoolExecutor(len(requests), thread_name_prefix="client") as pool:
+            answers = list(pool.map(lambda request: self.check_out(*request), requests))
+        assert set(self._basket.statuses) <= {200, 202, 404, 503}
+        return {each: {answer for request, answer in zip(requests, answers, strict=True) if request == each}
+                for each in requests}  # fmt: skip
 
-    def orders(self, *users: str) -> list[str]:
-        """The ids of their orders, once nothing is on its way any more."""
+    def orders(self) -> list[str]:
+        """Their ids, once nothing is pending."""
         eventually(lambda: not pending("shop"))
-        return sorted(str(order["orderId"]) for order in gather("shop").orders if order["userName"] in users)
-
-    def _ask(
-        self, service: str, method: str, path: str, body: Any, headers: Mapping[str, str] | None = None
-    ) -> urllib3.BaseHTTPResponse:
-        return self._http.request(method, self._urls[service] + path, json=body, headers=headers)
-
-
-def at_once(work: Sequence[tuple[str, str]], shop: Shop) -> list[list[Answer]]:
-    with ThreadPoolExecutor(len(work), thread_name_prefix="client") as crowd:
-        return list(crowd.map(lambda each: shop.insist(*each), work))
+        return sorted(str(order["orderId"]) for order in gather("shop").orders)
 
 
 @pytest.fixture
 def shop(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Shop]:
     product = web("product", stack)
     basket = web("basket", dict(stack) | {"PRODUCT_URL": product.url, "WEB_WORKERS": "2"})
-    consumer = worker("services.ordering.consumer", "consumer", stack)
-    relay = worker("services.basket.relay", "relay", stack)
-    catalogue = worker("services.basket.consumer", "basket-consumer", stack)
-    fleet = Fleet([product, basket, consumer, relay, catalogue], tmp_path)
+    workers = [
+        worker(f"services.{name}", name, stack) for name in ("ordering.consumer", "basket.relay", "basket.consumer")
+    ]
+    fleet = Fleet([product, basket, *workers], tmp_path)
     with fleet.running():
-        yield Shop({"product": product.url, "basket": basket.url})
-        assert fleet.dead == []
+        yield Shop(product.url, basket.url)
+        assert fleet.crashed == []
 
 
-def order_of(answer: Answer) -> str:
-    status, body, location = answer
-    assert status == 202, body
-    return location.rpartition("/")[2]
-
-
-def test_fifty_twins_with_one_key_make_one_order_and_hear_the_same_byte_for_byte(shop: Shop) -> None:
+def test_fifty_concurrent_checkouts_with_one_key_make_one_order_and_get_the_same_answer(shop: Shop) -> None:
     shop.fill("swn")
-    heard = at_once([("swn", "key")] * CROWD, shop)
-    assert {status for answers in heard for status, _, _ in answers} <= {202, 503}
-    (answer,) = {answers[-1] for answers in heard}
-    assert shop.orders("swn") == [order_of(answer)]
+    ((answer,),) = shop.at_once(*[("swn", "key")] * 50).values()
+    assert shop.orders() == [answer.order_id]
     shop.fill("swn")
-    assert shop.check_out("swn", "key") == answer, "a later repetition hears something else"
-    assert shop.orders("swn") == [order_of(answer)]
+    assert shop.check_out("swn", "key") == answer, "a later repetition gets another answer"
+    assert shop.orders() == [answer.order_id]
 
 
-def test_ten_keys_with_ten_twins_each_make_one_order_a_basket(shop: Shop) -> None:
-    """Each key at a basket of its own, and all in a heap: no key meets another one's answer."""
+def test_ten_baskets_with_ten_concurrent_checkouts_each_make_one_order_each(shop: Shop) -> None:
+    """All use the same key, which belongs to its user."""
     users = [f"user-{n}" for n in range(10)]
-    for user in users:
-        shop.fill(user)
-    work = [(user, "key") for _ in range(10) for user in users]
-    heard = dict.fromkeys(users, frozenset[Answer]())
-    for (user, _), answers in zip(work, at_once(work, shop), strict=True):
-        assert {status for status, _, _ in answers} <= {202, 503}
-        heard[user] |= {answers[-1]}
-    assert [len(answers) for answers in heard.values()] == [1] * 10
-    assert shop.orders(*users) == sorted(order_of(answer) for answers in heard.values() for answer in answers)
+    shop.fill(*users)
+    answers = [answer for each in shop.at_once(*[(user, "key") for user in users] * 10).values() for answer in each]
+    assert shop.orders() == sorted(answer.order_id for answer in answers)
+    assert len(answers) == 10
 
 
-def test_ten_keys_at_one_basket_make_one_order_for_one_of_them(shop: Shop) -> None:
-    """The key that took the basket hears so from each of its twins; the nine others hear a definite no."""
+def test_ten_concurrent_keys_at_one_basket_make_one_order_and_nine_get_404(shop: Shop) -> None:
+    """Each key is sent ten times."""
     shop.fill("swn")
-    keys = [str(uuid.uuid4()) for _ in range(10)]
-    work = [("swn", key) for _ in range(10) for key in keys]
-    heard: dict[str, set[Answer]] = {key: set() for key in keys}
-    for (_, key), answers in zip(work, at_once(work, shop), strict=True):
-        heard[key] |= {answers[-1]}
-    statuses = Counter(frozenset(status for status, _, _ in answers) for answers in heard.values())
-    assert statuses == {frozenset({202}): 1, frozenset({404}): 9}
-    ((answer,),) = (answers for answers in heard.values() if {status for status, _, _ in answers} == {202})
-    assert shop.orders("swn") == [order_of(answer)]
+    by_key = shop.at_once(*[("swn", str(uuid.uuid4())) for _ in range(10)] * 10).values()
+    statuses = sorted(tuple({answer.status for answer in answers}) for answers in by_key)
+    assert statuses == [(202,)] + [(404,)] * 9
+    (answer,) = {answer for answers in by_key for answer in answers if answer.status == 202}
+    assert shop.orders() == [answer.order_id]
 
 
-def test_of_twenty_without_a_key_one_gets_the_order_and_the_others_a_definite_no(shop: Shop) -> None:
+def test_twenty_concurrent_checkouts_without_a_key_make_one_order_and_nineteen_get_404(shop: Shop) -> None:
     shop.fill("swn")
-    with ThreadPoolExecutor(20) as crowd:
-        answers = list(crowd.map(lambda _: shop.insist("swn", None)[-1], range(20)))
-    assert Counter(status for status, _, _ in answers) == {202: 1, 404: 19}
-    (answer,) = (answer for answer in answers if answer[0] == 202)
-    assert shop.orders("swn") == [order_of(answer)]
+    with ThreadPoolExecutor(20) as pool:
+        answers = sorted(pool.map(lambda _: shop.check_out("swn"), range(20)))
+    assert [answer.status for answer in answers] == [202] + [404] * 19
+    assert shop.orders() == [answers[0].order_id]
 
 
 def test_a_key_belongs_to_its_user_and_to_its_request(shop: Shop) -> None:
-    for user in ("swn", "ada"):
-        shop.fill(user)
+    shop.fill("swn", "ada")
     first, hers = shop.check_out("swn", "key"), shop.check_out("ada", "key")
     shop.fill("swn")
-    status, body, _ = shop.check_out("swn", "key", address="Ankara")
-    assert (status, b"Idempotency-Key" in body) == (422, True)
+    another = shop.check_out("swn", "key", address="Ankara")
+    assert (another.status, b"Idempotency-Key" in another.body) == (422, True)
     assert shop.check_out("swn", "key") == first
-    assert shop.orders("swn", "ada") == sorted([order_of(first), order_of(hers)])
+    assert shop.orders() == sorted([first.order_id, hers.order_id])

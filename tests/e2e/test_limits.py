@@ -18,7 +18,7 @@ from tests.emulators import CLOUDS, shop_on_localstack
 from tests.fakes import BasketShop
 from tests.machine import free_port
 from tests.processes import eventually
-from tests.resilience.invariants import gather, pending
+from tests.resilience.evidence import gather, pending
 from tests.resilience.processes import Fleet, web, worker
 from tests.samples import CHECKOUT
 

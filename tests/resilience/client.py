@@ -1,4 +1,4 @@
-"""The customers: they fill baskets and check them out, retry until they know, and write down what they heard."""
+"""The client of all resilience tests: it sends requests, retries where asked to, and records what it was told."""
 
 import itertools
 import json
@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
@@ -15,151 +15,171 @@ from typing import Any
 import urllib3
 
 from tests.resilience.invariants import Checkout, Line, Outcome, Prices
+from tests.samples import CHECKOUT
 
-NO_ANSWER = urllib3.exceptions.HTTPError
-PATIENCE = 60.0  # seconds that a customer goes on asking
-PRODUCTS = 5
-FACTS = {
-    "firstName": "A",
-    "lastName": "B",
-    "email": "a@example.com",
-    "cardInfo": "4111 1111 1111 3322",
-    "paymentMethod": 1,
-}
+PATIENCE = 60.0  # seconds that a client goes on retrying
+Response = urllib3.BaseHTTPResponse
+Send = Callable[..., Response | None]
 
 
-class Web:
-    """Several processes of one service, asked in turn; `surprises` are answers that no fault excuses."""
+class ServiceClient:
+    """Sends requests to the processes of one service in turn. Thread-safe."""
 
-    def __init__(self, urls: Sequence[str], seed: int) -> None:
-        self.statuses: Counter[int] = Counter()  # 0 where no answer came
-        self.surprises: list[str] = []
+    def __init__(self, *urls: str, seed: int = 0, headers: Mapping[str, str] | None = None) -> None:
+        self.statuses: Counter[int] = Counter()  # 0: no answer
+        self.unexpected: list[str] = []  # answers that no injected fault explains
+        self.broken: list[str] = []  # requests on an accepted connection that got no complete answer
         self._turn = itertools.cycle(urls)
-        self._http = urllib3.PoolManager(maxsize=64, retries=False, timeout=urllib3.Timeout(connect=1, read=10))
-        self._dice = random.Random(seed)  # noqa: S311 a test's dice
+        self._headers = dict(headers or {})
+        timeout = urllib3.Timeout(connect=5, read=15)
+        self._http = urllib3.PoolManager(maxsize=64, retries=False, timeout=timeout)
+        self._random = random.Random(seed)  # noqa: S311 not for secrets
         self._lock = threading.Lock()
 
-    def ask(self, method: str, path: str, body: Any, **headers: str) -> urllib3.BaseHTTPResponse | None:
-        """One try, with the next process; None where it is not known what happened."""
+    def ask(self, method: str, path: str, body: Any, **headers: str) -> Response | None:
+        """Sends the request once; None if its outcome is not known."""
+        url = f"{next(self._turn)}{path}"
         try:
-            answer = self._http.request(method, f"{next(self._turn)}{path}", json=body, headers=headers)
-        except NO_ANSWER:
-            self._count(0)
+            answer = self._http.request(method, url, json=body, headers=self._headers | headers)
+        except urllib3.exceptions.HTTPError as error:
+            with self._lock:
+                self.statuses[0] += 1
+                if not isinstance(error, urllib3.exceptions.NewConnectionError):
+                    self.broken.append(f"{method} {path}: {error!r}")
             return None
-        self._count(answer.status)
+        with self._lock:
+            self.statuses[answer.status] += 1
         if answer.status == 503 and answer.headers.get("Retry-After"):
             return None
-        if answer.status >= 400 and answer.status != 404:  # a rival may be told that the basket is gone
-            self.surprises.append(f"{method} {path}: {answer.status} {answer.data!r}")
-        assert answer.status < 500, answer.data
+        if answer.status >= 400 and answer.status != 404:  # 404: another checkout has emptied the basket
+            self.unexpected.append(f"{method} {path}: {answer.status} {answer.data!r}")
         return answer
 
-    def insist(self, method: str, path: str, body: Any, **headers: str) -> urllib3.BaseHTTPResponse | None:
-        """Tries until there is a definite answer, with short pauses; None if patience ends first."""
+    def insist(self, method: str, path: str, body: Any, **headers: str) -> Response | None:
+        """Retries with short pauses until the outcome is known; None if that takes longer than `PATIENCE`."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if (answer := self.ask(method, path, body, **headers)) is not None:
                 return answer
-            time.sleep(self._dice.uniform(0.1, 0.7))
+            time.sleep(self._random.uniform(0.1, 0.7))
         return None
 
-    def _count(self, status: int) -> None:
-        with self._lock:
-            self.statuses[status] += 1
+
+def fill(send: Send, user: str, lines: frozenset[Line]) -> Response | None:
+    items = [{"productId": line.product, "color": line.color, "quantity": line.quantity} for line in lines]
+    return send("POST", "/basket", {"userName": user, "items": items})
+
+
+def check_out(send: Send, user: str, checkout: Checkout, *, key: bool = True) -> None:
+    """Records the answer in `checkout`. With `key`, a repetition is the same request."""
+    body = CHECKOUT | {"userName": user, "address": checkout.ref}
+    headers = {"Idempotency-Key": checkout.ref.replace(" ", "-")} if key else {}
+    if (answer := send("POST", "/basket/checkout", body, **headers)) is None:
+        return
+    checkout.ended = min(checkout.ended, time.monotonic())
+    if answer.status != 202:
+        checkout.outcome = Outcome.FAILED
+        return
+    checkout.outcome = Outcome.ACKNOWLEDGED
+    checkout.answers.add(answer.data.decode())
+    content = json.loads(answer.data, parse_float=Decimal, parse_int=Decimal)
+    checkout.order_id, checkout.total = content["orderId"], content["totalPrice"]
 
 
 class Catalogue:
-    """The products, and their prices as they change."""
+    """The products: those for sale with every price they had, and others that only change."""
 
-    def __init__(self, web: Web, seed: int) -> None:
+    def __init__(self, product: ServiceClient, seed: int) -> None:
         self.prices = Prices()
-        self.products: list[str] = []
-        self._web = web
-        self._dice = random.Random(seed)  # noqa: S311 a test's dice
+        self.for_sale: list[str] = []
+        self.others: list[str] = []
+        self._product = product
+        self._random = random.Random(seed)  # noqa: S311 not for secrets
 
-    def fill(self) -> None:
-        for n in range(PRODUCTS):
+    def fill(self, for_sale: int, others: int) -> None:
+        for _ in range(for_sale):
             sent, price = time.monotonic(), self._price()
-            answer = self._web.insist("POST", "/product", {"name": f"P{n}", "category": "C", "price": float(price)})
-            assert answer is not None
-            self.products.append(str(answer.json()["id"]))
-            self.prices.change(self.products[-1], price, sent, time.monotonic())
+            self.for_sale.append(self._create(price))
+            self.prices.change(self.for_sale[-1], price, sent, time.monotonic())
+        self.others = [self._create(self._price()) for _ in range(others)]
 
     @contextmanager
     def repriced(self, every: float) -> Iterator[None]:
-        """Meanwhile one product after the other gets another price."""
+        """Meanwhile one product for sale after the other gets another price, `every` so many seconds."""
         over = threading.Event()
 
         def reprice() -> None:
-            for product in itertools.cycle(self.products):
+            for product in itertools.cycle(self.for_sale):
                 if over.wait(every):
                     return
-                self._change(product)
+                sent, price = time.monotonic(), self._price()
+                self._change("PATCH", product, {"price": float(price)})
+                self.prices.change(product, price, sent, time.monotonic())
 
-        changer = threading.Thread(target=reprice, name="prices")
-        changer.start()
-        try:
-            yield
-        finally:
-            over.set()
-            changer.join()
+        with ThreadPoolExecutor(1, thread_name_prefix="prices") as pool:
+            repricing = pool.submit(reprice)
+            try:
+                yield
+            finally:
+                over.set()
+            repricing.result()
 
-    def _change(self, product: str) -> None:
-        sent, price = time.monotonic(), self._price()
-        assert self._web.insist("PATCH", f"/product/{product}", {"price": float(price)}) is not None
-        self.prices.change(product, price, sent, time.monotonic())
+    def edit(self, changes: int, at_once: int = 8) -> None:
+        """Changes the products that are not for sale; every hundredth change deletes one and creates another."""
+        with ThreadPoolExecutor(at_once, thread_name_prefix="editor") as pool:
+            list(pool.map(self._edit, range(changes)))
+
+    def _edit(self, n: int) -> None:
+        place = n % len(self.others)
+        if n % 100 != 99:
+            self._change("PATCH", self.others[place], {"price": float(self._price())})
+            return
+        self._change("DELETE", self.others[place], None)
+        self.others[place] = self._create(self._price())
+
+    def _create(self, price: Decimal) -> str:
+        answer = self._product.insist("POST", "/product", {"name": "P", "category": "C", "price": float(price)})
+        assert answer is not None
+        return str(answer.json()["id"])
+
+    def _change(self, method: str, product: str, body: Any) -> None:
+        assert self._product.insist(method, f"/product/{product}", body) is not None
 
     def _price(self) -> Decimal:
-        return Decimal(self._dice.randint(1, 99_999)) / 100
+        return Decimal(self._random.randint(1, 99_999)) / 100
 
 
 class Customers:
-    """`history` has every checkout of theirs."""
+    """They fill baskets and check them out, each at the same time as the others; `history` has every checkout."""
 
-    def __init__(self, basket: Web, catalogue: Catalogue, seed: int) -> None:
+    def __init__(self, basket: ServiceClient, catalogue: Catalogue, seed: int) -> None:
         self.history: list[Checkout] = []
         self._basket = basket
         self._catalogue = catalogue
         self._seed = seed
 
     def shop(self, users: int, checkouts: int) -> None:
-        """Each of `users` at once with the others, one checkout after the other, `checkouts` in all."""
-        with ThreadPoolExecutor(users, thread_name_prefix="customer") as crowd:
-            list(crowd.map(self._shop, range(users), [checkouts // users] * users))
+        """`checkouts` in all."""
+        with ThreadPoolExecutor(users, thread_name_prefix="customer") as pool:
+            list(pool.map(self._shop, range(users), [checkouts // users] * users))
 
     def _shop(self, user: int, rounds: int) -> None:
-        dice = random.Random(f"{self._seed}/{user}")  # noqa: S311 a test's dice
+        choose = random.Random(f"{self._seed}/{user}")  # noqa: S311 not for secrets
         for n in range(rounds):
-            lines = frozenset(
-                Line(product, dice.choice(["", "Red"]), dice.randint(1, 9))
-                for product in dice.sample(self._catalogue.products, dice.choice([1, 1, 1, 1, 3]))
-            )
+            products = choose.sample(self._catalogue.for_sale, choose.choice([1, 1, 1, 1, 3]))
+            lines = frozenset(Line(product, choose.choice(["", "Red"]), choose.randint(1, 9)) for product in products)
             self._buy(f"user-{user}", f"user-{user} {n}", lines)
 
     def _buy(self, user: str, basket: str, lines: frozenset[Line]) -> None:
-        """Every tenth customer sends the checkout again although it is answered, and shall hear the same; every tenth
-        has a rival: the same basket checked out at the same time under another key, of which one shall win."""
-        items = [{"productId": line.product, "color": line.color, "quantity": line.quantity} for line in lines]
-        filled = self._basket.insist("POST", "/basket", {"userName": user, "items": items})
-        assert filled is not None, f"{user}'s basket was never filled"
+        """One basket in ten is checked out twice at the same time under two keys: one checkout wins.
+
+        One in ten is checked out again after the answer, with the same key: the answer is the same.
+        """
+        assert fill(self._basket.insist, user, lines) is not None, f"{user}'s basket was never filled"
         refs = [basket, f"{basket}, rival"] if basket.endswith("3") else [basket]
         checkouts = [Checkout(ref, basket, lines, time.monotonic()) for ref in refs]
         self.history += checkouts
-        with ThreadPoolExecutor(len(checkouts)) as rivals:
-            list(rivals.map(self._check_out, checkouts, [user] * len(checkouts)))
+        with ThreadPoolExecutor(len(checkouts)) as pool:
+            list(pool.map(lambda checkout: check_out(self._basket.insist, user, checkout), checkouts))
         if basket.endswith("0"):
-            self._check_out(checkouts[0], user)
-
-    def _check_out(self, checkout: Checkout, user: str) -> None:
-        body = {"userName": user, "address": checkout.ref} | FACTS
-        key = {"Idempotency-Key": checkout.ref.replace(" ", "-")}
-        if (answer := self._basket.insist("POST", "/basket/checkout", body, **key)) is None:
-            return
-        checkout.ended = min(checkout.ended, time.monotonic())
-        if answer.status == 202:
-            checkout.outcome = Outcome.ACKNOWLEDGED
-            checkout.answers.add(answer.data.decode())
-            told = json.loads(answer.data, parse_float=Decimal, parse_int=Decimal)
-            checkout.order_id, checkout.total = told["orderId"], told["totalPrice"]
-        else:
-            checkout.outcome = Outcome.FAILED
+            check_out(self._basket.insist, user, checkouts[0])

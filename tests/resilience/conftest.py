@@ -1,8 +1,14 @@
-"""What the fault tests measured is told at the end: `record_property("figures", …)`."""
+"""Prints the seed first and the figures that tests measured (`record_property("figures", …)`) last."""
 
 from collections.abc import Iterator
 
 import pytest
+
+from tests.resilience.sampling import FULL, SEED
+
+
+def pytest_report_header() -> str:
+    return f"resilience: {'every case' if FULL else 'a sample of the cases'}, SHOP_SEED={SEED} repeats it"
 
 
 def figures(reporter: pytest.TerminalReporter) -> Iterator[str]:
@@ -12,7 +18,7 @@ def figures(reporter: pytest.TerminalReporter) -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if told := list(figures(terminalreporter)):
+    if measured := list(figures(terminalreporter)):
         terminalreporter.section("figures")
-    for text in told:
+    for text in measured:
         terminalreporter.write_line(text)

@@ -1,4 +1,4 @@
-"""The shop's processes as the test starts and kills them: only the test brings them back, so no death is hidden."""
+"""The shop's processes, started and killed by tests. Nothing else restarts them, so no crash stays hidden."""
 
 import os
 import random
@@ -16,7 +16,7 @@ GRACE = 30.0  # seconds, as in docker-compose.yml
 
 
 class Member:
-    """A process with its whole group; `url` is set where it is a web service."""
+    """A process and its process group. `url` is set if it is a web service."""
 
     def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], url: str = "") -> None:
         self.name = name
@@ -27,8 +27,8 @@ class Member:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def died(self) -> bool:
-        """Of itself: whoever kills it starts it again."""
+    def crashed(self) -> bool:
+        """Whether it ended although nobody killed it: `killed_at_random` restarts what it kills."""
         return self._process is not None and self._process.poll() is not None
 
     def start(self, logs: Path) -> None:
@@ -38,21 +38,21 @@ class Member:
             )
 
     def kill(self) -> None:
-        """As the kernel does when a container runs out of memory: gunicorn's worker goes with its master."""
+        """With SIGKILL, as a container that runs out of memory: gunicorn's worker ends with its master."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.kills += 1
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         assert self._process is not None
         self._process.terminate()
 
-    def ended(self) -> int:
+    def exit_code(self) -> int:
         assert self._process is not None
         return self._process.wait(GRACE)
 
-    def sweep_up(self) -> None:
+    def kill_if_running(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
@@ -83,35 +83,34 @@ class Fleet:
             yield self
         finally:
             for member in self.members:
-                member.sweep_up()
+                member.kill_if_running()
 
     @contextmanager
     def killed_at_random(self, every: float, seed: int) -> Iterator[None]:
-        """Meanwhile one process after the other is killed with -9 and started again at once."""
-        dice = random.Random(seed)  # noqa: S311 a test's dice
+        """Meanwhile a random process is killed and restarted, `every` so many seconds."""
+        choose = random.Random(seed)  # noqa: S311 not for secrets
         over = threading.Event()
 
-        def reap() -> None:
+        def kill() -> None:
             while not over.wait(every):
-                member = dice.choice(self.members)
+                member = choose.choice(self.members)
                 member.kill()
                 member.start(self.logs)
 
-        reaper = threading.Thread(target=reap, name="reaper")
-        reaper.start()
+        killer = threading.Thread(target=kill, name="killer")
+        killer.start()
         try:
             yield
         finally:
             over.set()
-            reaper.join()
+            killer.join()
 
     @property
-    def dead(self) -> list[str]:
-        """Those that ended although nobody killed them."""
-        return [member.name for member in self.members if member.died]
+    def crashed(self) -> list[str]:
+        return [member.name for member in self.members if member.crashed]
 
     def stop(self) -> dict[str, int]:
-        """The exit code of each, all asked at once to end."""
+        """Terminates all at the same time and returns their exit codes."""
         for member in self.members:
-            member.ask_to_end()
-        return {member.name: member.ended() for member in self.members}
+            member.terminate()
+        return {member.name: member.exit_code() for member in self.members}

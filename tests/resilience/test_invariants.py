@@ -1,4 +1,4 @@
-"""The auditor finds every kind of broken promise, and nothing where there is none."""
+"""Each invariant reports the violation it is for, and none reports a shop that kept its promises."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.resilience.invariants import COPY_LAG, Checkout, Evidence, Line, Outcome, Prices, audit, pending
+from tests.resilience.evidence import Evidence, pending
+from tests.resilience.invariants import COPY_LAG, Checkout, Line, Outcome, Prices, violations
 
 
 class Case:
@@ -27,7 +28,7 @@ class Case:
         )
 
     def kinds(self) -> set[str]:
-        return {violation.kind for violation in audit(self.history, self.evidence, self.prices)}
+        return {violation.kind for violation in violations(self.history, self.evidence, self.prices)}
 
     def order(self, ref: str, **fields: Any) -> dict[str, Any]:
         item = {"productId": "p", "color": "Red", "quantity": 3, "price": Decimal("1.10")}
@@ -45,18 +46,18 @@ class Case:
         return Checkout(ref, f"basket of {ref}", lines, began, Outcome.ACKNOWLEDGED, began + 1, *answer)
 
 
-def dearer(case: Case) -> None:
-    """A price, and a total that fits it, which came only after the first checkout's answer."""
+def charge_a_later_price(case: Case) -> None:
+    """At a price that was set only after the first checkout was answered."""
     item = case.order("a")["items"][0] | {"price": Decimal("1.20")}
     case.replace_order(items=[item], totalPrice=Decimal("3.60"))
     case.history[0].total = Decimal("3.60")
 
 
-VIOLATIONS: list[tuple[str, Callable[[Case], object]]] = [
+VIOLATING: list[tuple[str, Callable[[Case], object]]] = [
     ("lost", lambda case: case.drop(case.evidence.orders)),
     ("lost", lambda case: case.evidence.receipts.append({"orderId": "o-c"})),
     ("duplicated", lambda case: case.evidence.orders.append(case.order("a", orderId="o-a2"))),
-    ("invented", lambda case: case.evidence.orders.append(case.order("nobody"))),
+    ("invented", lambda case: case.evidence.orders.append(case.order("unknown"))),
     ("invented", lambda case: case.drop(case.evidence.receipts)),
     ("denied", lambda case: setattr(case.history[0], "outcome", Outcome.FAILED)),
     ("sold twice", lambda case: setattr(case.history[0], "basket", "basket of b")),
@@ -65,19 +66,19 @@ VIOLATIONS: list[tuple[str, Callable[[Case], object]]] = [
     ("wrong total", lambda case: case.replace_order(totalPrice=Decimal("3.31"))),
     ("wrong total", lambda case: setattr(case.history[0], "total", Decimal("3.29"))),
     ("wrong lines", lambda case: setattr(case.history[0], "lines", frozenset({Line("p", "Red", 2)}))),
-    ("wrong price", dearer),
+    ("wrong price", charge_a_later_price),
     ("pending", lambda case: setattr(case.evidence, "pending", {"order-dlq": 1})),
     ("stale copy", lambda case: setattr(case.evidence, "catalogue", {"p": (1, Decimal("1.20"))})),
     ("stale copy", lambda case: setattr(case.evidence, "catalogue", {})),
 ]
 
 
-def test_the_auditor_is_content_where_every_promise_was_kept() -> None:
+def test_a_shop_that_kept_its_promises_violates_no_invariant() -> None:
     assert Case().kinds() == set()
 
 
-@pytest.mark.parametrize(("kind", "break_"), VIOLATIONS)
-def test_the_auditor_finds_what_was_broken(kind: str, break_: Callable[[Case], object]) -> None:
+@pytest.mark.parametrize(("kind", "break_"), VIOLATING)
+def test_a_broken_promise_is_reported_as_its_kind_of_violation(kind: str, break_: Callable[[Case], object]) -> None:
     case = Case()
     break_(case)
     assert kind in case.kinds()
@@ -102,13 +103,13 @@ def test_an_unknown_outcome_is_never_two_orders() -> None:
 
 
 @pytest.mark.integration
-def test_whatever_lies_in_the_outbox_or_a_queue_is_pending_also_in_someones_hands(stack: Mapping[str, str]) -> None:
+def test_outbox_rows_and_messages_count_as_pending_even_in_flight(stack: Mapping[str, str]) -> None:
     sqs = emulated.client("sqs")
     assert pending("shop") == {}
     emulated.table("shop-basket-outbox").put_item(Item={"id": "o-1"})
     for name in ("shop-order", "shop-order-dlq", "shop-checkout-basket-dlq"):
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        sqs.send_message(QueueUrl=url, MessageBody="in someone's hands")
+        sqs.send_message(QueueUrl=url, MessageBody="in flight")
         assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)["Messages"]
     assert pending("shop") == {"basket-outbox": 1, "order": 1, "order-dlq": 1, "checkout-basket-dlq": 1}
 

@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported everything: as real as any, and there at once."""
+"""Processes forked from one that has imported everything, so that a case can start six of them within a second."""
 
 import gc
 import multiprocessing
@@ -10,11 +10,11 @@ from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.resilience.crash_points.instrumented"])
-PATIENCE = 30.0  # seconds for a process to die that should
+PATIENCE = 30.0  # seconds to wait for a crash
 
 
 class Fork:
-    """`run`, given `env`, in a session and a process of its own; `url` is set where it is a web service."""
+    """Runs `run` with `env` in a process and a session of its own. `url` is set if it is a web service."""
 
     def __init__(self, name: str, run: Callable[[], None], env: Mapping[str, str], url: str = "") -> None:
         self.name = name
@@ -28,19 +28,19 @@ class Fork:
         self._process = FORKS.Process(target=_become, args=(self._run, self._env, log), name=self.name)
         self._process.start()
 
-    def ended(self) -> int | None:
-        """Its exit code; None if it lives on."""
+    def exit_code(self) -> int | None:
+        """None if it still runs after `PATIENCE`."""
         assert self._process is not None
         self._process.join(PATIENCE)
         return self._process.exitcode
 
-    def sweep_up(self) -> None:
-        """With all that it started; there is nothing left of one that ended of itself."""
+    def kill_if_running(self) -> None:
+        """With all processes that it started."""
         if self._process is None or self._process.pid is None or self._process.exitcode is not None:
             return
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:  # it was not yet the first of a session
+        except ProcessLookupError:  # it has no session of its own yet
             self._process.kill()
         self._process.join()
         self._process.close()
@@ -48,7 +48,7 @@ class Fork:
 
 def _become(run: Callable[[], None], env: Mapping[str, str], log: Path) -> None:
     os.setsid()
-    gc.disable()  # it dies before it would need it, and a third of its start went there
+    gc.disable()  # collecting took a third of the start, and these processes are short-lived
     os.environ.clear()
     os.environ.update(env)
     with log.open("ab") as out:

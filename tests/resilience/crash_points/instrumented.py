@@ -1,39 +1,39 @@
-"""The shop's processes as their own mains build them, but for one collaborator that knows where to die."""
+"""The entry points of the shop's processes, each with one collaborator that crashes the process at its point."""
 
 import importlib
 import os
 import signal
-import uuid
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from chassis.aws import clients
-from chassis.aws.clients import Clients
+from chassis.aws.clients import Clients, Timeouts
 from chassis.core import logs
 from chassis.core.names import shop_name
 from chassis.messaging.bus import EventBus
+from chassis.messaging.outbox import Outbox
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import Queue, consume
 from chassis.messaging.relay import Relay
 from services.basket.app import create_app
-from services.basket.service import BasketService
+from services.basket.store import BasketStore
 from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.consumer import make_consumer
 from services.ordering.wiring import Wiring as OrderingWiring
 from tests.emulated import PATIENT
 from tests.processes import eventually
 from tests.resilience.crash_points import points
-from tests.resilience.crash_points.points import EXIT, FORGOTTEN, Crash
+from tests.resilience.crash_points.points import EXIT, Crash
 
 Env = Mapping[str, str]
-MIN_AGE = 0.2  # seconds that an event is left to the process that committed it
+MIN_AGE = 0.2  # seconds that the relay leaves an event to the process that committed it
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
-    """Gunicorn with the shop's settings, but it dies with its worker, as a container dies with all that is in it."""
+    """Gunicorn with the shop's settings. It ends together with its worker, as a container does."""
 
     def __init__(self, make: Callable[[], Any], crash: Crash) -> None:
         self._make = make
@@ -46,17 +46,17 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         settings = vars(importlib.import_module("chassis.web.gunicorn"))  # it reads the environment when imported
         for name in settings.keys() & self.cfg.settings.keys():
             self.cfg.set(name, settings[name])
-        self.cfg.set("post_worker_init", self._remember)
-        self.cfg.set("child_exit", self._follow)
+        self.cfg.set("post_worker_init", self._keep_worker)
+        self.cfg.set("child_exit", self._exit_with_worker)
 
     def load(self) -> Any:
         return self._make()
 
-    def _remember(self, worker: Any) -> None:
+    def _keep_worker(self, worker: Any) -> None:
         self._worker = worker
 
-    def _follow(self, _server: Any, worker: Any) -> None:
-        if self._crash.killed(worker.pid):
+    def _exit_with_worker(self, _server: Any, worker: Any) -> None:
+        if self._crash.crashed(worker.pid):
             os._exit(EXIT)
 
     def _drain(self) -> None:
@@ -64,8 +64,26 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         eventually(lambda: not self._worker.alive)
 
 
-def make_bus(env: Env) -> EventBus:
-    return EventBus(Clients(env).of("events", PATIENT), f"{shop_name(env)}-bus")
+class CrashingBasket(BasketWiring):
+    def __init__(self, env: Env, crash: Crash) -> None:
+        super().__init__(env)
+        self._crash = crash
+
+    @cached_property
+    def store(self) -> BasketStore:
+        store: BasketStore = self._crash.before(super().store, "commit", points.BEFORE_COMMIT)
+        return store
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        outbox: Outbox = self._crash.before(super().outbox, "mark_published", points.BEFORE_MARK)
+        return outbox
+
+    def bus(self, timeouts: Timeouts) -> EventBus:
+        """Patient, because a publish that timed out on a busy machine would change what is left."""
+        bus = super().bus(PATIENT)
+        dying: EventBus = self._crash.before(bus, "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET)
+        return dying
 
 
 def basket(env: Env, crash: Crash) -> None:
@@ -74,24 +92,16 @@ def basket(env: Env, crash: Crash) -> None:
 
 def _basket_app(env: Env, crash: Crash) -> Any:
     logs.configure("basket", env)
-    wiring = BasketWiring(env)
-    service = BasketService(
-        crash.before(wiring.store, "commit", points.BEFORE_COMMIT),
-        wiring.catalogue,
-        crash.before(wiring.outbox, "mark_published", points.BEFORE_FORGET),
-        crash.before(make_bus(env), "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET),
-        lambda: str(uuid.uuid4()),
-    )
-    return create_app(service, wiring.store.check, "")
+    wiring = CrashingBasket(env, crash)
+    return create_app(wiring.service, wiring.store.check, "")
 
 
 def relay(env: Env, crash: Crash) -> None:
     logs.configure("basket-relay", env)
-    stop = _stop(crash)
-    outbox = crash.before(
-        BasketWiring(env).outbox, "mark_published", points.MID_RELAY, points.DRAINING_RELAY, spared=FORGOTTEN
-    )
-    Relay(outbox, make_bus(env), MIN_AGE).run(stop)
+    stop, wiring = _stop(crash), BasketWiring(env)
+    at = points.MID_RELAY, points.DRAINING_RELAY
+    outbox = crash.before(wiring.outbox, "mark_published", *at, spared=points.DONE)
+    Relay(outbox, wiring.bus(PATIENT), MIN_AGE).run(stop)
 
 
 def consumer(env: Env, crash: Crash) -> None:

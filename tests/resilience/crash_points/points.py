@@ -1,17 +1,17 @@
-"""Death at one point, once: where a process of the crash matrix ends, and the collaborators that bring it there."""
+"""The crash points: where a process ends with `os._exit`, once, and what it leaves behind."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-EXIT = 137  # what is told of a container that the kernel killed
-USERS = 5  # so that "mid-batch" is meant literally
-FORGOTTEN = DELETED = 2  # of those, when death comes between
+EXIT = 137  # the exit code of a container that the kernel killed
+USERS = 5  # so many that a batch can be half done
+DONE = 2  # messages of a batch that are done when a process crashes between them
 
 
-class Scene(NamedTuple):
-    """What the tables and queues hold when the process has just died and nothing else has moved yet."""
+class Snapshot(NamedTuple):
+    """Rows and messages just after the crash."""
 
     baskets: int
     receipts: int
@@ -22,32 +22,32 @@ class Scene(NamedTuple):
 
 class Point(NamedTuple):
     name: str
-    victim: str
-    left: Scene
+    process: str
+    left: Snapshot
+    draining: bool = False  # the process has received SIGTERM and is finishing its work
 
 
-BEFORE_COMMIT = Point("C1 before the transaction", "basket", Scene(USERS, 0, 0, 0, 0))
-BEFORE_PUBLISH = Point("C2 committed, not published", "basket", Scene(USERS - 1, 1, 1, 0, 0))
-BEFORE_FORGET = Point("C3 published, not forgotten", "basket", Scene(USERS - 1, 1, 1, 1, 0))
-RECEIVED = Point("C4 received, not handled", "consumer", Scene(0, USERS, 0, USERS, 0))
-BEFORE_DELETE = Point("C5 written, not deleted", "consumer", Scene(0, USERS, 0, USERS, USERS))
-BETWEEN_DELETES = Point("C6 between deletes", "consumer", Scene(0, USERS, 0, USERS - DELETED, USERS))
-MID_RELAY = Point("C7 relay mid-batch", "relay", Scene(0, USERS, USERS - FORGOTTEN, USERS, 0))
-# Asked to end while it has something in hand, and dead before that is done.
-DRAINING_BASKET = Point("C8 basket draining", "basket", Scene(USERS - 1, 1, 1, 0, 0))
-DRAINING_RELAY = Point("C8 relay draining", "relay", Scene(0, USERS, USERS - FORGOTTEN, USERS, 0))
-DRAINING_CONSUMER = Point("C8 consumer draining", "consumer", Scene(0, USERS, 0, USERS, USERS))
+BEFORE_COMMIT = Point("before the transaction", "basket", Snapshot(USERS, 0, 0, 0, 0))
+BEFORE_PUBLISH = Point("committed, not published", "basket", Snapshot(USERS - 1, 1, 1, 0, 0))
+BEFORE_MARK = Point("published, not marked as published", "basket", Snapshot(USERS - 1, 1, 1, 1, 0))
+RECEIVED = Point("received, not handled", "consumer", Snapshot(0, USERS, 0, USERS, 0))
+BEFORE_DELETE = Point("order written, message not deleted", "consumer", Snapshot(0, USERS, 0, USERS, USERS))
+BETWEEN_DELETES = Point("half of the batch deleted", "consumer", Snapshot(0, USERS, 0, USERS - DONE, USERS))
+MID_RELAY = Point("half of the relay's batch marked", "relay", Snapshot(0, USERS, USERS - DONE, USERS, 0))
+DRAINING_BASKET = Point("basket is draining", "basket", BEFORE_PUBLISH.left, draining=True)
+DRAINING_RELAY = Point("relay is draining", "relay", MID_RELAY.left, draining=True)
+DRAINING_CONSUMER = Point("consumer is draining", "consumer", BEFORE_DELETE.left, draining=True)
 POINTS = (
-    BEFORE_COMMIT, BEFORE_PUBLISH, BEFORE_FORGET,
-    RECEIVED, BEFORE_DELETE, BETWEEN_DELETES,
-    MID_RELAY,
+    BEFORE_COMMIT, BEFORE_PUBLISH, BEFORE_MARK, RECEIVED, BEFORE_DELETE, BETWEEN_DELETES, MID_RELAY,
     DRAINING_BASKET, DRAINING_RELAY, DRAINING_CONSUMER,
 )  # fmt: skip
-DRAINING = (DRAINING_BASKET, DRAINING_RELAY, DRAINING_CONSUMER)
 
 
 class Crash:
-    """`marker` tells the process that is started next that it may live; `drain` returns once the process is ending."""
+    """Ends this process at `point`, unless `marker` shows that an earlier process has crashed there.
+
+    `drain` asks this process to stop and returns once it is stopping.
+    """
 
     def __init__(self, point: Point, marker: Path) -> None:
         self.drain: Callable[[], None] = _undefined
@@ -58,22 +58,23 @@ class Crash:
     def due(self) -> bool:
         return not self._marker.exists()
 
-    def die(self) -> None:
+    def crash(self) -> None:
         if not self.due:
             return
-        if self._point in DRAINING:
+        if self._point.draining:
             self.drain()
         self._marker.write_text(str(os.getpid()))
         os._exit(EXIT)
 
     def before(self, inner: Any, method: str, *points: Point, spared: int = 0) -> Any:
-        """`inner`; at these points death comes instead of the call of `method` that follows `spared` others."""
-        return _Before(inner, method, self.die, spared) if self._point in points else inner
+        """`inner`, but at one of `points` the process crashes instead of calling `method` after `spared` calls."""
+        getattr(inner, method)  # a renamed method must not turn into a process that never crashes
+        return _Before(inner, method, self.crash, spared) if self._point in points else inner
 
     def between_deletes(self, sqs: Any) -> Any:
         return _HalfDeleted(sqs, self) if self._point == BETWEEN_DELETES else sqs
 
-    def killed(self, pid: int) -> bool:
+    def crashed(self, pid: int) -> bool:
         return not self.due and self._marker.read_text() == str(pid)
 
 
@@ -82,10 +83,10 @@ def _undefined() -> None:
 
 
 class _Before:
-    def __init__(self, inner: Any, method: str, die: Callable[[], None], spared: int) -> None:
+    def __init__(self, inner: Any, method: str, crash: Callable[[], None], spared: int) -> None:
         self._inner = inner
         self._method = method
-        self._die = die
+        self._crash = crash
         self._spared = spared
 
     def __getattr__(self, name: str) -> Any:
@@ -94,12 +95,12 @@ class _Before:
     def _call(self, *arguments: Any, **named: Any) -> Any:
         self._spared -= 1
         if self._spared < 0:
-            self._die()
+            self._crash()
         return getattr(self._inner, self._method)(*arguments, **named)
 
 
 class _HalfDeleted:
-    """An SQS client: of a batch to be deleted SQS has done some when the process dies."""
+    """An SQS client. SQS has deleted some messages of a batch when the process crashes."""
 
     def __init__(self, inner: Any, crash: Crash) -> None:
         self._inner = inner
@@ -110,6 +111,6 @@ class _HalfDeleted:
 
     def delete_message_batch(self, **request: Any) -> Any:
         if self._crash.due:
-            self._inner.delete_message_batch(**request | {"Entries": request["Entries"][:DELETED]})
-            self._crash.die()
+            self._inner.delete_message_batch(**request | {"Entries": request["Entries"][:DONE]})
+            self._crash.crash()
         return self._inner.delete_message_batch(**request)

@@ -1,4 +1,4 @@
-"""The faults that AWS has and emulators lack: their names, how often each strikes a call, the answers they forge."""
+"""Faults that AWS has and emulators lack: their names, how often each hits a call, and the answers that they forge."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -46,8 +46,8 @@ ALSO: dict[str, tuple[Fault, ...]] = {
 }
 
 
-def storm(share: float) -> dict[str, dict[Fault, float]]:
-    """Every call meets a fault that fits it in `share` of all cases."""
+def share_of_calls(share: float) -> dict[str, dict[Fault, float]]:
+    """Rules by which `share` of all calls get a fault, evenly spread over the faults that the operation can have."""
     kinds = {operation: ANYWHERE + more for operation, more in ALSO.items()} | {"?*": ANYWHERE}
     return {operation: dict.fromkeys(faults, share / len(faults)) for operation, faults in kinds.items()}
 
@@ -56,37 +56,37 @@ def always(fault: Fault, operation: str = "*") -> Rules:
     return {operation: {fault: 1.0}}
 
 
-class Dice:
-    """A seed decides the fate of the n-th call of each operation, whatever happens between them."""
+class SeededFaults:
+    """The seed decides which fault the n-th call of an operation gets, whatever other calls come between."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._of: dict[str, random.Random] = {}
 
-    def for_(self, operation: str) -> random.Random:
-        return self._of.setdefault(operation, random.Random(f"{self._seed}/{operation}"))  # noqa: S311 a test's dice
+    def random(self, operation: str) -> random.Random:
+        return self._of.setdefault(operation, random.Random(f"{self._seed}/{operation}"))  # noqa: S311 not for secrets
 
-    def fault(self, operation: str, rules: Rules) -> Fault | None:
+    def next(self, operation: str, rules: Rules) -> Fault | None:
         chances = next((faults for pattern, faults in rules.items() if fnmatchcase(operation, pattern)), {})
-        throw = self.for_(operation).random()
+        left = self.random(operation).random()
         for fault, chance in chances.items():
-            if throw < chance:
+            if left < chance:
                 return fault
-            throw -= chance
+            left -= chance
         return None
 
 
-def server_error(request: wire.Message, _dice: random.Random) -> wire.Message:
+def server_error(request: wire.Message, _random: random.Random) -> wire.Message:
     operation = request.operation
     code = "InternalServerError" if operation.startswith("DynamoDB") else "InternalFailure"
-    return _error(500, code, "Something broke, says the fault proxy.")
+    return _error(500, code, "An error made by the fault proxy.")
 
 
-def garbled(answer: wire.Message, dice: random.Random) -> wire.Message:
-    """A portal's page, its redirect, or the half of `answer` that arrived."""
+def garbled(answer: wire.Message, chooser: random.Random) -> wire.Message:
+    """The page of a captive portal, its redirect, or the first half of `answer`."""
     page = b"<html><body>Sign in</body></html>"
     redirect = b"HTTP/1.1 302 -\r\nContent-Type: text/html\r\nLocation: http://portal.example/"
-    return dice.choice(
+    return chooser.choice(
         [
             wire.Message(b"HTTP/1.1 200 -\r\nContent-Type: text/html", b"").with_body(page),
             wire.Message(redirect, b"").with_body(page),
@@ -95,30 +95,30 @@ def garbled(answer: wire.Message, dice: random.Random) -> wire.Message:
     )
 
 
-def unsigned(_request: wire.Message, _dice: random.Random) -> wire.Message:
-    """What a machine with a wrong clock gets, or one with wrong or old credentials."""
-    return _error(400, "InvalidSignatureException", "Signature expired, says the fault proxy.")
+def unsigned(_request: wire.Message, _random: random.Random) -> wire.Message:
+    """The answer to a client with a wrong clock or with expired credentials."""
+    return _error(400, "InvalidSignatureException", "Signature expired: made by the fault proxy.")
 
 
-def throttled(request: wire.Message, dice: random.Random) -> wire.Message:
-    """A transaction may say so in a reason for its cancellation."""
+def throttled(request: wire.Message, chooser: random.Random) -> wire.Message:
+    """For a transaction, half of the time as a cancellation reason."""
     operation = request.operation
     if operation.startswith("AmazonSQS"):
         code = "RequestThrottled"
         return _error(400, code, "Rate exceeded", x_amzn_query_error=f"{code};Sender")
-    if operation == TRANSACTION and dice.choice([True, False]):
-        return _cancelled(request, dice.choice(["ThrottlingError", "ProvisionedThroughputExceeded"]))
+    if operation == TRANSACTION and chooser.choice([True, False]):
+        return _cancelled(request, chooser.choice(["ThrottlingError", "ProvisionedThroughputExceeded"]))
     single = operation.startswith("DynamoDB") and operation != TRANSACTION
     return _error(400, "ProvisionedThroughputExceededException" if single else "ThrottlingException", "Rate exceeded")
 
 
-def unprocessed(request: wire.Message, _dice: random.Random) -> wire.Message:
-    """What a busy table answers to a BatchGetItem."""
+def unprocessed(request: wire.Message, _random: random.Random) -> wire.Message:
+    """A throttled table's answer to BatchGetItem."""
     return wire.answer(200, {"Responses": {}, "UnprocessedKeys": request.json()["RequestItems"]})
 
 
-def conflict(request: wire.Message, _dice: random.Random) -> wire.Message:
-    """What a transaction, or a single write, hears while another transaction holds its row."""
+def conflict(request: wire.Message, _random: random.Random) -> wire.Message:
+    """The answer to a transaction or a single write while another transaction holds the row."""
     if request.operation != TRANSACTION:
         return _error(400, "TransactionConflictException", "Transaction is ongoing for the item")
     return _cancelled(request, "TransactionConflict")
@@ -126,9 +126,9 @@ def conflict(request: wire.Message, _dice: random.Random) -> wire.Message:
 
 def _cancelled(request: wire.Message, reason: str) -> wire.Message:
     reasons: list[dict[str, Any]] = [{"Code": "None"} for _ in request.json()["TransactItems"]]
-    reasons[0] = {"Code": reason, "Message": "says the fault proxy"}
-    told = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{reason}]"
-    return _error(400, "TransactionCanceledException", told, CancellationReasons=reasons)
+    reasons[0] = {"Code": reason, "Message": "made by the fault proxy"}
+    message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{reason}]"
+    return _error(400, "TransactionCanceledException", message, CancellationReasons=reasons)
 
 
 def _error(status: int, code: str, message: str, x_amzn_query_error: str = "", **members: Any) -> wire.Message:
@@ -136,7 +136,7 @@ def _error(status: int, code: str, message: str, x_amzn_query_error: str = "", *
     return wire.answer(status, {"__type": code, "message": message} | members, **headers)
 
 
-# What a call gets instead of reaching the service.
+# Answers to calls that never reach the service.
 FORGED: dict[Fault | None, Callable[[wire.Message, random.Random], wire.Message]] = {
     Fault.SERVER_ERROR: server_error,
     Fault.THROTTLE: throttled,
@@ -147,28 +147,28 @@ FORGED: dict[Fault | None, Callable[[wire.Message, random.Random], wire.Message]
 
 
 class Partial:
-    """A batch call of which some entries never reach the service: PutEvents tells by position, SQS by id."""
+    """A batch call of which some entries never reach the service. PutEvents reports them by position, SQS by id."""
 
-    def __init__(self, request: wire.Message, dice: random.Random) -> None:
+    def __init__(self, request: wire.Message, chooser: random.Random) -> None:
         self._request = request
         self._entries: list[dict[str, Any]] = request.json()["Entries"]
-        count = dice.randint(1, len(self._entries))
-        self._refused = set(dice.sample(range(len(self._entries)), count))
-        self._code = dice.choice(["ThrottlingException", "InternalFailure"])
+        count = chooser.randint(1, len(self._entries))
+        self._refused = set(chooser.sample(range(len(self._entries)), count))
+        self._code = chooser.choice(["ThrottlingException", "InternalFailure"])
 
     def rest(self) -> wire.Message | None:
-        """The call without what is refused; None if nothing is left of it."""
+        """The call without the refused entries; None if no entry is left."""
         kept = [entry for i, entry in enumerate(self._entries) if i not in self._refused]
         return self._request.with_json(self._request.json() | {"Entries": kept}) if kept else None
 
     def merged(self, real: wire.Message | None) -> wire.Message:
-        """The service's answer to the rest, completed by the refusals."""
-        told = real.json() if real else {}
+        """The service's answer to the rest, with the refusals added."""
+        answered = real.json() if real else {}
         if self._request.operation != PUBLISH:
             failed = [{"Id": self._entries[i]["Id"], "Code": self._code, "SenderFault": False} for i in self._refused]
-            value = {"Successful": told.get("Successful", []), "Failed": told.get("Failed", []) + failed}
+            value = {"Successful": answered.get("Successful", []), "Failed": answered.get("Failed", []) + failed}
         else:
-            taken = iter(told.get("Entries", []))
+            taken = iter(answered.get("Entries", []))
             refusal = {"ErrorCode": self._code, "ErrorMessage": "refused by the fault proxy"}
             entries = [refusal if i in self._refused else next(taken) for i in range(len(self._entries))]
             value = {"FailedEntryCount": sum("ErrorCode" in entry for entry in entries), "Entries": entries}

@@ -1,4 +1,4 @@
-"""A fault proxy between the services and AWS: forwards every call as it is, unless the rules let it go wrong."""
+"""A fault proxy between the services and AWS. It forwards every call unchanged unless a rule gives it a fault."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.resilience.fault_injection import faults, wire
-from tests.resilience.fault_injection.faults import Dice, Fault, Rules
+from tests.resilience.fault_injection.faults import Fault, Rules, SeededFaults
 from tests.resilience.fault_injection.upstream import Upstream
 
-BROKEN = (OSError, asyncio.IncompleteReadError)  # what a connection does that the other side has left
+BROKEN = (OSError, asyncio.IncompleteReadError)  # raised where the other side has closed the connection
 SLOWEST = 0.7  # seconds: longer than a publish waits, shorter than a request does
 AGAIN_AFTER = 1.0
 
@@ -26,7 +26,7 @@ class Proxy:
         self.counts: Counter[tuple[str, str]] = Counter()  # by operation and what was done to it
         self.port = 0
         self._upstream = Upstream(upstream)
-        self._dice = Dice(seed)
+        self._faults = SeededFaults(seed)
         self._observe = observe
         self._copies: dict[str, list[tuple[float, wire.Message]]] = {}  # by queue
         self._open: set[asyncio.StreamWriter] = set()
@@ -39,20 +39,20 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def done(self) -> Counter[str]:
-        """How often each fault struck; `calls` are all."""
+    def totals(self) -> Counter[str]:
+        """How many calls there were, how many were forwarded, and how many got each fault."""
         kinds: Counter[str] = Counter(calls=sum(self.counts.values()))
         for (_, kind), count in self.counts.items():
             kinds[kind] += count
         return kinds
 
-    def calm(self) -> None:
-        """From now on nothing goes wrong here, and nothing is delivered again."""
+    def stop_faults(self) -> None:
+        """From now on no call gets a fault, and no message is delivered again."""
         self.rules = {}
-        self._call(self._forget())
+        self._call(self._clear_copies())
 
     def refuse(self) -> None:
-        """From now on connections are refused, and those that are open break off."""
+        """From now on connections are refused. Open connections are closed."""
         self._call(self._close())
 
     def accept(self) -> None:
@@ -83,19 +83,19 @@ class Proxy:
 
     async def _close(self) -> None:
         if self._server is not None:
-            await self._admit_the_last(self._server)
+            await self._finish_accepting(self._server)
             self._server.close()
         for writer in self._open:
             writer.transport.abort()
 
-    async def _admit_the_last(self, server: asyncio.Server) -> None:
-        """Whom asyncio has accepted, but not yet connected, a server that closes would drop without closing it."""
+    async def _finish_accepting(self, server: asyncio.Server) -> None:
+        """Otherwise closing the server would leak connections that asyncio has accepted but not yet handed over."""
         for listener in server.sockets:
             self._loop.remove_reader(listener.fileno())
-        for _ in range(2):  # rounds of the loop: one makes the transport, one tells us
+        for _ in range(2):  # one round of the loop makes the transport, one calls us
             await asyncio.sleep(0)
 
-    async def _forget(self) -> None:
+    async def _clear_copies(self) -> None:
         self._copies.clear()
 
     async def _end(self) -> None:
@@ -108,7 +108,7 @@ class Proxy:
         await asyncio.sleep(0)  # transports close in the loop's next round
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Not a coroutine: one that is cancelled before it begins would leave its connection open."""
+        """Not a coroutine, because one that is cancelled before it starts would leave its connection open."""
         self._open.add(writer)
         task = self._loop.create_task(self._serve(reader, writer))
         self._tasks.add(task)
@@ -118,7 +118,7 @@ class Proxy:
         try:
             with contextlib.suppress(*BROKEN):
                 while request := await wire.read(reader):
-                    if (answer := await self._while_here(reader, request)) is None:
+                    if (answer := await self._unless_closed(reader, request)) is None:
                         break
                     writer.write(answer.raw)
                     await writer.drain()
@@ -126,8 +126,8 @@ class Proxy:
             self._open.discard(writer)
             writer.transport.abort()
 
-    async def _while_here(self, reader: asyncio.StreamReader, request: wire.Message) -> wire.Message | None:
-        """Gives a call up whose client has gone: what is sent much later than its sender's death is no fault of AWS."""
+    async def _unless_closed(self, reader: asyncio.StreamReader, request: wire.Message) -> wire.Message | None:
+        """Cancels a call whose client has closed the connection: AWS gets no call long after its sender crashed."""
         answer, gone = asyncio.ensure_future(self._answer(request)), asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -138,28 +138,28 @@ class Proxy:
             await asyncio.gather(answer, gone, return_exceptions=True)
 
     async def _answer(self, request: wire.Message) -> wire.Message | None:
-        """None where the client shall hear nothing."""
+        """None: close the connection without an answer."""
         if (copy := self._copy_for(request)) is not None:
             self.counts[request.operation, Fault.DELIVERED_AGAIN] += 1
             return copy
-        fault = self._dice.fault(request.operation, self.rules)
+        fault = self._faults.next(request.operation, self.rules)
         self.counts[request.operation, "forwarded" if fault in {None, Fault.DELIVERED_AGAIN} else fault] += 1
-        return await self._suffer(fault, request)
+        return await self._with_fault(fault, request)
 
-    async def _suffer(self, fault: Fault | None, request: wire.Message) -> wire.Message | None:
-        dice = self._dice.for_(request.operation)
+    async def _with_fault(self, fault: Fault | None, request: wire.Message) -> wire.Message | None:
+        chooser = self._faults.random(request.operation)
         if fault in faults.FORGED:
-            return faults.FORGED[fault](request, dice)
+            return faults.FORGED[fault](request, chooser)
         match fault:
             case Fault.BLACK_HOLE:
                 await asyncio.Event().wait()
             case Fault.GARBLED:
-                return faults.garbled(await self._forward(request), dice)
+                return faults.garbled(await self._forward(request), chooser)
             case Fault.LOST_ANSWER:
                 await self._forward(request)
                 return None
             case Fault.REFUSED_ENTRIES:
-                partial = faults.Partial(request, dice)
+                partial = faults.Partial(request, chooser)
                 rest = partial.rest()
                 return partial.merged(await self._forward(rest) if rest else None)
             case Fault.DELIVERED_AGAIN:
@@ -167,16 +167,16 @@ class Proxy:
             case Fault.PUBLISHED_TWICE:
                 await self._forward(request)
             case Fault.LATENCY:
-                await asyncio.sleep(dice.uniform(0, SLOWEST))
+                await asyncio.sleep(chooser.uniform(0, SLOWEST))
         return await self._forward(request)
 
     def _copy_for(self, request: wire.Message) -> wire.Message | None:
-        """What the same queue delivered a while ago."""
+        """An earlier answer of the same queue that is due again."""
         copies = self._copies.get(request.json()["QueueUrl"]) if request.operation == faults.RECEIVE else None
         return copies.pop(0)[1] if copies and copies[0][0] < time.monotonic() else None
 
     async def _deliver_again(self, request: wire.Message) -> wire.Message:
-        """Keeps a copy of what is delivered: one of the next receives gets it instead of an answer of its own."""
+        """Keeps a copy of the answer. A later receive from this queue gets it instead of an answer of its own."""
         answer = await self._forward(request)
         if answer.json().get("Messages"):
             queue = request.json()["QueueUrl"]

@@ -1,4 +1,4 @@
-"""What AWS's own client sees of each fault, and what has really happened behind it."""
+"""For each fault: what AWS's own client gets, and what has happened behind the proxy."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ from chassis.aws.clients import Clients
 from tests import emulated
 from tests.processes import eventually
 from tests.resilience.fault_injection import faults
-from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE, TRANSACTION, Dice, Fault, always
+from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE, TRANSACTION, Fault, SeededFaults, always
 from tests.resilience.fault_injection.proxy import Proxy, proxy_of
 
 pytestmark = pytest.mark.integration
@@ -34,7 +34,7 @@ def proxy(stack: Mapping[str, str], emulator_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def client(proxy: Proxy) -> Client:
-    """Makes clients that ask once, through the proxy."""
+    """Makes clients that send each call once, through the proxy."""
     return asking(proxy, patience=20)
 
 
@@ -67,8 +67,8 @@ def waiting() -> int:
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def arrive(client: Client, count: int = 1) -> None:
-    """Published and in the queue, where a bus may bring them one by one."""
+def deliver(client: Client, count: int = 1) -> None:
+    """Publishes and waits until the queue has all messages: a bus may deliver them one by one."""
     publish(client, count)
     eventually(lambda: waiting() == count)
 
@@ -83,23 +83,23 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
-def test_without_rules_every_call_passes_as_it_is(proxy: Proxy, client: Client) -> None:
+def test_without_rules_every_call_is_forwarded_unchanged(proxy: Proxy, client: Client) -> None:
     put(client)
     assert publish(client)["FailedEntryCount"] == 0
     eventually(waiting)
     assert len(receive(client)) == 1
     assert boto3.client("cloudformation", endpoint_url=proxy.url).describe_stacks()["Stacks"]
-    assert proxy.done == Counter(calls=4, forwarded=4)
+    assert proxy.totals == Counter(calls=4, forwarded=4)
 
 
-def test_an_answer_is_lost_after_the_effect(proxy: Proxy, client: Client) -> None:
+def test_a_lost_answer_comes_after_the_effect(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.LOST_ANSWER, PUT)
     with pytest.raises(ConnectionClosedError):
         put(client)
     assert rows() == 1
 
 
-def test_another_answer_comes_after_the_effect_and_is_known_to_be_none_of_aws(
+def test_a_garbled_answer_comes_after_the_effect_and_is_recognized_as_not_from_aws(
     proxy: Proxy, stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy.rules = always(Fault.GARBLED, PUT)
@@ -115,14 +115,14 @@ def test_another_answer_comes_after_the_effect_and_is_known_to_be_none_of_aws(
     assert rows() == 40
 
 
-def test_a_signature_is_refused_before_the_effect(proxy: Proxy, client: Client) -> None:
+def test_a_refused_signature_comes_before_the_effect(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.UNSIGNED)
     with pytest.raises(ClientError) as error:
         put(client)
     assert (refusal(error), rows()) == ((400, "InvalidSignatureException"), 0)
 
 
-def test_a_busy_table_processes_no_keys(proxy: Proxy, client: Client) -> None:
+def test_a_throttled_batch_get_processes_no_keys(proxy: Proxy, client: Client) -> None:
     put(client)
     proxy.rules = always(Fault.UNPROCESSED)
     keys: Any = {TABLE: {"Keys": [{"id": {"S": "a"}}], "ConsistentRead": True}}
@@ -130,7 +130,7 @@ def test_a_busy_table_processes_no_keys(proxy: Proxy, client: Client) -> None:
     assert (answer["Responses"], answer["UnprocessedKeys"]) == ({}, keys)
 
 
-def test_a_throttled_transaction_says_so_in_its_code_or_in_a_reason(proxy: Proxy, client: Client) -> None:
+def test_a_throttled_transaction_has_an_error_code_or_a_cancellation_reason(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.THROTTLE)
     action: Any = {"Put": {"TableName": TABLE, "Item": {"id": {"S": "a"}}}}
     told = set()
@@ -150,7 +150,7 @@ def test_a_server_error_comes_before_the_effect(proxy: Proxy, client: Client) ->
     assert (refusal(error), rows()) == ((500, "InternalServerError"), 0)
 
 
-def test_each_service_throttles_in_its_own_words(proxy: Proxy, client: Client) -> None:
+def test_each_service_throttles_with_its_own_error_code(proxy: Proxy, client: Client) -> None:
     url = queue()
     proxy.rules = always(Fault.THROTTLE)
     calls: dict[str, Callable[[], Any]] = {
@@ -192,8 +192,8 @@ def test_refused_entries_are_counted_and_never_reach_the_bus(proxy: Proxy, clien
     assert waiting() == accepted
 
 
-def test_refused_deletes_are_named_and_their_messages_stay(proxy: Proxy, client: Client) -> None:
-    arrive(client, 5)
+def test_refused_deletes_are_reported_and_their_messages_stay(proxy: Proxy, client: Client) -> None:
+    deliver(client, 5)
     handles = {message["MessageId"]: message["ReceiptHandle"] for message in receive(client)}
     proxy.rules = always(Fault.REFUSED_ENTRIES)
     entries = [{"Id": name, "ReceiptHandle": handle} for name, handle in handles.items()]
@@ -209,21 +209,21 @@ def test_an_event_published_twice_becomes_two_messages(proxy: Proxy, client: Cli
     proxy.rules = always(Fault.PUBLISHED_TWICE, PUBLISH)
     publish(client)
     eventually(lambda: waiting() == 2)
-    assert proxy.done[Fault.PUBLISHED_TWICE] == 1
+    assert proxy.totals[Fault.PUBLISHED_TWICE] == 1
 
 
-def test_a_message_is_delivered_again_although_nobody_gave_it_back(proxy: Proxy, client: Client) -> None:
-    arrive(client)
+def test_a_message_is_delivered_again_before_its_visibility_timeout(proxy: Proxy, client: Client) -> None:
+    deliver(client)
     proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
     (first,) = receive(client)
     (again,) = eventually(lambda: receive(client))
     assert again == first
-    assert proxy.done[Fault.DELIVERED_AGAIN] == 1
+    assert proxy.totals[Fault.DELIVERED_AGAIN] == 1
     client("sqs").delete_message(QueueUrl=queue(), ReceiptHandle=again["ReceiptHandle"])
 
 
-def test_a_message_is_delivered_again_by_its_own_queue_only(proxy: Proxy, client: Client) -> None:
-    arrive(client)
+def test_a_message_is_delivered_again_only_by_its_own_queue(proxy: Proxy, client: Client) -> None:
+    deliver(client)
     proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
     (first,) = receive(client)
     another = queue().replace("shop-order", "shop-catalogue")
@@ -232,27 +232,27 @@ def test_a_message_is_delivered_again_by_its_own_queue_only(proxy: Proxy, client
     assert receive(client) == [first]
 
 
-def test_calm_forgets_what_was_to_be_delivered_again(proxy: Proxy, client: Client) -> None:
-    arrive(client)
+def test_stopping_faults_cancels_repeated_deliveries(proxy: Proxy, client: Client) -> None:
+    deliver(client)
     proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
     assert len(receive(client)) == 1
-    proxy.calm()
+    proxy.stop_faults()
     proxy.rules = always(Fault.DELIVERED_AGAIN, RECEIVE)
     deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:
         assert receive(client) == []
 
 
-def test_a_black_hole_accepts_and_never_answers_until_it_closes(proxy: Proxy, client: Client) -> None:
+def test_a_black_hole_accepts_a_call_and_never_answers(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.BLACK_HOLE)
     with pytest.raises(ReadTimeoutError):
         put(asking(proxy, patience=1))
     assert rows() == 0
-    proxy.calm()
+    proxy.stop_faults()
     put(client)
 
 
-def test_a_refused_connection_is_refused_until_it_is_accepted_again(proxy: Proxy, client: Client) -> None:
+def test_connections_are_refused_until_the_proxy_accepts_again(proxy: Proxy, client: Client) -> None:
     put(client, "a")
     proxy.refuse()
     with pytest.raises(EndpointConnectionError):
@@ -262,39 +262,39 @@ def test_a_refused_connection_is_refused_until_it_is_accepted_again(proxy: Proxy
     assert rows() == 2
 
 
-def test_slow_calls_are_answered_all_the_same(proxy: Proxy, client: Client) -> None:
+def test_slow_calls_are_answered(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.LATENCY)
     put(client)
-    assert (rows(), proxy.done[Fault.LATENCY]) == (1, 1)
+    assert (rows(), proxy.totals[Fault.LATENCY]) == (1, 1)
 
 
-def test_a_seed_gives_each_operation_the_same_fate_whatever_comes_between() -> None:
-    rules = faults.storm(0.5)
+def test_a_seed_gives_each_operation_the_same_faults_whatever_other_calls_come_between() -> None:
+    rules = faults.share_of_calls(0.5)
 
-    def fates(dice: Dice, *between: str) -> list[Fault | None]:
-        return [dice.fault(operation, rules) for _ in range(50) for operation in (*between, PUT) if operation == PUT]
+    def chosen(source: SeededFaults, *between: str) -> list[Fault | None]:
+        return [source.next(operation, rules) for _ in range(50) for operation in (*between, PUT) if operation == PUT]
 
-    dice = Dice(7)
-    mixed = [(dice.fault(TRANSACTION, rules), dice.fault(PUT, rules))[1] for _ in range(50)]
-    assert fates(Dice(7)) == mixed != fates(Dice(8))
+    source = SeededFaults(7)
+    mixed = [(source.next(TRANSACTION, rules), source.next(PUT, rules))[1] for _ in range(50)]
+    assert chosen(SeededFaults(7)) == mixed != chosen(SeededFaults(8))
 
 
 @pytest.mark.parametrize("operation", [PUBLISH, TRANSACTION, RECEIVE, PUT, "AmazonSQS.GetQueueUrl"])
-def test_in_a_storm_the_given_share_of_calls_meets_a_fault_of_every_fitting_kind(operation: str) -> None:
-    dice, rules = Dice(1), faults.storm(0.2)
-    met = Counter(dice.fault(operation, rules) for _ in range(5000))
+def test_the_given_share_of_calls_gets_faults_of_every_kind_that_fits_the_operation(operation: str) -> None:
+    source, rules = SeededFaults(1), faults.share_of_calls(0.2)
+    met = Counter(source.next(operation, rules) for _ in range(5000))
     assert set(met) == {None, *faults.ANYWHERE, *faults.ALSO.get(operation, ())}
     assert 0.18 < 1 - met[None] / 5000 < 0.22
 
 
-def test_calls_without_a_named_operation_pass_through_any_storm() -> None:
-    assert {Dice(1).fault("", faults.storm(1.0)) for _ in range(100)} == {None}
+def test_calls_without_a_named_operation_get_no_fault() -> None:
+    assert {SeededFaults(1).next("", faults.share_of_calls(1.0)) for _ in range(100)} == {None}
 
 
 @pytest.mark.ministack
-def test_the_proxy_is_fast_enough_for_a_storm(proxy: Proxy, client: Client) -> None:
+def test_the_proxy_forwards_a_hundred_calls_per_cpu_second(proxy: Proxy, client: Client) -> None:
     dynamodb = client("dynamodb")
-    began = time.process_time()  # ours and the proxy's own: whatever else the machine is busy with
+    began = time.process_time()  # of the client and the proxy alone, whatever else the machine does
     with ThreadPoolExecutor(8) as workers:
         list(workers.map(lambda n: dynamodb.put_item(TableName=TABLE, Item={"id": {"S": f"{n}"}}), range(300)))
     assert 300 / (time.process_time() - began) > 100

@@ -1,4 +1,4 @@
-"""The real endpoint behind the fault proxy."""
+"""The real endpoint behind the fault proxy, over a pool of connections."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -9,8 +9,6 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Upstream:
-    """Asks over connections that are used again."""
-
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._address = str(parts.hostname), int(parts.port or 80)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages on asyncio streams, whole and verbatim: as much of it as AWS clients and emulators use."""
+"""HTTP/1.1 messages on asyncio streams, as much of it as AWS clients and emulators use."""
 
 import asyncio
 import json
@@ -9,13 +9,13 @@ END_OF_HEAD = b"\r\n\r\n"
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 TARGET = re.compile(rb"\r\nx-amz-target: *([\w.]+)", re.IGNORECASE)
-OF_THE_BODY = re.compile(
+BODY_HEADERS = re.compile(
     rb"\r\n(content-length|transfer-encoding|x-amz-crc32|x-amz-content-sha256):[^\r]*", re.IGNORECASE
 )
 
 
 class Message(NamedTuple):
-    """A request or an answer; `head` is everything up to the empty line."""
+    """A request or an answer; `head` is everything before the empty line."""
 
     head: bytes
     body: bytes
@@ -26,7 +26,7 @@ class Message(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """Such as `DynamoDB_20120810.PutItem`; empty for services that do not name it in a header."""
+        """Such as `DynamoDB_20120810.PutItem`; empty for services that do not send it in a header."""
         found = TARGET.search(self.head)
         return found[1].decode() if found else ""
 
@@ -41,7 +41,7 @@ class Message(NamedTuple):
         return self.with_body(json.dumps(value).encode())
 
     def with_body(self, body: bytes) -> "Message":
-        head = OF_THE_BODY.sub(b"", self.head)
+        head = BODY_HEADERS.sub(b"", self.head)
         return Message(head + b"\r\nContent-Length: %d" % len(body), body)
 
 
@@ -52,7 +52,7 @@ def answer(status: int, value: Any, **headers: str) -> Message:
 
 
 async def read(stream: asyncio.StreamReader) -> Message | None:
-    """The next message, or None where the other side has closed instead of sending one."""
+    """The next message; None if the other side closed the connection instead."""
     try:
         head = (await stream.readuntil(END_OF_HEAD)).removesuffix(END_OF_HEAD)
     except asyncio.IncompleteReadError as end:

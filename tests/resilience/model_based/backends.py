@@ -1,4 +1,4 @@
-"""What a market is built on, in memory or on tables, and the watchers that stand before it."""
+"""What the shop model is built on, in memory or on tables, and the stores that fail on schedule in front of it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +21,8 @@ from services.ordering.service import Orders
 from services.ordering.wiring import Wiring as OrderingWiring
 from tests import emulated
 from tests.fakes import FakeBaskets, FakeOrders, FakeOutbox
-from tests.resilience.model_based.fault_schedule import Fate, Kind, Weather
-from tests.resilience.model_based.ledger import Ledger, PriceHistory, Task
+from tests.resilience.model_based.fault_schedule import Call, Effect, FaultSchedule
+from tests.resilience.model_based.ledger import CheckoutRequest, Ledger, Request
 from tests.samples import golden_message
 
 T = TypeVar("T")
@@ -34,18 +34,18 @@ class Outbox(Protocol):
 
 
 @dataclass
-class Stalls:
-    """`publish` and `collect` are the two ends of what lies between the services."""
+class Backends:
+    """`publish` and `receive` are the two ends of bus and queue. What is received is deleted."""
 
     baskets: Baskets
     outbox: Outbox
     orders: Orders
     publish: Callable[[list[Event]], list[Event]]
-    collect: Callable[[], list[str]]
+    receive: Callable[[], list[str]]
 
 
-class SweptOutbox(FakeOutbox):
-    """One that a relay can sweep, and that minds a row's absence as little as DynamoDB does."""
+class OutboxForRelay(FakeOutbox):
+    """A fake that a relay can sweep. As in DynamoDB, deleting a row that is not there is no error."""
 
     def mark_published(self, event: Event) -> None:
         self.rows.pop(event.id, None)
@@ -54,39 +54,39 @@ class SweptOutbox(FakeOutbox):
         yield [PendingEvent(event, 60.0) for event in self.rows.values()]
 
 
-class KnowingBaskets(FakeBaskets):
-    """One that knows a write again, as the real store does."""
+class BasketsKnowingWrites(FakeBaskets):
+    """A fake that recognizes a repeated write, as the real store does."""
 
     def save(self, basket: Basket, previous: Basket | None) -> bool:
         there = self.rows.get(basket.userName)
         return super().save(basket, previous) or (there is not None and there.contains_write({basket.version}))
 
 
-def in_memory() -> Stalls:
-    outbox, bodies = SweptOutbox(), list[str]()
+def in_memory() -> Backends:
+    outbox, bodies = OutboxForRelay(), list[str]()
 
     def publish(events: list[Event]) -> list[Event]:
         bodies.extend(wrapped(event) for event in events)
         return events
 
-    def collect() -> list[str]:
-        collected, bodies[:] = bodies[:], []
-        return collected
+    def receive() -> list[str]:
+        received, bodies[:] = bodies[:], []
+        return received
 
-    return Stalls(KnowingBaskets(outbox), outbox, FakeOrders(), publish, collect)
+    return Backends(BasketsKnowingWrites(outbox), outbox, FakeOrders(), publish, receive)
 
 
 def wrapped(event: Event) -> str:
-    """As EventBridge hands it to a queue."""
+    """As EventBridge delivers it to a queue."""
     frame = {"source": event.source, "detail-type": event.detail_type, "detail": None}
     return json.dumps(golden_message() | frame).replace('"detail": null', f'"detail": {event.detail}')
 
 
-def on_tables(env: Mapping[str, str]) -> Stalls:
+def on_tables(env: Mapping[str, str]) -> Backends:
     sqs = emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName=f"{env['SHOP_NAME']}-order")["QueueUrl"]
 
-    def collect() -> list[str]:
+    def receive() -> list[str]:
         bodies: list[str] = []
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0).get(
             "Messages", []
@@ -96,89 +96,91 @@ def on_tables(env: Mapping[str, str]) -> Stalls:
                 bodies.append(message["Body"])
         return bodies
 
-    # A publish that ran into its time-out on a busy machine would look like weather that nobody made.
+    # Patient, because a publish that timed out on a busy machine would look like a fault that no schedule has.
     bus = EventBus(Clients(env).of("events", emulated.PATIENT), f"{env['SHOP_NAME']}-bus")
-    return Stalls(BasketWiring(env).store, BasketWiring(env).outbox, OrderingWiring(env).store, bus.publish, collect)
+    basket = BasketWiring(env)
+    return Backends(basket.store, basket.outbox, OrderingWiring(env).store, bus.publish, receive)
 
 
-class WatchedBaskets:
-    """Lets the weather at each call, and enters into the ledger what became of the rows, whatever was answered."""
+class FaultyBaskets:
+    """Injects a fault into each call, and records in the ledger what became of the rows, whatever was answered."""
 
     def __init__(
-        self, baskets: Baskets, weather: Weather, ledger: Ledger, prices: PriceHistory, task: Callable[[], Task]
+        self, baskets: Baskets, schedule: FaultSchedule, ledger: Ledger, request: Callable[[], Request]
     ) -> None:
         self._baskets = baskets
-        self._weather = weather
+        self._schedule = schedule
         self._ledger = ledger
-        self._prices = prices
-        self._task = task
+        self._request = request
 
     def get(self, user_name: str) -> Basket | None:
         def look() -> Basket | None:
-            self._task().read_at = self._prices.now
+            self._request().read_at = self._ledger.now
             return self._baskets.get(user_name)
 
-        return self._weather.strike(Kind.READ, look)
+        return self._schedule.inject(Call.READ, look)
 
     def receipt(self, user_name: str, key: str) -> Receipt | None:
-        return self._weather.strike(Kind.READ, lambda: self._baskets.receipt(user_name, key))
+        return self._schedule.inject(Call.READ, lambda: self._baskets.receipt(user_name, key))
 
     def page(self, limit: int, cursor: str | None) -> Page[Basket]:
         return self._baskets.page(limit, cursor)
 
     def save(self, basket: Basket, previous: Basket | None) -> bool:
-        write = self._entered(basket.userName, lambda: self._baskets.save(basket, previous))
-        return self._weather.strike(Kind.WRITE, write, lambda: False, write if previous else None)
+        write = self._recorded(basket.userName, lambda: self._baskets.save(basket, previous))
+        return self._schedule.inject(Call.WRITE, write, lambda: False, write if previous else None)
 
     def remove(self, user_name: str) -> bool:
-        return self._weather.strike(Kind.WRITE, self._entered(user_name, lambda: self._baskets.remove(user_name)))
+        return self._schedule.inject(Call.WRITE, self._recorded(user_name, lambda: self._baskets.remove(user_name)))
 
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool:
-        write = self._entered(basket.userName, lambda: self._baskets.commit(basket, event, receipt, now), event)
-        return self._weather.strike(Kind.WRITE, write, lambda: False, write)
+        write = self._recorded(basket.userName, lambda: self._baskets.commit(basket, event, receipt, now), event)
+        return self._schedule.inject(Call.WRITE, write, lambda: False, write)
 
-    def _entered(self, user: str, write: Callable[[], T], event: Event | None = None) -> Callable[[], T]:
-        task, since = self._task(), self._task().read_at
+    def _recorded(self, user: str, write: Callable[[], T], event: Event | None = None) -> Callable[[], T]:
+        request, read_at = self._request(), self._request().read_at
 
-        def enter() -> T:
-            self._weather.land()
+        def recorded() -> T:
+            self._schedule.apply_late_writes()
             before = self._baskets.get(user)
             answer = write()
             after = self._baskets.get(user)
             if before != after:
-                self._ledger.enter(task, before, after)
+                self._ledger.record_write(request, before, after)
                 if event:
-                    self._ledger.place(task, before, event, since)
+                    assert isinstance(request, CheckoutRequest)
+                    assert before is not None
+                    self._ledger.record_checkout(request, before, event, read_at)
             return answer
 
-        return enter
+        return recorded
 
 
-class FalteringOutbox:
-    def __init__(self, outbox: Outbox, weather: Weather) -> None:
+class FaultyOutbox:
+    def __init__(self, outbox: Outbox, schedule: FaultSchedule) -> None:
         self._outbox = outbox
-        self._weather = weather
+        self._schedule = schedule
 
     def mark_published(self, event: Event) -> None:
-        self._weather.strike(Kind.WRITE, lambda: self._outbox.mark_published(event))
+        self._schedule.inject(Call.WRITE, lambda: self._outbox.mark_published(event))
 
     def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
-        return self._weather.strike(Kind.READ, lambda: iter(list(self._outbox.pending(min_age))))
+        return self._schedule.inject(Call.READ, lambda: iter(list(self._outbox.pending(min_age))))
 
 
-class FalteringOrders:
-    """A store of orders whose writes fail as `fates` has it, by order id; the rest is the real one's."""
+class FaultyOrders:
+    """A store of orders whose writes have the given `effects`, by order id. Its reads have none."""
 
     def __init__(self, orders: Orders) -> None:
-        self.fates: dict[str, Fate] = {}
+        self.effects: dict[str, Effect] = {}
         self.get, self.page, self.page_of_user = orders.get, orders.page, orders.page_of_user
         self._orders = orders
 
     def put_once(self, order: Order, content_hash: str) -> bool:
-        fate = self.fates.get(order.orderId)
-        if fate is Fate.NEVER:
+        effect = self.effects.get(order.orderId)
+        if effect is Effect.NEVER:
             raise Unavailable("It does not answer.")
         new = self._orders.put_once(order, content_hash)
-        if fate is Fate.LOST:
+        if effect is Effect.LOST:
             raise Unavailable("It does not answer.")
-        return self._orders.put_once(order, content_hash) if fate is Fate.REPEATED else new
+        return self._orders.put_once(order, content_hash) if effect is Effect.REPEATED else new

@@ -1,4 +1,4 @@
-"""What may become of a call to a store or the bus, and what others do meanwhile: dealt out call by call."""
+"""Which fault each call to a store or to the bus gets, and what other clients do just before it."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,84 +11,83 @@ from chassis.core.errors import Unavailable
 T = TypeVar("T")
 
 
-class Died(BaseException):
-    """The process is gone in the middle of its work: no handler of its own runs."""
+class Crashed(BaseException):
+    """The process has crashed in the middle of its work, so none of its handlers runs."""
 
 
-class Fate(StrEnum):
-    FINE = "fine"
+class Effect(StrEnum):
+    NONE = "no fault"
     REFUSED = "refused without an error"
     NEVER = "never arrived"
     LOST = "answer lost after the effect"
-    REPEATED = "answer lost, and the client library tried again"
-    LATE = "no answer, and takes effect after the next look"
-    DIES_BEFORE = "the process dies before"
-    DIES_AFTER = "the process dies after"
+    REPEATED = "answer lost, then repeated by the client library"
+    LATE = "no answer, takes effect after the next look"
+    CRASH_BEFORE = "process crashes before"
+    CRASH_AFTER = "process crashes after"
 
 
-class Kind(StrEnum):
+class Call(StrEnum):
     READ = "read"
     WRITE = "write"
     PUBLISH = "publish"
 
 
-class Blow(NamedTuple):
-    """For one call: what others do just before it, and its fate."""
+class Fault(NamedTuple):
+    """For one call."""
 
-    fate: Fate = Fate.FINE
-    meanwhile: tuple[Callable[[], object], ...] = ()
+    effect: Effect = Effect.NONE
+    meanwhile: tuple[Callable[[], object], ...] = ()  # what others do just before the call
 
 
-class Weather:
+class FaultSchedule:
     def __init__(self) -> None:
-        self._blows: dict[Kind, deque[Blow]] = {}
+        self._faults: dict[Call, deque[Fault]] = {}
         self._late: list[Callable[[], object]] = []
 
     @contextmanager
-    def of(self, blows: Mapping[Kind, Sequence[Blow]]) -> Iterator[None]:
-        """The fates of the calls in this block, one each; when they are used up, all is fine."""
-        before, self._blows = self._blows, {kind: deque(dealt) for kind, dealt in blows.items()}
+    def during(self, faults: Mapping[Call, Sequence[Fault]]) -> Iterator[None]:
+        """The calls in this block get these faults, one each. Calls after the last fault get none."""
+        before, self._faults = self._faults, {call: deque(each) for call, each in faults.items()}
         try:
             yield
         finally:
-            self._blows = before
+            self._faults = before
 
-    def strike(
+    def inject(
         self,
-        kind: Kind,
+        call: Call,
         do: Callable[[], T],
         refuse: Callable[[], T] | None = None,
         late: Callable[[], object] | None = None,
     ) -> T:
-        """`refuse` is what the call does when it is refused, `late` what it does long after; None where it cannot."""
-        dealt = self._blows.get(kind)
-        blow = dealt.popleft() if dealt else Blow()
-        with self.of({}):
-            for other in blow.meanwhile:
+        """Does the call with its fault. `refuse` and `late` are None where a call cannot be refused or be late."""
+        scheduled = self._faults.get(call)
+        fault = scheduled.popleft() if scheduled else Fault()
+        with self.during({}):
+            for other in fault.meanwhile:
                 other()
-        match blow.fate:
-            case Fate.NEVER:
+        match fault.effect:
+            case Effect.NEVER:
                 raise Unavailable("It does not answer.")
-            case Fate.LATE:
+            case Effect.LATE:
                 if late:
                     self._late.append(late)
                 raise Unavailable("It does not answer.")
-            case Fate.DIES_BEFORE:
-                raise Died
-            case Fate.REFUSED if refuse:
+            case Effect.CRASH_BEFORE:
+                raise Crashed
+            case Effect.REFUSED if refuse:
                 return refuse()
         answer = do()
-        match blow.fate:
-            case Fate.LOST:
+        match fault.effect:
+            case Effect.LOST:
                 raise Unavailable("It does not answer.")
-            case Fate.DIES_AFTER:
-                raise Died
-            case Fate.REPEATED:
+            case Effect.CRASH_AFTER:
+                raise Crashed
+            case Effect.REPEATED:
                 return do()
         return answer
 
-    def land(self) -> None:
-        """Writes that were long under way take effect."""
+    def apply_late_writes(self) -> None:
         late, self._late = self._late, []
         for do in late:
             do()

@@ -1,4 +1,4 @@
-"""The books of a market: every unit ever added lies in a basket, was thrown away, or is in one order at its price."""
+"""Checks every write as it happens. Every unit ever added is in a basket, was removed, or is in one order."""
 
 import json
 from collections import Counter
@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from chassis.core.events import Event
-from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.ordering.events_in import BasketCheckedOut
-from services.ordering.models import OrderLine
+from tests.resilience.invariants import Checkout, Line, Prices
 
 Units = Counter[tuple[str, str]]  # by product and colour
-Account = Counter[tuple[str, str, str]]  # and whose
+UserUnits = Counter[tuple[str, str, str]]  # by user, product and colour
+Slot = tuple[str, str, int]  # user, idempotency key, and the day on which the key was used: it is valid for one
 
 
 def units(lines: Iterable[tuple[str, str, int]]) -> Units:
@@ -24,27 +24,12 @@ def units(lines: Iterable[tuple[str, str, int]]) -> Units:
     return sums
 
 
-def units_of(basket: Basket | None) -> Units:
-    return units((line.productId, line.color, line.quantity) for line in (basket.items if basket else []))
-
-
-def ordered(items: Iterable[OrderLine]) -> Units:
-    return units((line.productId, line.color, line.quantity) for line in items)
+def lines_of(basket: Basket | BasketCheckedOut | None) -> list[Line]:
+    return [Line(line.productId, line.color, line.quantity) for line in (basket.items if basket else [])]
 
 
 def checkout_of(event: Event) -> BasketCheckedOut:
     return BasketCheckedOut.model_validate(json.loads(event.detail, parse_float=Decimal)["data"])
-
-
-def told(receipt: Receipt) -> tuple[str, str, Decimal]:
-    answer = json.loads(receipt.answer, parse_float=Decimal)
-    assert answer["status"] == "PENDING"
-    return answer["orderId"], answer["orderDate"], answer["totalPrice"]
-
-
-def user_of(body: str) -> str:
-    """Whose checkout a message of the order queue is."""
-    return str(json.loads(body)["detail"]["data"]["userName"])
 
 
 def nothing(_: Units) -> Units:
@@ -56,96 +41,82 @@ def everything(had: Units) -> Units:
 
 
 @dataclass
-class Task:
-    """One request of a client: what it adds, what it takes out of the basket it meets, and what was written of it."""
+class Request:
+    """What one request adds to the basket and takes out of it, and whether it was written."""
 
     user: str
     name: str
     adds: Units = field(default_factory=Counter)
     takes: Callable[[Units], Units] = nothing
-    slot: tuple[str, str, int] | None = (
-        None  # a checkout's: whose, its key, and the day from which the key is free again
-    )
-    address: str = ""
-    expected: Decimal | None = None
-    read_at: int = 0  # the moment of its last look at the basket
+    read_at: int = 0  # the time of its last look at the basket
     written: bool = False
 
 
+@dataclass
+class CheckoutRequest(Request):
+    """`told` is shared by the repetitions of one request."""
+
+    slot: Slot = ("", "", 0)
+    address: str = ""
+    expected: Decimal | None = None
+    told: Checkout = field(default_factory=lambda: Checkout("", "", frozenset(), 0))
+
+
 class Placed(NamedTuple):
-    """A checkout that was committed; `answer` is what everybody who asks for it must hear."""
+    """A committed checkout."""
 
-    task: Task
-    checkout: BasketCheckedOut
-
-    @property
-    def slot(self) -> tuple[str, str, int]:
-        assert self.task.slot is not None
-        return self.task.slot
+    request: CheckoutRequest
+    event: BasketCheckedOut
 
     @property
     def answer(self) -> tuple[str, str, Decimal]:
-        return self.checkout.orderId, self.checkout.orderDate, self.checkout.totalPrice
-
-
-class PriceHistory:
-    """What each product cost from which moment on; None from when it was no longer sold."""
-
-    def __init__(self) -> None:
-        self.now = 0
-        self._of: dict[str, list[tuple[int, Decimal | None]]] = {}
-
-    def change(self, product: str, price: Decimal | None) -> None:
-        self.now += 1
-        self._of.setdefault(product, []).append((self.now, price))
-
-    def since(self, product: str, moment: int) -> set[Decimal | None]:
-        """The price of that moment, and those it had later."""
-        changes = self._of[product]
-        first = max((i for i, (since, _) in enumerate(changes) if since <= moment), default=0)
-        return {price for _, price in changes[first:]}
+        return self.event.orderId, self.event.orderDate, self.event.totalPrice
 
 
 class Ledger:
-    def __init__(self, prices: PriceHistory) -> None:
+    """Counts time in changes of prices."""
+
+    def __init__(self) -> None:
         self.placed: dict[str, Placed] = {}
-        self._prices = prices
-        self._added: Account = Counter()
-        self._dropped: Account = Counter()
+        self.prices = Prices(lag=0)
+        self.now = 0
+        self._added: UserUnits = Counter()
+        self._removed: UserUnits = Counter()
 
-    def enter(self, task: Task, before: Basket | None, after: Basket | None) -> None:
-        """A basket was changed in the task's name: once, and by exactly what the task asked for."""
-        assert not task.written, f"{task.name} of {task.user} was written twice"
-        task.written = True
-        had, has = units_of(before), units_of(after)
-        took = task.takes(had)
-        assert has == had - took + task.adds, f"{task.name} made of {had} {has}"
-        self._added.update(_owned(task.user, task.adds))
-        if task.slot is None:
-            self._dropped.update(_owned(task.user, took))
+    def record_price(self, product: str, price: Decimal | None) -> None:
+        self.now += 1
+        self.prices.change(product, price, sent=self.now, acknowledged=self.now)
 
-    def place(self, task: Task, before: Basket | None, event: Event, since: int) -> None:
-        """A checkout was committed: the event has what was in the basket, at prices of its own time, exactly summed."""
+    def record_write(self, request: Request, before: Basket | None, after: Basket | None) -> None:
+        """A request changes a basket at most once, and by exactly what it asked for."""
+        assert not request.written, f"{request.name} of {request.user} was written twice"
+        request.written = True
+        had, has = units(lines_of(before)), units(lines_of(after))
+        took = request.takes(had)
+        assert has == had - took + request.adds, f"{request.name} turned {had} into {has}"
+        self._added.update(_of(request.user, request.adds))
+        if not isinstance(request, CheckoutRequest):
+            self._removed.update(_of(request.user, took))
+
+    def record_checkout(self, request: CheckoutRequest, before: Basket, event: Event, read_at: int) -> None:
+        """Notes what the order must contain. The invariants compare it with the order at the end."""
         checkout = checkout_of(event)
-        assert checkout.orderId not in self.placed, "an order id was given twice"
-        assert (checkout.userName, checkout.address) == (task.user, task.address)
-        assert ordered(checkout.items) == units_of(before), "the event has not what was in the basket"
-        for line in checkout.items:
-            assert line.price in self._prices.since(line.productId, since), f"{line} at a price of another time"
-        assert checkout.totalPrice == sum(line.price * line.quantity for line in checkout.items)
-        assert task.expected in {None, checkout.totalPrice}, "another total than the client agreed to"
-        self.placed[checkout.orderId] = Placed(task, checkout)
+        assert checkout.orderId not in self.placed, "two checkouts have the same order id"
+        assert (checkout.userName, checkout.address) == (request.user, request.address)
+        assert request.expected in {None, checkout.totalPrice}, "the total is not the one that the client expected"
+        request.told.basket, request.told.lines = before.version, frozenset(lines_of(before))
+        request.told.began, request.told.ended = read_at, self.now
+        self.placed[checkout.orderId] = Placed(request, checkout)
 
-    def balance(self, baskets: Iterable[Basket], known: dict[str, BasketCheckedOut]) -> None:
-        """`known` are the orders, or what will make them, by their ids."""
-        there: Account = Counter()
-        for basket in baskets:
-            there.update(_owned(basket.userName, units_of(basket)))
-        for checkout in known.values():
-            there.update(_owned(checkout.userName, ordered(checkout.items)))
-        assert there + self._dropped == self._added, "units were lost or made up"
-        assert known == {order_id: placed.checkout for order_id, placed in self.placed.items()}
+    def check_units(self, baskets: Iterable[Basket], known: dict[str, BasketCheckedOut]) -> None:
+        """`known` are the checkouts in outbox, queue and orders, by order id."""
+        there: UserUnits = Counter()
+        holders: list[Basket | BasketCheckedOut] = [*baskets, *known.values()]
+        for holder in holders:
+            there.update(_of(holder.userName, units(lines_of(holder))))
+        assert there + self._removed == self._added, "units were lost or invented"
+        assert known == {order_id: placed.event for order_id, placed in self.placed.items()}
 
 
-def _owned(user: str, sums: Units) -> Account:
+def _of(user: str, sums: Units) -> UserUnits:
     return Counter({(user, *line): count for line, count in sums.items() if count})

@@ -1,4 +1,4 @@
-"""What people in a market do, as values that a test can draw, and do in a user's name at any moment."""
+"""What clients do, as values that Hypothesis can draw and the model can run at any moment."""
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
@@ -8,12 +8,12 @@ from functools import partial
 from hypothesis import strategies as st
 
 from services.basket.models import BasketInput, LineInput
-from tests.resilience.model_based.fault_schedule import Blow, Fate, Kind
-from tests.resilience.model_based.ledger import Task, Units, everything, units
-from tests.resilience.model_based.shop_model import Market
+from tests.resilience.model_based.fault_schedule import Call, Effect, Fault
+from tests.resilience.model_based.ledger import Request, Units, everything, units
+from tests.resilience.model_based.shop_model import ShopModel
 
-Deed = Callable[[Market, str], None]
-Blows = dict[Kind, list[tuple[Fate, tuple[Deed, ...]]]]
+Operation = Callable[[ShopModel, str], None]  # by a user
+Faults = dict[Call, list[tuple[Effect, tuple[Operation, ...]]]]  # with what others do just before the call
 PRODUCTS = ("phone", "case", "cable")
 
 
@@ -23,94 +23,96 @@ class Add:
     color: str
     quantity: int
 
-    def __call__(self, market: Market, user: str) -> None:
+    def __call__(self, shop: ShopModel, user: str) -> None:
         line = LineInput(productId=self.product, color=self.color, quantity=self.quantity)
-        market.edit(Task(user, "an addition", units([astuple(self)])), lambda: market.service.add(user, line))
+        shop.edit(Request(user, "add", units([astuple(self)])), lambda: shop.service.add(user, line))
 
 
 @dataclass(frozen=True)
 class Replace:
     lines: tuple[Add, ...]
 
-    def __call__(self, market: Market, user: str) -> None:
+    def __call__(self, shop: ShopModel, user: str) -> None:
         lines = [LineInput(productId=line.product, color=line.color, quantity=line.quantity) for line in self.lines]
-        task = Task(user, "a replacement", units(map(astuple, self.lines)), everything)
-        market.edit(task, lambda: market.service.replace(BasketInput(userName=user, items=lines)))
+        request = Request(user, "replace", units(map(astuple, self.lines)), everything)
+        shop.edit(request, lambda: shop.service.replace(BasketInput(userName=user, items=lines)))
 
 
 @dataclass(frozen=True)
-class Drop:
+class RemoveLine:
     product: str
     color: str | None
 
-    def __call__(self, market: Market, user: str) -> None:
-        task = Task(user, "a drop", takes=self._matching)
-        market.edit(task, lambda: market.service.remove_line(user, self.product, self.color))
+    def __call__(self, shop: ShopModel, user: str) -> None:
+        request = Request(user, "remove line", takes=self._matching)
+        shop.edit(request, lambda: shop.service.remove_line(user, self.product, self.color))
 
     def _matching(self, had: Units) -> Units:
         return Units({line: n for line, n in had.items() if line[0] == self.product and self.color in {None, line[1]}})
 
 
 @dataclass(frozen=True)
-class Remove:
-    def __call__(self, market: Market, user: str) -> None:
-        market.edit(Task(user, "a removal", takes=everything), lambda: market.service.remove(user))
+class RemoveBasket:
+    def __call__(self, shop: ShopModel, user: str) -> None:
+        shop.edit(Request(user, "remove basket", takes=everything), lambda: shop.service.remove(user))
 
 
 @dataclass(frozen=True)
 class CheckOut:
     key: str | None
     address: str
-    agreed: bool
+    with_expected_total: bool
 
-    def __call__(self, market: Market, user: str) -> None:
-        market.check_out(user, self.key, self.address, agreed=self.agreed)
+    def __call__(self, shop: ShopModel, user: str) -> None:
+        shop.check_out(user, self.key, self.address, with_expected_total=self.with_expected_total)
 
 
 @dataclass(frozen=True)
-class Price:
-    """A new price for a product, or none: it is no longer sold."""
+class SetPrice:
+    """None: the product is no longer sold."""
 
     product: str
     price: Decimal | None
 
-    def __call__(self, market: Market, user: str) -> None:
-        market.list_(self.product, self.price)
+    def __call__(self, shop: ShopModel, user: str) -> None:
+        shop.set_price(self.product, self.price)
 
 
 @dataclass(frozen=True)
-class Again:
-    """The same that is being done just now: a twin of the request."""
+class Repeat:
+    """Stands for the operation that is under way: a concurrent repetition of the request."""
 
-    def __call__(self, market: Market, user: str) -> None: ...
+    def __call__(self, shop: ShopModel, user: str) -> None: ...
 
 
 products = st.sampled_from(PRODUCTS)
 additions = st.builds(Add, products, st.sampled_from(["", "Red"]), st.integers(1, 9))
 amounts = st.decimals(0, 1000, places=2)
-prices = st.builds(Price, products, st.one_of(*[amounts] * 7, st.none()))
+prices = st.builds(SetPrice, products, st.one_of(*[amounts] * 7, st.none()))
 edits = st.one_of(
     additions,
     additions,
     st.builds(Replace, st.lists(additions, max_size=3).map(tuple)),
-    st.builds(Drop, products, st.sampled_from(["", "Red", None])),
-    st.builds(Remove),
+    st.builds(RemoveLine, products, st.sampled_from(["", "Red", None])),
+    st.builds(RemoveBasket),
 )
 checkouts = st.builds(CheckOut, st.sampled_from([None, "k1", "k2"]), st.sampled_from("AAAB"), st.booleans())
-meanwhile = st.lists(st.one_of(checkouts, st.builds(Again), edits, prices), max_size=2).map(tuple)
-fates = st.sampled_from([Fate.FINE] * 10 + list(Fate))
-blow = st.tuples(fates, st.one_of(st.just(()), st.just(()), meanwhile))
-blows = st.fixed_dictionaries(
-    {}, optional={kind: st.lists(blow, min_size=1, max_size=size) for kind, size in zip(Kind, (5, 3, 2), strict=True)}
+meanwhile = st.lists(st.one_of(checkouts, st.builds(Repeat), edits, prices), max_size=2).map(tuple)
+effects = st.sampled_from([Effect.NONE] * 10 + list(Effect))
+fault = st.tuples(effects, st.one_of(st.just(()), st.just(()), meanwhile))
+faults = st.fixed_dictionaries(
+    {}, optional={call: st.lists(fault, min_size=1, max_size=size) for call, size in zip(Call, (5, 3, 2), strict=True)}
 )
 
 
-def _nothing(market: Market, user: str) -> None:
+def nothing(shop: ShopModel, user: str) -> None:
     pass
 
 
-def amid(market: Market, user: str, blows: Blows, deed: Deed = _nothing) -> dict[Kind, list[Blow]]:
-    def bound(deeds: tuple[Deed, ...]) -> tuple[Callable[[], object], ...]:
-        return tuple(partial(deed if isinstance(each, Again) else each, market, user) for each in deeds)
+def schedule(shop: ShopModel, user: str, faults: Faults, operation: Operation = nothing) -> dict[Call, list[Fault]]:
+    """`faults` for an operation of that user."""
 
-    return {kind: [Blow(fate, bound(deeds)) for fate, deeds in dealt] for kind, dealt in blows.items()}
+    def bound(others: tuple[Operation, ...]) -> tuple[Callable[[], object], ...]:
+        return tuple(partial(operation if isinstance(each, Repeat) else each, shop, user) for each in others)
+
+    return {call: [Fault(effect, bound(others)) for effect, others in each] for call, each in faults.items()}

@@ -1,4 +1,4 @@
-"""The shop in one process, on any stores: clients, relay and consumer take turns, and the books are kept."""
+"""The shop in one process: clients, relay and consumer take turns, every write is checked, and nothing may get lost."""
 
 import itertools
 import json
@@ -21,122 +21,122 @@ from services.ordering.service import OrderService
 from tests.fakes import FakeClock, FakeDeadLetters, FakeReplies
 from tests.lists import every_row
 from tests.processes import eventually
-from tests.resilience.model_based.backends import FalteringOrders, FalteringOutbox, Stalls, WatchedBaskets
-from tests.resilience.model_based.fault_schedule import Blow, Died, Fate, Kind, Weather
-from tests.resilience.model_based.ledger import (
-    Ledger,
-    Placed,
-    PriceHistory,
-    Task,
-    checkout_of,
-    everything,
-    told,
-    user_of,
-)
+from tests.resilience.evidence import Evidence, Row
+from tests.resilience.invariants import Checkout, Outcome, violations
+from tests.resilience.model_based.backends import Backends, FaultyBaskets, FaultyOrders, FaultyOutbox
+from tests.resilience.model_based.fault_schedule import Call, Crashed, Effect, Fault, FaultSchedule
+from tests.resilience.model_based.ledger import CheckoutRequest, Ledger, Placed, Request, Slot, checkout_of, everything
 from tests.samples import CHECKOUT
 
 T = TypeVar("T")
 ALL = -1.0  # an age that every row of the outbox has
 
 
-class Market:
-    """`belt` has the messages that wait for the consumer."""
+class ShopModel:
+    """Plays the catalogue and the bus for the basket service."""
 
-    def __init__(self, stalls: Stalls, users: Collection[str]) -> None:
+    def __init__(self, backends: Backends, users: Collection[str]) -> None:
         self.users = users
-        self.prices = PriceHistory()
         self.listings: dict[str, Listing] = {}
-        self.belt: list[str] = []
-        self._stalls = stalls
-        self._weather = Weather()
-        self._ledger = Ledger(self.prices)
-        self._task = Task("", "")
+        self._backends = backends
+        self._schedule = FaultSchedule()
+        self._ledger = Ledger()
+        self._request = Request("", "")
         self._clock = FakeClock()
         self._day = 0
         self._numbers = itertools.count()
-        self._answers: dict[object, str] = {}
+        self._queue: list[str] = []
+        self._history: dict[object, Checkout] = {}
         self._published: dict[str, BasketCheckedOut] = {}
-        self._dead = FakeDeadLetters()
-        self._orders = FalteringOrders(stalls.orders)
-        baskets = WatchedBaskets(stalls.baskets, self._weather, self._ledger, self.prices, lambda: self._task)
-        outbox = FalteringOutbox(stalls.outbox, self._weather)
+        self._dead_letters = FakeDeadLetters()
+        self._orders = FaultyOrders(backends.orders)
+        baskets = FaultyBaskets(backends.baskets, self._schedule, self._ledger, lambda: self._request)
+        outbox = FaultyOutbox(backends.outbox, self._schedule)
         self.service = BasketService(baskets, self, outbox, self, lambda: str(uuid.uuid4()), self._clock)
-        self._relay = Relay(outbox, self, ALL)  # type: ignore[arg-type] # as much of an outbox as a relay uses
-        self._consumer = make_consumer(OrderService(self._orders), self._dead, FakeReplies())
+        self._relay = Relay(outbox, self, ALL)  # type: ignore[arg-type] # it has what a relay uses
+        self._consumer = make_consumer(OrderService(self._orders), self._dead_letters, FakeReplies())
 
     # ── What the basket service works with ──
 
     def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
-        return self._weather.strike(Kind.READ, lambda: {i: self.listings[i] for i in product_ids if i in self.listings})
+        return self._schedule.inject(
+            Call.READ, lambda: {i: self.listings[i] for i in product_ids if i in self.listings}
+        )
 
     def publish(self, events: list[Event]) -> list[Event]:
         """A refusal concerns the first entry only."""
-        return self._weather.strike(Kind.PUBLISH, partial(self._publish, events), partial(self._publish, events[1:]))
+        return self._schedule.inject(Call.PUBLISH, partial(self._publish, events), partial(self._publish, events[1:]))
 
     def _publish(self, events: list[Event]) -> list[Event]:
-        taken = self._stalls.publish(events) if events else []
-        known = {event.id: checkout_of(event) for event in taken}
-        self._published |= {i: checkout for i, checkout in known.items() if checkout.userName in self.users}
-        return taken
+        accepted = self._backends.publish(events) if events else []
+        checkouts = {event.id: checkout_of(event) for event in accepted}
+        self._published |= {i: checkout for i, checkout in checkouts.items() if checkout.userName in self.users}
+        return accepted
 
-    # ── What people do ──
+    # ── What clients do ──
 
     @contextmanager
-    def amid(self, blows: Mapping[Kind, Sequence[Blow]]) -> Iterator[None]:
-        with self._weather.of(blows):
+    def with_faults(self, faults: Mapping[Call, Sequence[Fault]]) -> Iterator[None]:
+        with self._schedule.during(faults):
             yield
-        self._weather.land()
+        self._schedule.apply_late_writes()
 
-    def edit(self, task: Task, act: Callable[[], object]) -> None:
-        """A success was written, a refusal was not; of anything else nobody knows, but it was not written twice."""
+    def edit(self, request: Request, act: Callable[[], object]) -> None:
+        """An acknowledged edit was written, a refused one was not. Any other outcome is unknown."""
         try:
-            self._as(task, act)
-        except (Unavailable, Died):
+            self._for(request, act)
+        except (Unavailable, Crashed):
             return
         except (Invalid, NotFound):
-            assert task.written <= (task.takes is everything and not task.adds), f"{task.name} was denied and written"
+            removes_basket = request.takes is everything and not request.adds
+            assert request.written <= removes_basket, f"{request.name} was refused and written"
         else:
-            assert task.written, f"{task.name} was acknowledged and not written"
+            assert request.written, f"{request.name} was acknowledged and not written"
 
-    def check_out(self, user: str, key: str | None, address: str, *, agreed: bool) -> None:
-        slot = (user, key, self._day) if key else (user, "", next(self._numbers))
-        task = Task(user, "a checkout", takes=everything, slot=slot, address=address)
-        if agreed and (basket := self._stalls.baskets.get(user)):
-            task.expected = basket.priced(self.listings).totalPrice
-        request = CheckoutInput.model_validate(
-            CHECKOUT | {"userName": user, "address": address, "expectedTotal": task.expected}
+    def check_out(self, user: str, key: str | None, address: str, *, with_expected_total: bool) -> None:
+        request = self._checkout_request(user, key, address)
+        if with_expected_total and (basket := self._backends.baskets.get(user)):
+            request.expected = basket.priced(self.listings).totalPrice
+        content = (request.slot, address, request.expected)
+        request.told = self._history.setdefault(content, Checkout(str(content), "", frozenset(), 0))
+        body = CheckoutInput.model_validate(
+            CHECKOUT | {"userName": user, "address": address, "expectedTotal": request.expected}
         )
         try:
-            receipt = self._as(task, lambda: self.service.checkout(request, key))
-        except (Unavailable, Died):
+            receipt = self._for(request, lambda: self.service.checkout(body, key))
+        except (Unavailable, Crashed):
             return
         except Invalid:
-            (there,) = self._placed_as(slot)
-            assert (there.task.address, there.task.expected) != (address, task.expected), "a repetition was refused"
+            (placed,) = self._placed_in(request.slot)
+            assert placed.request.told is not request.told, "a repetition was refused"
         except (NotFound, Conflict):
-            assert not self._placed_as(slot), "a placed order was denied"
+            assert not self._placed_in(request.slot), "a placed order was denied"
         else:
-            self._check_answer(task, receipt)
+            self._acknowledged(request.told, receipt)
 
-    def _check_answer(self, task: Task, receipt: Receipt) -> None:
-        (there,) = self._placed_as(task.slot)
-        assert (there.task.address, there.task.expected) == (task.address, task.expected), "another's answer"
-        assert told(receipt) == there.answer
-        assert self._answers.setdefault(task.slot, receipt.answer) == receipt.answer, "not the same byte for byte"
+    def _checkout_request(self, user: str, key: str | None, address: str) -> CheckoutRequest:
+        slot = (user, key, self._day) if key else (user, "", next(self._numbers))
+        return CheckoutRequest(user, "checkout", takes=everything, slot=slot, address=address)
 
-    def _placed_as(self, slot: object) -> list[Placed]:
-        return [placed for placed in self._ledger.placed.values() if placed.task.slot == slot]
+    def _acknowledged(self, told: Checkout, receipt: Receipt) -> None:
+        order_id, _, total = answer = _answer_of(receipt)
+        assert answer == self._ledger.placed[order_id].answer
+        told.outcome, told.order_id, told.total = Outcome.ACKNOWLEDGED, order_id, total
+        told.answers.add(receipt.answer)
 
-    def _as(self, task: Task, act: Callable[[], T]) -> T:
-        before, self._task = self._task, task
+    def _placed_in(self, slot: Slot) -> list[Placed]:
+        return [placed for placed in self._ledger.placed.values() if placed.request.slot == slot]
+
+    def _for(self, request: Request, act: Callable[[], T]) -> T:
+        before, self._request = self._request, request
         try:
             return act()
         finally:
-            self._task = before
+            self._request = before
 
-    def list_(self, product: str, price: Decimal | None) -> None:
-        """At a price, or no longer."""
-        self.prices.change(product, price)
+    def set_price(self, product: str, price: Decimal | None) -> None:
+        """None: the product is no longer sold."""
+        self._ledger.record_price(product, price)
         self.listings.pop(product, None)
         if price is not None:
             self.listings[product] = Listing(product.upper(), price)
@@ -148,54 +148,75 @@ class Market:
     # ── What workers do ──
 
     def relay(self) -> None:
-        with suppress(Unavailable, Died):
+        with suppress(Unavailable, Crashed):
             self._relay.sweep()
 
-    def deliver(self, picks: Sequence[int], fates: Sequence[Fate] = (), *, forget: bool = True) -> None:
-        """One batch: the messages at those places of the belt, in that order, as often as they are named."""
-        self.belt += [body for body in self._stalls.collect() if user_of(body) in self.users]
-        places = [pick % len(self.belt) for pick in picks if self.belt]
-        ids = [json.loads(self.belt[place])["detail"]["data"]["orderId"] for place in places]
-        self._orders.fates = dict(zip(ids, fates, strict=False))
-        records = [{"messageId": str(i), "body": self.belt[place]} for i, place in enumerate(places)]
+    def deliver(self, picks: Sequence[int], effects: Sequence[Effect] = (), *, delete: bool = True) -> None:
+        """Delivers one batch: the messages at those places of the queue, in that order, as often as they are named."""
+        self._queue += [body for body in self._backends.receive() if _data_of(body)["userName"] in self.users]
+        places = [pick % len(self._queue) for pick in picks if self._queue]
+        ids = [_data_of(self._queue[place])["orderId"] for place in places]
+        self._orders.effects = dict(zip(ids, effects, strict=False))
+        records = [{"messageId": str(i), "body": self._queue[place]} for i, place in enumerate(places)]
         answer = self._consumer.handle_batch({"Records": records})
         failed = {places[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]}
-        gone = set(places) - failed if forget else set()
-        self.belt = [body for place, body in enumerate(self.belt) if place not in gone]
-        assert self._dead.sent == [], "an order was given up"
+        gone = set(places) - failed if delete else set()
+        self._queue = [body for place, body in enumerate(self._queue) if place not in gone]
+        assert self._dead_letters.sent == [], "an order was dead-lettered"
 
-    # ── What an auditor sees ──
+    # ── What must hold ──
 
-    def balance(self) -> None:
-        """Nothing is lost on its way, wherever it is just now."""
-        baskets = [basket for user in self.users if (basket := self._stalls.baskets.get(user))]
-        assert self._placed_orders().items() <= self._published.items(), "an order of no event"
-        self._ledger.balance(baskets, self._published | self._left_behind())
+    def check_units(self) -> None:
+        """At any moment, wherever an order is on its way."""
+        baskets = [basket for user in self.users if (basket := self._backends.baskets.get(user))]
+        assert self._stored_orders().items() <= self._published.items(), "an order without an event"
+        self._ledger.check_units(baskets, self._published | self._in_outbox())
 
-    def close(self) -> None:
-        """All is calm, what was left behind arrives: every checkout is one order and has its receipt."""
+    def finish(self) -> None:
+        """Without faults everything arrives: every checkout is one order and has its receipt."""
         self._relay.sweep()
-        assert self._left_behind() == {}
+        assert self._in_outbox() == {}
         eventually(self._all_delivered)
-        self.balance()
-        assert self._placed_orders() == {i: placed.checkout for i, placed in self._ledger.placed.items()}
-        for placed in {placed.slot[:2]: placed for placed in self._ledger.placed.values()}.values():
-            receipt = self._stalls.baskets.receipt(placed.task.user, placed.slot[1] or placed.checkout.orderId)
+        self.check_units()
+        placed = self._ledger.placed
+        assert self._stored_orders() == {i: each.event for i, each in placed.items()}
+        assert violations([*self._history.values()], self._evidence(), self._ledger.prices) == []
+        for each in {each.request.slot[:2]: each for each in placed.values()}.values():
+            key = each.request.slot[1] or each.event.orderId
+            receipt = self._backends.baskets.receipt(each.request.user, key)
             assert receipt, "an order without a receipt"
-            assert told(receipt) == placed.answer
+            assert _answer_of(receipt) == each.answer
+
+    def _evidence(self) -> Evidence:
+        placed = self._ledger.placed
+        orders: list[Row] = [
+            order.model_dump() | {"address": placed[i].request.told.ref if i in placed else "unknown"}
+            for i, order in self._stored_orders().items()
+        ]
+        return Evidence(orders, [{"orderId": order_id} for order_id in placed], pending={})
 
     def _all_delivered(self) -> bool:
-        self.deliver(range(len(self.belt)))
-        return not self.belt and len(self._placed_orders()) >= len(self._ledger.placed)
+        self.deliver(range(len(self._queue)))
+        return not self._queue and len(self._stored_orders()) >= len(self._ledger.placed)
 
-    def _left_behind(self) -> dict[str, BasketCheckedOut]:
-        waiting = (pending.event for page in self._stalls.outbox.pending(ALL) for pending in page if pending.event)
-        left = {event.id: checkout_of(event) for event in waiting}
-        return {order_id: checkout for order_id, checkout in left.items() if checkout.userName in self.users}
+    def _in_outbox(self) -> dict[str, BasketCheckedOut]:
+        rows = (pending.event for page in self._backends.outbox.pending(ALL) for pending in page if pending.event)
+        checkouts = {event.id: checkout_of(event) for event in rows}
+        return {order_id: checkout for order_id, checkout in checkouts.items() if checkout.userName in self.users}
 
-    def _placed_orders(self) -> dict[str, BasketCheckedOut]:
+    def _stored_orders(self) -> dict[str, BasketCheckedOut]:
         pages = (
-            every_row(lambda cursor: self._stalls.orders.page_of_user(user, None, 100, cursor))  # noqa: B023 read at once
+            every_row(lambda cursor: self._backends.orders.page_of_user(user, None, 100, cursor))  # noqa: B023 read at once
             for user in self.users
         )
         return {order.orderId: BasketCheckedOut.model_validate(order.model_dump()) for page in pages for order in page}
+
+
+def _answer_of(receipt: Receipt) -> tuple[str, str, Decimal]:
+    answer = json.loads(receipt.answer, parse_float=Decimal)
+    assert answer["status"] == "PENDING"
+    return answer["orderId"], answer["orderDate"], answer["totalPrice"]
+
+
+def _data_of(body: str) -> dict[str, str]:
+    return dict(json.loads(body)["detail"]["data"])

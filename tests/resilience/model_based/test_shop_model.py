@@ -1,10 +1,9 @@
-"""Units and money add up, whatever goes wrong: every piece lies in a basket, was thrown away, or is in one order.
+"""Random operations under random faults: units and money are conserved, and every checkout makes one order.
 
-The same machine runs in memory, where a thousand ways of failing cost nothing, and on the real stores.
+The same state machine runs in memory, where thousands of faults cost nothing, and on the real stores.
 """
 
 import itertools
-import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
@@ -14,162 +13,105 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chassis.core.errors import Unavailable
-from services.basket.checkout import CheckoutInput
-from services.basket.models import LineInput
-from services.basket.service import BasketService
-from services.basket.wiring import Wiring
-from tests.fakes import FakeBus, FakeCatalogue
-from tests.resilience.fault_injection import wire
-from tests.resilience.fault_injection.faults import Fault, always
-from tests.resilience.fault_injection.proxy import proxy_of
+from tests.resilience.model_based import operations
 from tests.resilience.model_based.backends import in_memory, on_tables
-from tests.resilience.model_based.fault_schedule import Fate, Kind
-from tests.resilience.model_based.ledger import checkout_of
-from tests.resilience.model_based.operations import (
-    PRODUCTS,
-    Add,
-    Blows,
-    CheckOut,
-    Deed,
-    additions,
-    amid,
-    blows,
-    checkouts,
-    edits,
-    fates,
-    prices,
-)
-from tests.resilience.model_based.shop_model import Market
-from tests.samples import CHECKOUT
+from tests.resilience.model_based.fault_schedule import Call, Effect
+from tests.resilience.model_based.operations import PRODUCTS, Add, CheckOut, Faults, Operation, schedule
+from tests.resilience.model_based.shop_model import ShopModel
 
-PUT = "DynamoDB_20120810.PutItem"
 runs = itertools.count(1)
 users = st.sampled_from([0, 0, 1])
 
 
-class Conservation(RuleBasedStateMachine):
-    stalls: ClassVar = staticmethod(in_memory)
+class ShopMachine(RuleBasedStateMachine):
+    backends: ClassVar = staticmethod(in_memory)
 
     def __init__(self) -> None:
         super().__init__()
         run = next(runs)
         self.users = [f"ada-{run}", f"bob-{run}"]
-        self.market = Market(self.stalls(), self.users)
+        self.shop = ShopModel(self.backends(), self.users)
         for n, product in enumerate(PRODUCTS, start=1):
-            self.market.list_(product, Decimal(n) * Decimal("9.99"))
+            self.shop.set_price(product, Decimal(n) * Decimal("9.99"))
 
-    @rule(who=users, deed=edits, blows=blows)
-    def someone_changes_a_basket(self, who: int, deed: Deed, blows: Blows) -> None:
-        self._do(who, deed, blows)
+    @rule(user=users, operation=operations.edits, faults=operations.faults)
+    def edit(self, user: int, operation: Operation, faults: Faults) -> None:
+        self._run(user, operation, faults)
 
-    @rule(who=users, deed=checkouts, blows=blows)
-    def someone_checks_out(self, who: int, deed: Deed, blows: Blows) -> None:
-        self._do(who, deed, blows)
+    @rule(user=users, operation=operations.checkouts, faults=operations.faults)
+    def check_out(self, user: int, operation: Operation, faults: Faults) -> None:
+        self._run(user, operation, faults)
 
-    @rule(who=users, first=additions, deed=checkouts, blows=blows)
-    def someone_fills_a_basket_and_checks_it_out(self, who: int, first: Deed, deed: Deed, blows: Blows) -> None:
-        self._do(who, first, {})
-        self._do(who, deed, blows)
+    @rule(user=users, first=operations.additions, operation=operations.checkouts, faults=operations.faults)
+    def fill_and_check_out(self, user: int, first: Operation, operation: Operation, faults: Faults) -> None:
+        self._run(user, first, {})
+        self._run(user, operation, faults)
 
-    def _do(self, who: int, deed: Deed, blows: Blows) -> None:
-        user = self.users[who]
-        with self.market.amid(amid(self.market, user, blows, deed)):
-            deed(self.market, user)
+    def _run(self, user: int, operation: Operation, faults: Faults) -> None:
+        name = self.users[user]
+        with self.shop.with_faults(schedule(self.shop, name, faults, operation)):
+            operation(self.shop, name)
 
-    @rule(price=prices)
-    def a_price_changes(self, price: Deed) -> None:
-        price(self.market, "")
+    @rule(price=operations.prices)
+    def set_price(self, price: Operation) -> None:
+        price(self.shop, "")
 
-    @rule(blows=blows)
-    def the_relay_sweeps(self, blows: Blows) -> None:
-        with self.market.amid(amid(self.market, self.users[0], blows)):
-            self.market.relay()
+    @rule(faults=operations.faults)
+    def relay(self, faults: Faults) -> None:
+        with self.shop.with_faults(schedule(self.shop, self.users[0], faults)):
+            self.shop.relay()
 
-    @rule(picks=st.lists(st.integers(0, 9), max_size=6), fates=st.lists(fates, max_size=3), forget=st.booleans())
-    def messages_are_delivered(self, picks: list[int], fates: list[Fate], forget: bool) -> None:
-        self.market.deliver(picks, fates, forget=forget)
+    @rule(
+        picks=st.lists(st.integers(0, 9), max_size=6),
+        effects=st.lists(operations.effects, max_size=3),
+        delete=st.booleans(),
+    )
+    def deliver(self, picks: list[int], effects: list[Effect], delete: bool) -> None:
+        self.shop.deliver(picks, effects, delete=delete)
 
     @rule()
-    def a_day_passes(self) -> None:
-        self.market.pass_a_day()
+    def pass_a_day(self) -> None:
+        self.shop.pass_a_day()
 
     @invariant()
-    def units_add_up(self) -> None:
-        self.market.balance()
+    def units_are_conserved(self) -> None:
+        self.shop.check_units()
 
     def teardown(self) -> None:
-        self.market.close()
+        self.shop.finish()
 
 
-def test_units_and_money_add_up_whatever_goes_wrong() -> None:
-    many = settings(max_examples=150, stateful_step_count=30, deadline=None)
-    run_state_machine_as_test(Conservation, settings=many)
+def test_units_and_money_are_conserved_under_any_faults() -> None:
+    run_state_machine_as_test(ShopMachine, settings=settings(max_examples=150, stateful_step_count=30, deadline=None))
 
 
 @pytest.mark.integration
-def test_units_and_money_add_up_on_real_tables(stack: Mapping[str, str]) -> None:
-    class OnTables(Conservation):
-        stalls = staticmethod(lambda: on_tables(stack))
+def test_units_and_money_are_conserved_on_real_tables(stack: Mapping[str, str]) -> None:
+    class OnTables(ShopMachine):
+        backends = staticmethod(lambda: on_tables(stack))
 
-    few = settings(max_examples=10, stateful_step_count=20, deadline=None)
-    run_state_machine_as_test(OnTables, settings=few)
+    run_state_machine_as_test(OnTables, settings=settings(max_examples=10, stateful_step_count=20, deadline=None))
 
 
-# ── What the machine finds too seldom ──
+# ── What the state machine finds too seldom ──
 
-ANOTHER_CHECKOUT: Deed = CheckOut(None, "A", agreed=False)
-MORE, ONE = Add("phone", "", 3), Add("phone", "", 1)
+CHECK_OUT: Operation = CheckOut(None, "A", with_expected_total=False)
+THREE, ONE = Add("phone", "", 3), Add("phone", "", 1)
 
 
 @pytest.mark.parametrize("before", [[], [ONE]])
-@pytest.mark.parametrize("since", [(), (MORE,)])
-@pytest.mark.parametrize("fate", [Fate.LOST, Fate.DIES_AFTER])
-def test_a_line_whose_answer_was_lost_and_that_was_ordered_since_is_not_added_again(
-    before: list[Deed], since: tuple[Deed, ...], fate: Fate
+@pytest.mark.parametrize("since", [(), (THREE,)])
+@pytest.mark.parametrize("effect", [Effect.LOST, Effect.CRASH_AFTER])
+def test_a_line_that_was_ordered_after_a_lost_answer_is_not_added_again(
+    before: list[Operation], since: tuple[Operation, ...], effect: Effect
 ) -> None:
-    """Neither to no basket nor to a new one: the look-up, the read and the write it takes, then others are quick."""
-    market = Market(in_memory(), ["ada"])
-    market.list_("phone", Decimal("9.99"))
-    for deed in before:
-        deed(market, "ada")
-    others = Fate.FINE, (ANOTHER_CHECKOUT, *since)
-    blows: Blows = {Kind.WRITE: [(fate, ())], Kind.READ: [(Fate.FINE, ()), (Fate.FINE, ()), others]}
-    with market.amid(amid(market, "ada", blows)):
-        ONE(market, "ada")
-    market.close()
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize(("before", "since"), [(1, 0), (1, 1), (0, 1)])
-def test_a_line_that_was_ordered_before_botocore_sent_it_again_is_not_added_again(
-    stack: Mapping[str, str], before: int, since: int
-) -> None:
-    """The first try took effect, the second finds no row or another one: a no that is none."""
-    straight, line = shop_on(stack), LineInput(productId="phone", quantity=1)
-    for _ in range(before):
-        straight.add("swn", line)
-
-    def others_are_quick(request: wire.Message, answer: wire.Message) -> None:
-        if request.operation == PUT and proxy.rules:
-            proxy.rules = {}
-            straight.checkout(CheckoutInput.model_validate(CHECKOUT))
-            for _ in range(since):
-                straight.add("swn", line)
-
-    with proxy_of(stack["AWS_ENDPOINT_URL"], observe=others_are_quick) as proxy:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", proxy.url)
-            slow = shop_on(dict(stack))
-        proxy.rules = always(Fault.LOST_ANSWER, PUT)
-        with pytest.raises(Unavailable, match="not known"):
-            slow.add("swn", line)
-    waiting = [pending.event for page in Wiring(stack).outbox.pending(-1) for pending in page if pending.event]
-    assert [item.quantity for event in waiting for item in checkout_of(event).items] == [before + 1]
-    basket = straight.get("swn") if since else None
-    assert [item.quantity for item in (basket.items if basket else [])] == [1] * since
-
-
-def shop_on(env: Mapping[str, str]) -> BasketService:
-    catalogue, new_id = FakeCatalogue(phone="9.99"), lambda: str(uuid.uuid4())
-    return BasketService(Wiring(env).store, catalogue, Wiring(env).outbox, FakeBus("is down"), new_id)
+    """The checkout comes after the look-up, the read and the write of the request whose answer is lost."""
+    shop = ShopModel(in_memory(), ["ada"])
+    shop.set_price("phone", Decimal("9.99"))
+    for operation in before:
+        operation(shop, "ada")
+    others = Effect.NONE, (CHECK_OUT, *since)
+    faults: Faults = {Call.WRITE: [(effect, ())], Call.READ: [(Effect.NONE, ()), (Effect.NONE, ()), others]}
+    with shop.with_faults(schedule(shop, "ada", faults)):
+        ONE(shop, "ada")
+    shop.finish()

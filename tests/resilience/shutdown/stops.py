@@ -1,4 +1,4 @@
-"""When a process is asked to end, and who handled what: as seen from between it and AWS."""
+"""Stops a process at chosen moments and observes, between it and AWS, what each process handled."""
 
 import random
 import threading
@@ -17,11 +17,11 @@ CHECK = "DynamoDB_20120810.GetItem"
 WRITE = "DynamoDB_20120810.PutItem"
 DELETE = "AmazonSQS.DeleteMessageBatch"
 SCAN = "DynamoDB_20120810.Scan"
-FORGET = "DynamoDB_20120810.DeleteItem"
+MARK = "DynamoDB_20120810.DeleteItem"  # an event as published
 
 
 class Moment(NamedTuple):
-    """So many seconds after the n-th call of this kind was answered by AWS, and not yet heard of by the process."""
+    """`later` seconds after AWS has answered the n-th call of this kind. The process may not have the answer yet."""
 
     operation: str
     nth: int
@@ -29,31 +29,32 @@ class Moment(NamedTuple):
 
 
 def moments(seed: int, most: Mapping[str, int], count: int) -> list[Moment]:
-    """Each kind of call in turn; `most` has the highest n of each."""
-    dice = random.Random(seed)  # noqa: S311 a test's dice
+    """Each operation in turn; `most` is the highest n of each."""
+    choose = random.Random(seed)  # noqa: S311 not for secrets
     turns = list(most) * (count // len(most) + 1)
     return [
-        Moment(kind, dice.randint(1, most[kind]), dice.choice([0.0, dice.uniform(0, 0.03)])) for kind in turns[:count]
+        Moment(operation, choose.randint(1, most[operation]), choose.choice([0.0, choose.uniform(0, 0.03)]))
+        for operation in turns[:count]
     ]
 
 
-class Witness:
-    """Sees each call and its answer; `life` counts the processes, of which one lives at a time."""
+class Observer:
+    """Sees each call and its answer. `process` counts the processes, of which one runs at a time."""
 
     def __init__(self) -> None:
-        self.life = 0
-        self.handled: defaultdict[str, set[int]] = defaultdict(set)  # an order or event, and the lives that handled it
-        self.received_again: list[str] = []  # although the order was written and the delete acknowledged
-        self.in_hand: set[str] = set()
+        self.process = 0
+        self.handled: defaultdict[str, set[int]] = defaultdict(set)  # processes, by the order or event they handled
+        self.received_again: list[str] = []  # messages although their delete was acknowledged
+        self.in_flight: set[str] = set()
         self._message_of: dict[str, str] = {}  # by receipt handle
-        self._finished: set[str] = set()
+        self._deleted: set[str] = set()
         self._calls: Counter[str] = Counter()
         self._alarm: tuple[Moment, threading.Timer] | None = None
 
     def expect(self, moment: Moment, timer: threading.Timer) -> None:
-        """A new life: `timer` is started when the moment comes."""
-        self.life += 1
-        self.in_hand.clear()
+        """Called before a process starts; `timer` is started when the moment comes."""
+        self.process += 1
+        self.in_flight.clear()
         self._calls.clear()
         self._alarm = moment, timer
 
@@ -63,24 +64,24 @@ class Witness:
         elif request.operation == DELETE:
             self._delete(request, answer)
         elif request.operation == WRITE:
-            self.handled[request.json()["Item"]["orderId"]["S"]].add(self.life)
+            self.handled[request.json()["Item"]["orderId"]["S"]].add(self.process)
         elif request.operation == PUBLISH:
             for entry in request.json()["Entries"]:
-                self.handled[entry["Detail"]].add(self.life)
+                self.handled[entry["Detail"]].add(self.process)
         self._count(request.operation)
 
     def _receive(self, answer: wire.Message) -> None:
         for message in answer.json().get("Messages", []):
             self._message_of[message["ReceiptHandle"]] = message["MessageId"]
-            self.in_hand.add(message["MessageId"])
-            if message["MessageId"] in self._finished:
+            self.in_flight.add(message["MessageId"])
+            if message["MessageId"] in self._deleted:
                 self.received_again.append(message["MessageId"])
 
     def _delete(self, request: wire.Message, answer: wire.Message) -> None:
         handles = {entry["Id"]: entry["ReceiptHandle"] for entry in request.json()["Entries"]}
-        gone = {self._message_of[handles[entry["Id"]]] for entry in answer.json().get("Successful", [])}
-        self._finished |= gone
-        self.in_hand -= gone
+        deleted = {self._message_of[handles[entry["Id"]]] for entry in answer.json().get("Successful", [])}
+        self._deleted |= deleted
+        self.in_flight -= deleted
 
     def _count(self, operation: str) -> None:
         self._calls[operation] += 1
@@ -90,55 +91,55 @@ class Witness:
 
     @property
     def handled_twice(self) -> list[str]:
-        """What one process had begun, and another began again."""
-        return [name for name, lives in self.handled.items() if len(lives) > 1]
+        """Orders or events that two processes handled."""
+        return [name for name, processes in self.handled.items() if len(processes) > 1]
 
 
-class End(NamedTuple):
+class Stop(NamedTuple):
     seconds: float
-    busy: bool  # with messages in hand when it was asked to end
-    left: bool  # with messages in hand when it had ended: a poll was given up just as it brought them
+    busy: bool  # messages were in flight at SIGTERM
+    left: bool  # messages were still in flight at exit: the last poll was abandoned just as it returned them
 
     @property
     def finished(self) -> bool:
         return self.busy and not self.left
 
 
-class Drill:
-    """One process after the other, each asked to end at its moment: well, and `within` so many seconds."""
+class Stops:
+    """Starts one process after the other and sends each SIGTERM at its moment. Each must exit 0 `within` seconds."""
 
-    def __init__(self, member: Member, witness: Witness, logs: Path, within: float) -> None:
+    def __init__(self, member: Member, observer: Observer, logs: Path, within: float) -> None:
         self._member = member
-        self._witness = witness
+        self._observer = observer
         self._logs = logs
         self._within = within
         self._asked = 0.0
         self._busy = False
 
-    def run(self, moments: Sequence[Moment]) -> list[End]:
+    def run(self, moments: Sequence[Moment]) -> list[Stop]:
         try:
             return [self._once(moment) for moment in moments]
         finally:
-            self._member.sweep_up()
+            self._member.kill_if_running()
 
-    def _once(self, moment: Moment) -> End:
-        timer = threading.Timer(moment.later, self._ask)
-        self._witness.expect(moment, timer)
+    def _once(self, moment: Moment) -> Stop:
+        timer = threading.Timer(moment.later, self._terminate)
+        self._observer.expect(moment, timer)
         self._member.start(self._logs)
         eventually(timer.finished.is_set, seconds=60)
-        assert self._member.ended() == 0, moment
-        end = End(time.monotonic() - self._asked, self._busy, bool(self._witness.in_hand))
-        assert end.seconds < self._within, (moment, end)
-        return end
+        assert self._member.exit_code() == 0, moment
+        stop = Stop(time.monotonic() - self._asked, self._busy, bool(self._observer.in_flight))
+        assert stop.seconds < self._within, (moment, stop)
+        return stop
 
-    def _ask(self) -> None:
-        self._busy, self._asked = bool(self._witness.in_hand), time.monotonic()
-        self._member.ask_to_end()
+    def _terminate(self) -> None:
+        self._busy, self._asked = bool(self._observer.in_flight), time.monotonic()
+        self._member.terminate()
 
 
-def told(what: str, ends: Sequence[End]) -> str:
-    finished, left = sum(end.finished for end in ends), sum(end.left for end in ends)
+def describe(what: str, stops: Sequence[Stop]) -> str:
+    finished, left = sum(stop.finished for stop in stops), sum(stop.left for stop in stops)
     return (
-        f"{what}: {len(ends)} stops, {finished} finished a batch, {left} gave a poll up that had brought messages; "
-        f"slowest {max(end.seconds for end in ends):.2f} s"
+        f"{what}: {len(stops)} stops, {finished} finished a batch, {left} abandoned a poll that returned messages; "
+        f"slowest {max(stop.seconds for stop in stops):.2f} s"
     )

@@ -1,15 +1,13 @@
-"""Asked to end at any moment, a process finishes what it has in hand, in time, and nobody has to do it again.
-
-SHOP_SEED=7 repeats the moments.
-"""
+"""After SIGTERM at any moment a process finishes its work in time, and no other process repeats it."""
 
 import json
-import os
 import random
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,27 +19,27 @@ import urllib3
 from chassis.core.events import Event
 from tests import emulated
 from tests.processes import eventually
+from tests.resilience.client import ServiceClient, check_out, fill
+from tests.resilience.evidence import gather, pending
 from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE
 from tests.resilience.fault_injection.proxy import Proxy, proxy_of
-from tests.resilience.invariants import gather, pending
-from tests.resilience.processes import Fleet, web, worker
-from tests.resilience.shutdown.callers import Callers
-from tests.resilience.shutdown.stops import CHECK, DELETE, FORGET, SCAN, WRITE, Drill, Witness, moments, told
+from tests.resilience.invariants import Checkout, Line
+from tests.resilience.processes import Fleet, Member, web, worker
+from tests.resilience.sampling import SEED, repeated
+from tests.resilience.shutdown.stops import CHECK, DELETE, MARK, SCAN, WRITE, Observer, Stops, describe, moments
 from tests.samples import PHONE, golden_message
 from tests.stacks import deploy
 
 pytestmark = pytest.mark.resilience
-SEED = int(os.environ.get("SHOP_SEED", "1"))
-BUSY, IDLE = 10.0, 3.0  # seconds: no end may take longer, and most of those with nothing in hand
-HIDDEN = 10  # seconds: no drain may take longer, else another consumer rightly gets the message too
-SUPPLY = 100  # messages on their way at a time: more than given-up polls can hide
+BUSY, IDLE = 10.0, 3.0  # seconds: the limit for every stop, and for the median of idle ones
+HIDDEN = 10  # seconds of visibility timeout: a slower stop would rightly give the message to another consumer
+SUPPLY = 100  # messages that wait at a time: more than abandoned polls can hide
 RecordProperty = Callable[[str, object], None]
 
 
 @pytest.fixture
-def shop(aws_env: Mapping[str, str], record_property: RecordProperty) -> Mapping[str, str]:
-    """The shop's resources with an order queue that hides a message for a shorter time."""
-    record_property("figures", f"drain, SHOP_SEED={SEED}:")
+def shop(aws_env: Mapping[str, str]) -> Mapping[str, str]:
+    """The shop's resources with a shorter visibility timeout."""
     deploy(aws_env, "VisibilityTimeout", HIDDEN)
     return aws_env
 
@@ -53,11 +51,11 @@ def event(order_id: str) -> dict[str, Any]:
 
 
 class Supply:
-    """Messages for ever, so many that there are always some on their way."""
+    """Sends messages so that some always wait."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, observer: Observer) -> None:
         self.sent: list[str] = []
-        self._witness = witness
+        self._observer = observer
         self._sqs = emulated.client("sqs")
         self._url = self._sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
 
@@ -67,16 +65,16 @@ class Supply:
 
         def flow() -> None:
             while not over.wait(0.02):
-                if len(self.sent) - len(self._witness.handled) < SUPPLY:
+                if len(self.sent) - len(self._observer.handled) < SUPPLY:
                     self._send([f"o-{len(self.sent) + n}" for n in range(10)])
 
-        pump = threading.Thread(target=flow, name="supply")
-        pump.start()
-        try:
-            yield self
-        finally:
-            over.set()
-            pump.join()
+        with ThreadPoolExecutor(1, thread_name_prefix="supply") as pool:
+            flowing = pool.submit(flow)
+            try:
+                yield self
+            finally:
+                over.set()
+            flowing.result()
 
     def _send(self, names: list[str]) -> None:
         entries = [{"Id": name, "MessageBody": json.dumps(event(name))} for name in names]
@@ -85,102 +83,131 @@ class Supply:
         self.sent += names
 
 
-def test_a_consumer_that_is_asked_to_end_finishes_its_batch_and_leaves_nothing_to_do_again(
+def test_a_stopping_consumer_finishes_its_batch_and_no_message_is_handled_again(
     shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
-    witness, when = Witness(), moments(SEED, {CHECK: 1, RECEIVE: 3, WRITE: 25, DELETE: 3}, 50)
-    with proxy_of(shop["AWS_ENDPOINT_URL"], observe=witness) as proxy:
+    count = repeated(50)
+    observer, when = Observer(), moments(SEED, {CHECK: 1, RECEIVE: 3, WRITE: 25, DELETE: 3}, count)
+    with proxy_of(shop["AWS_ENDPOINT_URL"], observe=observer) as proxy:
         env = dict(shop) | {"AWS_ENDPOINT_URL": proxy.url}
         consumer = worker("services.ordering.consumer", "consumer", env)
-        with Supply(witness).flowing() as supply:
-            ends = Drill(consumer, witness, tmp_path, BUSY).run(when)
+        with Supply(observer).flowing() as supply:
+            stops = Stops(consumer, observer, tmp_path, BUSY).run(when)
         with Fleet([consumer], tmp_path).running():
             eventually(lambda: not pending("shop"), seconds=3 * HIDDEN)
-    record_property("figures", f"{told('consumer', ends)}; {len(supply.sent)} orders")
-    assert witness.received_again == []
-    assert witness.handled_twice == []
+    record_property("figures", f"{describe('consumer', stops)}; {len(supply.sent)} orders")
+    assert observer.received_again == []
+    assert observer.handled_twice == []
     assert sorted(order["orderId"] for order in gather("shop").orders) == sorted(supply.sent)
-    assert sum(end.finished for end in ends) >= 10, "too few had anything to finish"
+    assert sum(stop.finished for stop in stops) >= count / 5, "too few stops came during a batch"
+
+
+def seconds_to_stop(member: Member) -> float:
+    began = time.monotonic()
+    member.terminate()
+    assert member.exit_code() == 0
+    return time.monotonic() - began
 
 
 def polled(proxy: Proxy, times: int) -> bool:
     return proxy.counts[RECEIVE, "forwarded"] == times
 
 
-def test_an_idle_consumer_ends_at_once(
+def test_an_idle_consumer_stops_at_once(
     shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
-    dice, seconds = random.Random(SEED), list[float]()  # noqa: S311 a test's dice
+    choose, seconds = random.Random(SEED), list[float]()  # noqa: S311 not for secrets
     with proxy_of(shop["AWS_ENDPOINT_URL"]) as proxy:
         consumer = worker("services.ordering.consumer", "consumer", dict(shop) | {"AWS_ENDPOINT_URL": proxy.url})
         for n in range(1, 6):
             with Fleet([consumer], tmp_path).running():
                 eventually(partial(polled, proxy, n))
-                threading.Event().wait(dice.uniform(0, 0.5))
-                asked = time.monotonic()
-                consumer.ask_to_end()
-                assert consumer.ended() == 0
-                seconds.append(time.monotonic() - asked)
+                threading.Event().wait(choose.uniform(0, 0.5))
+                seconds.append(seconds_to_stop(consumer))
     record_property("figures", f"idle consumer: {len(seconds)} stops, slowest {max(seconds):.2f} s")
     assert statistics.median(seconds) < IDLE
     assert max(seconds) < BUSY
 
 
-def test_a_web_service_that_is_asked_to_end_answers_everyone_it_let_in(
+class Crowd:
+    """Clients that fill a basket and check it out again and again, without retries.
+
+    Half of them keep their connection, the others open one for each request.
+    """
+
+    def __init__(self, url: str, product: str, size: int) -> None:
+        self.clients = [ServiceClient(url, headers={} if n % 2 else {"Connection": "close"}) for n in range(size)]
+        self.history: list[Checkout] = []
+        self._lines = frozenset({Line(product, "", 1)})
+        self._over = threading.Event()
+
+    @contextmanager
+    def shopping(self) -> Iterator[None]:
+        with ThreadPoolExecutor(len(self.clients), thread_name_prefix="client") as pool:
+            done = [pool.submit(self._shop, f"user-{n}", client) for n, client in enumerate(self.clients)]
+            try:
+                yield
+            finally:
+                self._over.set()
+            for each in done:
+                each.result()
+
+    def _shop(self, user: str, client: ServiceClient) -> None:
+        while not self._over.wait(0.03):
+            if fill(client.ask, user, self._lines):
+                self.history.append(Checkout(user, user, self._lines, time.monotonic()))
+                check_out(client.ask, user, self.history[-1], key=False)
+
+
+def test_a_stopping_web_service_answers_every_request_that_it_accepted(
     shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
-    dice, seconds, codes = random.Random(SEED), list[float](), set[int]()  # noqa: S311 a test's dice
+    choose, seconds = random.Random(SEED), list[float]()  # noqa: S311 not for secrets
     product = web("product", shop)
     basket = web("basket", dict(shop) | {"PRODUCT_URL": product.url})
     with Fleet([product], tmp_path).running():
-        answer = urllib3.request("POST", f"{product.url}/product", json=PHONE)
-        with Callers(basket.url, answer.json()["id"], crowd=6).calling() as callers:
+        phone = urllib3.request("POST", f"{product.url}/product", json=PHONE).json()["id"]
+        crowd = Crowd(basket.url, phone, size=6)
+        with crowd.shopping():
             for _ in range(10):
                 with Fleet([basket], tmp_path).running():
-                    threading.Event().wait(dice.uniform(0.2, 0.7))
-                    asked = time.monotonic()
-                    basket.ask_to_end()
-                    codes.add(basket.ended())
-                    seconds.append(time.monotonic() - asked)
-    record_property(
-        "figures",
-        f"web: {len(seconds)} stops, slowest {max(seconds):.2f} s; answers {dict(callers.answers)}, "
-        f"{callers.refused} refused, {len(callers.broken)} broken",
-    )
-    assert callers.broken == []
-    assert codes == {0}
+                    threading.Event().wait(choose.uniform(0.2, 0.7))
+                    seconds.append(seconds_to_stop(basket))
+    statuses = sum((client.statuses for client in crowd.clients), Counter[int]())
+    record_property("figures", f"web: {len(seconds)} stops, slowest {max(seconds):.2f} s; answers {dict(statuses)}")
+    assert [broken for client in crowd.clients for broken in client.broken] == []
     assert max(seconds) < BUSY
-    assert set(callers.answers) == {200, 202}, callers.answers
-    assert {row["orderId"] for row in gather("shop").receipts} == set(callers.acknowledged)
+    assert set(statuses) - {0} == {200, 202}
+    assert {row["orderId"] for row in gather("shop").receipts} == {each.order_id for each in crowd.history} - {""}
 
 
-def test_a_relay_that_is_asked_to_end_stops_soon_and_no_event_is_lost_or_sent_again(
+def test_a_stopping_relay_stops_soon_and_no_event_is_lost_or_published_again(
     shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
-    witness, when = Witness(), moments(SEED, {SCAN: 2, PUBLISH: 6, FORGET: 60}, 12)
+    observer, when = Observer(), moments(SEED, {SCAN: 2, PUBLISH: 6, MARK: 60}, repeated(12))
     names = [f"o-{n}" for n in range(1000)]
     table = emulated.table("shop-basket-outbox")
     with table.batch_writer() as batch:
         for name in names:
             batch.put_item(Item=row(name))
-    with proxy_of(shop["AWS_ENDPOINT_URL"], observe=witness) as proxy:
+    with proxy_of(shop["AWS_ENDPOINT_URL"], observe=observer) as proxy:
         relay = worker("services.basket.relay", "relay", dict(shop) | {"AWS_ENDPOINT_URL": proxy.url})
-        ends = Drill(relay, witness, tmp_path, BUSY).run(when)
+        stops = Stops(relay, observer, tmp_path, BUSY).run(when)
         left = len(table.scan(ConsistentRead=True)["Items"])
         with Fleet([relay], tmp_path).running():
             eventually(lambda: "basket-outbox" not in pending("shop"), seconds=90)
-    slowest = max(end.seconds for end in ends)
-    assert statistics.median(end.seconds for end in ends) < IDLE
-    record_property("figures", f"relay: {len(ends)} stops, slowest {slowest:.2f} s, {left} rows left")
-    assert left > 0, "too few rows to stop amid them"
-    assert witness.handled_twice == []
+    slowest = max(stop.seconds for stop in stops)
+    assert statistics.median(stop.seconds for stop in stops) < IDLE
+    record_property("figures", f"relay: {len(stops)} stops, slowest {slowest:.2f} s, {left} rows left")
+    assert left > 0, "too few rows: the relay was never stopped during its work"
+    assert observer.handled_twice == []
     assert sorted(arrived()) == sorted(names)
 
 
 def row(order_id: str) -> dict[str, Any]:
     detail = json.dumps(event(order_id)["detail"])
-    told = Event(order_id, "com.swn.basket.checkoutbasket", "CheckoutBasket", detail)
-    return told._asdict() | {"createdAt": int((time.time() - 60) * 1000)}
+    old = Event(order_id, "com.swn.basket.checkoutbasket", "CheckoutBasket", detail)
+    return old._asdict() | {"createdAt": int((time.time() - 60) * 1000)}
 
 
 def arrived() -> list[str]:
