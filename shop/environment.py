@@ -25,7 +25,7 @@ def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
         | aws(settings.endpoint)
         | _past_proxies(env, settings)
         | {
-            "SHOP_NAME": settings.stack,
+            "SHOP_NAME": settings.name,
             "LOG_FORMAT": "json",  # the log files are for machines; the launcher makes them readable
             "PYTHONUNBUFFERED": "1",
             UTF8: "1",  # the log files are UTF-8 wherever the terminal is not

@@ -62,4 +62,4 @@ class Paths:
 
 
 def paths_of(settings: Settings) -> Paths:
-    return Paths(settings.var / settings.stack)
+    return Paths(settings.var / settings.name)

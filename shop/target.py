@@ -9,7 +9,6 @@ import typer
 
 from shop.environment import UTF8, for_processes, refuse_unless_emulator
 from shop.paths import paths_of
-from shop.processes import run_state
 from shop.settings import Settings, with_file
 
 OnAws = Annotated[
@@ -45,12 +44,14 @@ def of_account(shell: Mapping[str, str]) -> dict[str, str]:
 
     The shell's endpoints are of an emulator, and the credentials of the file `.env` are for containers: neither counts.
     """
-    name = Settings.from_env(with_file(shell)).stack
+    name = Settings.from_env(with_file(shell)).name
     return {it: value for it, value in shell.items() if not it.startswith("AWS_ENDPOINT_URL")} | {"SHOP_NAME": name}
 
 
 def as_running(settings: Settings) -> Settings:
     """With the ports of the shop that runs, which another terminal may have chosen."""
+    from shop.processes import run_state  # noqa: PLC0415 it loads pydantic, and `shop --help` needs none
+
     known = run_state.read(paths_of(settings).run_state)
     if known is None:
         return settings

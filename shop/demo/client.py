@@ -1,4 +1,4 @@
-"""The demo's HTTP: one correlation id on every request, each answer shown with its milliseconds."""
+"""The demo's HTTP client: one correlation id on every request, each answer shown with its milliseconds."""
 
 import json
 import time
@@ -12,8 +12,8 @@ import urllib3
 from bootstrap.errors import Failed
 
 ADVICE = "Is the shop running? `make run` (or `make up`) starts it."
-UNREADY = "`make doctor` and `make status` say what it waits for; `make up`, or a new `make run`, makes it."
-STRANGE = "Is it this shop that answers? `make status` shows what runs."
+UNREADY = "`make doctor` and `make status` say what is missing; `make up`, or a new `make run`, creates it."
+STRANGE = "Is another program listening there? `make status` shows what runs."
 SHOWN = 60  # characters of a URL
 
 
@@ -37,44 +37,34 @@ class Client:
         self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
         self._begun = time.monotonic()
 
-    def since_start(self) -> float:
+    def milliseconds(self) -> float:
+        """Since this client was made."""
         return (time.monotonic() - self._begun) * 1000
 
-    def call(
-        self,
-        service: str,
-        method: str,
-        url: str,
-        *,
-        expect: int,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Shows the hop; raises `Failed` for any other status than `expect`."""
-        begun = time.monotonic()
-        answer = self.ask(method, url, body, headers)
-        self.show(service, method, url, answer, time.monotonic() - begun)
+    def call(self, service: str, method: str, url: str, *, expect: int, body: object = None, key: str = "") -> Answer:
+        """Sends one request and shows it. Raises `Failed` for any other status than `expect`."""
+        begun = self.milliseconds()
+        answer = self.ask(method, url, body, key)
+        self.show(service, method, url, answer, self.milliseconds() - begun)
         if answer.status != expect:
             advice = UNREADY if answer.status == 503 else STRANGE
             raise Failed(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {advice}")
         return answer
 
-    def ask(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-        sent = {"X-Correlation-Id": self.correlation_id, "Accept": "application/json"} | dict(headers or {})
+    def ask(self, method: str, url: str, body: object = None, key: str = "") -> Answer:
+        """`key` is the request's Idempotency-Key."""
+        sent = {"X-Correlation-Id": self.correlation_id, "Accept": "application/json"}
+        sent |= {"Idempotency-Key": key} if key else {}
         given = {"json": body} if body is not None else {}
         try:
             answer = self._pool.request(method, url, headers=sent, **given)  # type: ignore[arg-type]
         except urllib3.exceptions.HTTPError:
-            raise Failed(f"Nobody answers at {url}. {ADVICE}") from None
-        return Answer(
-            answer.status,
-            {name.lower(): value for name, value in answer.headers.items()},
-            _object(answer.data),
-        )
+            raise Failed(f"Nothing answers at {url}. {ADVICE}") from None
+        return Answer(answer.status, {name.lower(): it for name, it in answer.headers.items()}, _object(answer.data))
 
-    def show(self, service: str, method: str, url: str, answer: Answer, seconds: float) -> None:
+    def show(self, service: str, method: str, url: str, answer: Answer, milliseconds: float) -> None:
         short = url if len(url) <= SHOWN else f"{url[: SHOWN - 1]}…"
-        self._say(f"  {service:<9} {method:<5} {short:<{SHOWN}} {answer.status}  {seconds * 1000:6.0f} ms")
+        self._say(f"  {service:<9} {method:<5} {short:<{SHOWN}} {answer.status}  {milliseconds:6.0f} ms")
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -1,24 +1,31 @@
-"""`make demo`: buys something from the running shop and follows the order until it is there."""
+"""`shop demo`: buys something from the running shop and follows the order until it is there."""
 
-import random
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from bootstrap.errors import Failed
 from shop.demo.client import Answer, Client
 
-CARD = "4111111111111111"  # everybody's test card
 COLOURS = ("red", "blue", "black")
-PAUSE = 0.05
+PAUSE = 0.05  # seconds between two questions for the order
+BUYER = {
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "email": "ada@example.com",
+    "address": "12 St James's Square, London",
+    "cardInfo": "4111111111111111",  # a well-known test card
+    "paymentMethod": 1,
+}
 
 
 @dataclass(frozen=True)
 class Purchase:
-    """What is bought, and what it must cost by our own sum."""
+    """What is bought, and what it must cost by a sum of our own."""
 
     user: str
     items: list[dict[str, Any]]
@@ -26,16 +33,17 @@ class Purchase:
 
     @classmethod
     def of(cls, products: list[dict[str, Any]], user: str) -> "Purchase":
+        """One of the first product, two of the second, and so on."""
         items = [
-            {
-                "productId": product["id"],
-                "quantity": number,
-                "color": COLOURS[number % len(COLOURS)],
-            }
+            {"productId": product["id"], "quantity": number, "color": COLOURS[number % len(COLOURS)]}
             for number, product in enumerate(products, 1)
         ]
-        total = sum((Decimal(p["price"]) * number for number, p in enumerate(products, 1)), Decimal(0))
-        return cls(user, items, total)
+        return cls(user, items, sum((Decimal(p["price"]) * n for n, p in enumerate(products, 1)), Decimal(0)))
+
+    def compare(self, answer: Mapping[str, Any], what: str) -> None:
+        total = answer.get("totalPrice")
+        if total is None or Decimal(total) != self.total:
+            raise Failed(f"The total of {what} is {total}, but the items cost {self.total}: that is a fault.")
 
 
 @dataclass(frozen=True)
@@ -47,103 +55,65 @@ class Demo:
     say: Callable[[str], None]
     deadline: float
     trace: str
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def buy(self) -> None:
         self.say(f"Correlation id {self.client.correlation_id}\n")
         purchase = self._fill_basket()
-        receipt = self._check_out(purchase)
-        order = self._await_order(receipt)
-        self._compare(order.body, purchase, "the order")
-        self._basket_is_empty(purchase)
+        order = self._await_order(self._check_out(purchase))
+        purchase.compare(order, "the order")
+        self._call("basket", "GET", f"/{purchase.user}", expect=404)
         self.say(
-            f"\nThe order {order.body['orderId']} of {purchase.user} is there: {len(purchase.items)} lines, "
-            f"{order.body['totalPrice']} in all, as it should be. {self.client.since_start():.0f} ms from end to end."
+            f"\nThe order {order['orderId']} of {purchase.user} is there: {len(purchase.items)} lines, "
+            f"{order['totalPrice']} in all, as it should be. {self.client.milliseconds():.0f} ms from end to end."
         )
 
+    def _call(self, service: str, method: str, path: str, *, expect: int, body: object = None, key: str = "") -> Answer:
+        url = f"{self.urls[service]}/{service}{path}"
+        return self.client.call(service, method, url, expect=expect, body=body, key=key)
+
     def _fill_basket(self) -> Purchase:
-        page = self.client.call("product", "GET", f"{self.urls['product']}/product?limit=3", expect=200)
-        products = [p for p in page.body["items"] if Decimal(p["price"]) > 0]
+        page = self._call("product", "GET", "?limit=3", expect=200)
+        products = [product for product in page.body["items"] if Decimal(product["price"]) > 0]
         if not products:
             raise Failed("The catalogue is empty: `make reset`, or `make up` of containers, seeds it.")
-        purchase = Purchase.of(products, user=f"demo-{uuid.uuid4().hex[:8]}")
-        self.client.call(
-            "basket",
-            "POST",
-            f"{self.urls['basket']}/basket",
-            expect=200,
-            body={"userName": purchase.user, "items": purchase.items},
-        )
+        purchase = Purchase.of(products, user=f"demo-{secrets.token_hex(4)}")
+        self._call("basket", "POST", "", expect=200, body={"userName": purchase.user, "items": purchase.items})
         return purchase
 
     def _check_out(self, purchase: Purchase) -> Answer:
-        receipt = self.client.call(
-            "basket",
-            "POST",
-            f"{self.urls['basket']}/basket/checkout",
-            expect=202,
-            body=_checkout(purchase.user),
-            headers={"Idempotency-Key": self.key},
-        )
-        self._compare(receipt.body, purchase, "the checkout's answer")
-        if "location" not in receipt.headers:
+        body = BUYER | {"userName": purchase.user}
+        accepted = self._call("basket", "POST", "/checkout", expect=202, body=body, key=uuid.uuid4().hex)
+        purchase.compare(accepted.body, "the checkout's answer")
+        if "location" not in accepted.headers:
             raise Failed("The checkout was accepted, but its answer has no Location to find the order at.")
-        return receipt
+        return accepted
 
-    def _await_order(self, receipt: Answer) -> Answer:
+    def _await_order(self, accepted: Answer) -> dict[str, Any]:
         """A 404 means "not yet": the event is on its way through bus, queue and consumer."""
-        begun = time.monotonic()
-        while time.monotonic() - begun < self.deadline:
-            answer = self.client.ask("GET", receipt.headers["location"])
+        begun, url = self.client.milliseconds(), accepted.headers["location"]
+        while (waited := self.client.milliseconds() - begun) < self.deadline * 1000:
+            answer = self.client.ask("GET", url)
             if answer.status == 200:
-                self.client.show("ordering", "GET", receipt.headers["location"], answer, time.monotonic() - begun)
-                return answer
+                self.client.show("ordering", "GET", url, answer, waited)
+                return answer.body
             if answer.status not in (404, 503):
                 raise Failed(f"ordering answered {answer.status}: {answer.reason}.")
             time.sleep(PAUSE)
         raise Failed(
-            f"Order {receipt.body['orderId']} did not arrive within {self.deadline:g} s: is ordering-consumer "
-            f"running (`make status`)? One that was killed holds its message for up to 30 s. "
+            f"Order {accepted.body['orderId']} did not arrive within {self.deadline:g} s: is ordering-consumer "
+            f"running (`make status`)? A message that a killed consumer held comes back after up to 30 s. "
             f"Follow it with: {self.trace}"
         )
 
-    def _basket_is_empty(self, purchase: Purchase) -> None:
-        self.client.call("basket", "GET", f"{self.urls['basket']}/basket/{purchase.user}", expect=404)
-
-    def _compare(self, answer: Mapping[str, Any], purchase: Purchase, what: str) -> None:
-        total = answer.get("totalPrice")
-        if total is None or Decimal(total) != purchase.total:
-            raise Failed(f"The total of {what} is {total}, but the items cost {purchase.total}: that is a fault.")
-
 
 def run(
-    urls: Mapping[str, str],
-    deadline: float,
-    trace: str,
-    say: Callable[[str], None],
-    correlation_id: str = "",
-) -> int:
+    urls: Mapping[str, str], deadline: float, trace: str, say: Callable[[str], None], correlation_id: str = ""
+) -> None:
     """Raises `Failed` where the shop does not run, answers something else, or the order does not arrive.
 
     `trace` is the command that shows the logs of one correlation id.
     """
-    client = Client(correlation_id or _fresh_id(), say)
-    Demo(urls, client, say, deadline, f"{trace} {client.correlation_id}").buy()
-    say(f"\nIts way through every process: {trace} {client.correlation_id}")
-    return 0
-
-
-def _fresh_id() -> str:
-    return f"demo-{random.randrange(16**8):08x}"  # noqa: S311 a name, not a secret
-
-
-def _checkout(user: str) -> dict[str, Any]:
-    return {
-        "userName": user,
-        "firstName": "Ada",
-        "lastName": "Lovelace",
-        "email": "ada@example.com",
-        "address": "12 St James's Square, London",
-        "cardInfo": CARD,
-        "paymentMethod": 1,
-    }
+    client = Client(correlation_id or f"demo-{secrets.token_hex(4)}", say)
+    trace = f"{trace} {client.correlation_id}"
+    Demo(urls, client, say, deadline, trace).buy()
+    say(f"\nIts way through every process: {trace}")

@@ -11,10 +11,10 @@ from bootstrap.errors import Failed
 from shop.paths import Paths
 from shop.processes import ports, probe, run_state, supervisor_config, tasks
 from shop.processes.loss import LossReport
-from shop.processes.patience import SECONDS, Patience, Reminder, cpu_seconds
+from shop.processes.patience import Patience, Reminder, cpu_seconds
 from shop.processes.programs import Plan, Program, Stage, Task, programs
 from shop.processes.supervisor import Supervisor
-from shop.processes.supervisor_client import ShuttingDown, SupervisorClient
+from shop.processes.supervisor_client import Process, ShuttingDown, SupervisorClient
 from shop.settings import ROOT, Settings
 
 Say = Callable[[str], None]
@@ -23,23 +23,13 @@ Say = Callable[[str], None]
 class Launcher:
     """One shop. After `start`, whether it succeeded or not, call `stop` once."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        paths: Paths,
-        plan: Plan,
-        env: Mapping[str, str],
-        *,
-        say: Say,
-        patience: float = SECONDS,
-    ) -> None:
+    def __init__(self, settings: Settings, paths: Paths, plan: Plan, env: Mapping[str, str], say: Say) -> None:
         self.paths = paths
-        self.control = SupervisorClient(paths.socket)
+        self.plan = plan
+        self.client = SupervisorClient(paths.socket)
         self._settings = settings
-        self._plan = plan
         self._env = env
         self._say = say
-        self._patience = patience
         self._supervisor: Supervisor | None = None
         self._loss = LossReport(paths, say)
 
@@ -47,16 +37,14 @@ class Launcher:
         self._refuse_a_second()
         ports.refuse_taken(self._settings.ports)
         self._start_supervisor()
-        self.write_down()
-        for stage in self._plan:
+        self.save_state()
+        for stage in self.plan:
             self._start_stage(stage)
-            self.write_down()
+            self.save_state()
 
     def stop(self) -> None:
         """In reverse order of readiness; what does not obey is killed. Nothing of the shop runs afterwards."""
-        if self._supervisor is None:
-            return
-        if not self.supervisor_lives():
+        if self._supervisor is None or not self._supervisor.lives:
             self.kill()
             return
         try:
@@ -64,18 +52,18 @@ class Launcher:
         except (OSError, Error, subprocess.TimeoutExpired):
             self.kill()
         else:
-            self._forget()
+            self._end(self._supervisor)
 
     def kill(self) -> None:
-        """Ends everything at once, unasked."""
+        """Ends everything at once, without a warning to the processes."""
         if self._supervisor is None:
             return
         with suppress(OSError, Error):
-            self.write_down()  # the pids of this moment
+            self.save_state()  # the pids of this moment
         self._supervisor.kill()  # first, or it starts the others again
         if known := run_state.read(self.paths.run_state):
             run_state.end_leftovers(known)
-        self._forget()
+        self._end(self._supervisor)
 
     @property
     def has_something_to_stop(self) -> bool:
@@ -84,42 +72,38 @@ class Launcher:
     def supervisor_lives(self) -> bool:
         return self._supervisor is not None and self._supervisor.lives
 
-    def again(self, program: Program) -> None:
+    def rebuild(self, program: Program) -> None:
         """After the emulator came back, with what it knew when it last stopped in order, if anything."""
         self._await(program)
-        for task in (step for stage in self._plan for step in stage if isinstance(step, Task)):
+        for task in (step for stage in self.plan for step in stage if isinstance(step, Task)):
             self._run(task)
 
-    def write_down(self) -> None:
-        """Only what runs for a second or more has shed the supervisor's command line for its own."""
+    def save_state(self) -> None:
+        """A process that has run for a second or more has replaced supervisor's command line by its own."""
         assert self._supervisor is not None  # noqa: S101 only called once it was started
-        running = {p.name: p.pid for p in self.control.processes().values() if p.state in {"RUNNING", "STOPPING"}}
+        running = {p.name: p.pid for p in self.client.processes().values() if p.state in {"RUNNING", "STOPPING"}}
         known = run_state.RunState(
             launcher=run_state.mark(os.getpid()),
             endpoint=self._settings.endpoint,
             ports=dict(self._settings.ports),
             supervisor=run_state.mark(self._supervisor.pid),
-            processes={p.name: run_state.mark(running[p.name]) for p in programs(self._plan) if p.name in running},
+            processes={p.name: run_state.mark(running[p.name]) for p in programs(self.plan) if p.name in running},
         )
         run_state.write(known, self.paths.run_state)
 
     def _refuse_a_second(self) -> None:
-        if self.control.answers():
+        if self.client.answers():
             raise Failed("The shop already runs here, or is just stopping: see `make status`, `make stop` ends it.")
         if (known := run_state.read(self.paths.run_state)) and (ended := run_state.end_leftovers(known)):
             self._say(f"Ended what an earlier run had left behind: {', '.join(ended)}.")
 
     def _start_supervisor(self) -> None:
         self.paths.make()
-        text = supervisor_config.render(programs(self._plan), self.paths, self._settings.stack)
+        text = supervisor_config.render(programs(self.plan), self.paths, self._settings.name)
         self.paths.config.write_text(text, encoding="utf-8")
         env = dict(self._env) | supervisor_config.environment(self.paths, ROOT)
-        self._supervisor = Supervisor(self.paths.config, self.paths.log("supervisor"), env)
-        pid = self._supervisor.pid
-        self._until(self.control.answers, "supervisor", self._supervisor_failed, lambda: cpu_seconds([pid]))
-
-    def _supervisor_failed(self) -> bool:
-        return not self.supervisor_lives()
+        started = self._supervisor = Supervisor(self.paths.config, self.paths.log("supervisor"), env)
+        self._until(self.client.answers, "supervisor", lambda: not started.lives, lambda: cpu_seconds([started.pid]))
 
     def _start_stage(self, stage: Stage) -> None:
         begun = time.monotonic()
@@ -127,43 +111,39 @@ class Launcher:
             if isinstance(step, Task):
                 self._run(step)
             else:
-                self.control.start(step.name)
+                self.client.start(step.name)
         for step in stage:
             if isinstance(step, Program):
                 self._await(step)
         if stage:
-            names = ", ".join(step.name for step in stage)
-            self._say(f"  ✓ {names} ({time.monotonic() - begun:.1f} s)")
+            self._say(f"  ✓ {', '.join(step.name for step in stage)} ({time.monotonic() - begun:.1f} s)")
 
     def _await(self, program: Program) -> None:
-        self._until(
-            lambda: self._is_ready(program),
-            program.name,
-            lambda: self.control.processes()[program.name].state == "FATAL",
-            lambda: cpu_seconds([self.control.processes()[program.name].pid]),
-        )
-        self._loss.ready(program.name)
+        def process() -> Process:
+            return self.client.processes()[program.name]
 
-    def _is_ready(self, program: Program) -> bool:
-        if program.ready:
-            return probe.status(program.ready) == 200
-        return self.control.processes()[program.name].state == "RUNNING"
+        def ready() -> bool:
+            return probe.status(program.ready) == 200 if program.ready else process().state == "RUNNING"
+
+        self._until(ready, program.name, lambda: process().state == "FATAL", lambda: cpu_seconds([process().pid]))
+        self._loss.ready(program.name)
 
     def _run(self, task: Task) -> None:
         """Its progress counts, and that of what runs already: the emulator works for it."""
-        running = [process.pid for process in self.control.processes().values()]
-        tasks.run(task, self._env, self.paths, self._patience, lambda pid: cpu_seconds([pid, *running]))
+        running = [process.pid for process in self.client.processes().values()]
+        patience = self._settings.patience
+        tasks.run(task, self._env, self.paths, patience, lambda pid: cpu_seconds([pid, *running]))
 
     def _until(
         self, done: Callable[[], bool], name: str, failed: Callable[[], bool], progress: Callable[[], int]
     ) -> None:
-        patience = Patience(self._patience, progress)
+        patience = Patience(self._settings.patience, progress)
         while not done():
             if failed():
                 raise Failed(f"{name} does not start:\n{tasks.last_words(self.paths, name)}")
             if patience.is_over:
                 raise Failed(
-                    f"{name} was not ready, and made no progress within {self._patience:.0f} s "
+                    f"{name} was not ready, and made no progress within {patience.seconds:.0f} s "
                     f"(SHOP_PATIENCE sets how many):\n{tasks.last_words(self.paths, name)}"
                 )
             time.sleep(patience.pause)
@@ -171,24 +151,22 @@ class Launcher:
     def _stop_in_order(self, supervisor: Supervisor) -> None:
         within = 3
         try:
-            for stage in reversed(self._plan):
-                self._stop_stage(stage)
-            self.control.shutdown()
-        except ShuttingDown:  # somebody told supervisor itself, and it does the same
-            within += max(program.stop_seconds for program in programs(self._plan))
+            for stage in reversed(self.plan):
+                self._stop_stage([step for step in stage if isinstance(step, Program)])
+            self.client.shutdown()
+        except ShuttingDown:  # another process told supervisor to, and it does the same
+            within += max(program.stop_seconds for program in programs(self.plan))
         supervisor.wait(within)
 
-    def _stop_stage(self, stage: Stage) -> None:
-        of_it = [step for step in stage if isinstance(step, Program)]
-        if of_it:
-            names = ", ".join(p.name for p in of_it)
+    def _stop_stage(self, stage: list[Program]) -> None:
+        if stage:
+            names = ", ".join(program.name for program in stage)
             self._say(f"  stopping {names}")
             remind = Reminder(f"  still waiting for {names}", self._say, "; Ctrl-C ends it at once")
-            self.control.stop((p.name for p in of_it), 1 + max(p.stop_seconds for p in of_it), remind)
+            self.client.stop((p.name for p in stage), 1 + max(p.stop_seconds for p in stage), remind)
 
-    def _forget(self) -> None:
-        if self._supervisor is not None:
-            self._supervisor.close()
+    def _end(self, supervisor: Supervisor) -> None:
+        supervisor.close()
         self._supervisor = None
         self.paths.run_state.unlink(missing_ok=True)
         self.paths.socket.unlink(missing_ok=True)

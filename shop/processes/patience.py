@@ -5,7 +5,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 
-SECONDS = 60.0
 LONGEST = 10  # times the seconds, in all: a process may also work for ever and get nowhere
 LOOK = 1.0
 REMIND = 5.0  # seconds between two lines about a wait

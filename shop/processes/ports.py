@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 
 from bootstrap.errors import Failed
-from shop.settings import port_variables, web_names
+from shop.settings import port_variables
 
 HOST = "127.0.0.1"
 
@@ -49,15 +49,3 @@ def held_by(port: int) -> str:
         return ""
     fields = {line[0]: line[1:] for line in reversed(answer.stdout.splitlines()) if line}
     return f"{fields['c']} (pid {fields['p']})" if {"c", "p"} <= fields.keys() else ""
-
-
-def free_ports() -> dict[str, str]:
-    """Variables that give a shop ports of its own, for tests that run beside a developer's."""
-    variables = port_variables()
-    names = ("emulator", *web_names())
-    held = [socket.create_server((HOST, 0)) for _ in names]
-    try:
-        return {variables[name][0]: str(server.getsockname()[1]) for name, server in zip(names, held, strict=True)}
-    finally:
-        for server in held:
-            server.close()

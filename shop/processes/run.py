@@ -12,11 +12,11 @@ from shop import environment
 from shop.emulator import ministack
 from shop.logs.follow import Follower
 from shop.output import say
-from shop.paths import Paths
+from shop.paths import paths_of
 from shop.processes import banner
 from shop.processes.launcher import Launcher
 from shop.processes.monitor import Monitor
-from shop.processes.programs import Plan, plan
+from shop.processes.programs import plan
 from shop.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,34 +27,22 @@ class Asked(BaseException):
 
 
 def run(settings: Settings, env: Mapping[str, str]) -> int:
-    launcher, the_plan = prepare(settings, env, say)
-    follower = Follower(launcher.paths, the_plan, env, sys.stdout.isatty(), say)
+    launcher = prepare(settings, env)
+    follower = Follower(launcher.paths, launcher.plan, env, sys.stdout.isatty(), say)
     with _stopping(launcher), closing(follower):
-        say(f"Starting the shop `{settings.stack}` (Ctrl-C stops it)")
+        say(f"Starting the shop `{settings.name}` (Ctrl-C stops it)")
         launcher.start()
         say(banner.text(settings, launcher.paths, dev=settings.dev))
         follower.from_now()
-        _keep(Monitor(launcher, the_plan, say), follower)
+        _keep(Monitor(launcher, say), follower)
     return 0
 
 
-@contextmanager
-def running(settings: Settings, env: Mapping[str, str], say: Callable[[str], None] = say) -> Iterator[Launcher]:
-    """A whole shop for the time of a `with` block, for tests: `Settings.from_env(ports.free_ports() | …)`."""
-    launcher, _ = prepare(settings, env, say)
-    try:
-        launcher.start()
-        yield launcher
-    finally:
-        launcher.stop()
-
-
-def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], None]) -> tuple[Launcher, Plan]:
+def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], None] = say) -> Launcher:
+    """Raises `Failed` where no emulator can be used."""
     _refuse_unusable(settings)
-    paths = Paths(settings.var / settings.stack)
-    the_plan = plan(settings, paths)
-    its = environment.for_processes(env, settings)
-    return Launcher(settings, paths, the_plan, its, say=say, patience=settings.patience), the_plan
+    paths = paths_of(settings)
+    return Launcher(settings, paths, plan(settings, paths), environment.for_processes(env, settings), say)
 
 
 def _refuse_unusable(settings: Settings) -> None:

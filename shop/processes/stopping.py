@@ -1,4 +1,4 @@
-"""`make stop`: ends the shop of another terminal, or what is left of one."""
+"""`shop stop`: ends the shop of another terminal, or what is left of one."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from shop.processes.patience import Patience, Reminder, cpu_seconds
 from shop.processes.programs import EMULATOR, SAVED_WITHIN
 from shop.processes.supervisor_client import SupervisorClient
 
-WITHIN = 15.0
+WITHIN = 15.0  # seconds
 
 
 def stop(paths: Paths, within: float = WITHIN) -> None:
@@ -19,42 +19,36 @@ def stop(paths: Paths, within: float = WITHIN) -> None:
 
     What was asked has `within` seconds, and longer while it makes progress.
     """
-    known, control = run_state.read(paths.run_state), SupervisorClient(paths.socket)
-    if known and run_state.lives(known.launcher):
+    known, client = run_state.read(paths.run_state), SupervisorClient(paths.socket)
+    if known and known.launcher.lives:
         os.kill(known.launcher.pid, signal.SIGTERM)
         os.kill(known.launcher.pid, signal.SIGCONT)  # one that Ctrl-Z had suspended would not act on it
-    elif control.answers():
-        control.shutdown()
+    elif client.answers():
+        client.shutdown()
     elif not known:
         say("The shop was not running.")
         return
-    ended = _end_what_stays(known, control, paths, within)
+    _wait_until_gone(known, client, paths, within)
+    killed = _end_what_stays(known, client, paths, within) if known else []
     paths.run_state.unlink(missing_ok=True)
-    say(f"Stopped; had to kill {', '.join(ended)}." if ended else "Stopped.")
-    if EMULATOR in ended:
+    say(f"Stopped; had to kill {', '.join(killed)}." if killed else "Stopped.")
+    if EMULATOR in killed:
         say(paths.state.loss())
 
 
-def _end_what_stays(
-    known: run_state.RunState | None, control: SupervisorClient, paths: Paths, within: float
-) -> list[str]:
+def _end_what_stays(known: run_state.RunState, client: SupervisorClient, paths: Paths, within: float) -> list[str]:
     """The names of what had to be killed. Without its launcher, supervisor still ends everything in order."""
-    _wait_until_gone(known, control, paths, within)
-    if known is None:
-        return []
-    ended = run_state.end_launcher(known)
-    if ended:
-        _wait_until_gone(known, control, paths, within)
-    return ended + run_state.end_leftovers(known)
+    killed = run_state.end_launcher(known)
+    if killed:
+        _wait_until_gone(known, client, paths, within)
+    return killed + run_state.end_leftovers(known)
 
 
-def _wait_until_gone(known: run_state.RunState | None, control: SupervisorClient, paths: Paths, within: float) -> None:
+def _wait_until_gone(known: run_state.RunState | None, client: SupervisorClient, paths: Paths, within: float) -> None:
     """Progress is what the shop's own processes do, such as saving: the launcher only waits for them."""
     groups = [mark.pid for mark in known.processes.values()] if known else []
     remind = Reminder("  waiting for the shop", say)
     patience = Patience(within, lambda: (cpu_seconds(groups), paths.state.drafted()), SAVED_WITHIN)
-    while control.answers() or (known and run_state.lives(known.launcher)):
-        if patience.is_over:
-            return
+    while (client.answers() or (known and known.launcher.lives)) and not patience.is_over:
         remind()
         time.sleep(0.1)

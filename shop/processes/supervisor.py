@@ -1,4 +1,4 @@
-"""Supervisor as a process: started with its configuration, and ended by whoever started it."""
+"""Supervisor as a process: started with its configuration, and ended by the process that started it."""
 
 import subprocess
 import sys
@@ -14,34 +14,21 @@ class Supervisor:
     def __init__(self, config: Path, log: Path, env: Mapping[str, str]) -> None:
         # It forks while its watching thread waits, which newer Pythons warn of; the thread holds no lock.
         command = [sys.executable, "-W", "ignore", "-m", "shop.processes.supervisord", "-c", str(config)]
-        with log.open("ab") as output:
+        with log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 our own module
-                command,
-                cwd=ROOT,
-                env=dict(env),
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
+                command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True
             )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self.pid = self._process.pid
+        self.wait = self._process.wait
 
     @property
     def lives(self) -> bool:
         return self._process.poll() is None
 
-    def wait(self, seconds: float) -> None:
-        """Raises `subprocess.TimeoutExpired`."""
-        self._process.wait(seconds)
-
     def kill(self) -> None:
-        """Without a word to its programs, which stay."""
-        if self.lives:
-            self._process.kill()
-            self._process.wait()
+        """At once: its programs stay."""
+        self._process.kill()  # does nothing where it has ended
+        self._process.wait()
 
     def close(self) -> None:
         if self._process.stdin:

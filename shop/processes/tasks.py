@@ -1,4 +1,4 @@
-"""Tasks that run to their end: bootstrap and seed."""
+"""Tasks, which run to their end: bootstrap and seed."""
 
 import subprocess
 from collections.abc import Callable, Mapping
@@ -7,46 +7,42 @@ from contextlib import suppress
 from bootstrap.errors import Failed
 from chassis.core.text import legible
 from shop.paths import Paths
-from shop.processes.patience import SECONDS, Patience, cpu_seconds
+from shop.processes.patience import Patience, cpu_seconds
 from shop.processes.programs import Task
-from shop.settings import ROOT
+from shop.settings import PATIENCE, ROOT
 
-LAST_WORDS = 12
+LAST_WORDS = 12  # lines
+TAB = "\t"
 
 
 def run(
     task: Task,
     env: Mapping[str, str],
     paths: Paths,
-    patience: float = SECONDS,
+    patience: float = PATIENCE,
     progress: Callable[[int], object] = lambda pid: cpu_seconds([pid]),
 ) -> None:
     """Waits as long as `progress`, which is given the task's process group, changes within `patience` seconds.
 
-    It has a session of its own: a Ctrl-C is for the launcher, which ends the task without its traceback.
+    The task has a session of its own: a Ctrl-C is for the launcher, which ends the task without its traceback.
     """
-    with paths.log(task.name).open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 the table's own commands
-            task.command,
-            cwd=ROOT,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    with process:
+    with (
+        paths.log(task.name).open("ab") as out,
+        subprocess.Popen(  # noqa: S603 the plan's own commands
+            task.command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        ) as process,
+    ):
         try:
             code = _ended(process, Patience(patience, lambda: progress(process.pid)))
         finally:
-            process.kill()  # nothing to do where it has ended
+            process.kill()  # does nothing where it has ended
     if code is None:
-        raise Failed(
-            f"{task.name} made no progress within {patience:.0f} s (SHOP_PATIENCE sets how many):"
-            f"\n{last_words(paths, task.name)}"
-        )
-    if code:
-        raise Failed(f"{task.name} failed with exit code {code}:\n{last_words(paths, task.name)}")
+        why = f"made no progress within {patience:.0f} s (SHOP_PATIENCE sets how many)"
+    elif code:
+        why = f"failed with exit code {code}"
+    else:
+        return
+    raise Failed(f"{task.name} {why}:\n{last_words(paths, task.name)}")
 
 
 def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None:
@@ -58,9 +54,7 @@ def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None
 
 def last_words(paths: Paths, name: str) -> str:
     """The end of a log, indented, for a message about its process."""
-    try:
-        text = paths.log(name).read_text(encoding="utf-8", errors="replace")
-        lines = [legible(line, keep="\t") for line in text.splitlines()]
-    except FileNotFoundError:
-        lines = []
-    return "\n".join([*(f"  | {line}" for line in lines[-LAST_WORDS:]), f"  (all of it: {paths.log(name)})"])
+    file = paths.log(name)
+    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    lines = [f"  | {legible(line, keep=TAB)}" for line in text.splitlines()[-LAST_WORDS:]]
+    return "\n".join([*lines, f"  (all of it: {file})"])

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from shop.processes import ports
-from shop.processes.run import running
 from shop.settings import ROOT, Settings, web_names
+from tests.shops import free_ports, running
 
 pytestmark = [pytest.mark.clients, pytest.mark.e2e]
 
@@ -26,7 +25,7 @@ NODE_MODULES = ROOT / ".clients" / "node_modules"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     var = tmp_path_factory.mktemp("shop")
-    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(var), "SHOP_NAME": "clients"})
+    settings = Settings.from_env(free_ports() | {"SHOP_VAR": str(var), "SHOP_NAME": "clients"})
     with running(settings, os.environ):
         yield settings
 

@@ -12,10 +12,10 @@ from typing import Any
 import urllib3
 
 from bootstrap.manifests import processes
-from shop.processes import ports
 from shop.settings import port_variables
 from tests.clones import clone
 from tests.machine import ROOT, free_port
+from tests.shops import free_ports
 
 # The tests of another clone have another.
 PROJECT = f"shopwire-test-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
@@ -28,7 +28,7 @@ class Compose:
     """`docker compose` on that project, whatever `.env` says; each call fails loudly, with what the command said."""
 
     def __init__(self, folder: Path) -> None:
-        chosen = ports.free_ports()
+        chosen = free_ports()
         self._port = {name: chosen[variable] for name, (variable, _) in port_variables().items()}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | chosen
         self.env |= {f"{name.upper()}_URL": self.url(name) for name in WEB}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from shop.processes import ports
 from tests.clones import clone
 from tests.machine import MAKE, ROOT, free_port
 from tests.processes import eventually
+from tests.shops import free_ports
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ def shell(tmp_path: Path) -> Mapping[str, str]:
         "PYTHONSAFEPATH": "1", "PYTHONPATH": other, "PYTHONHOME": other, "PYTHONUSERBASE": other,
         "A_SECRET": "of this shell",
     }  # fmt: skip
-    return os.environ | ports.free_ports() | exported
+    return os.environ | free_ports() | exported
 
 
 def test_settings_of_caches_and_indexes_reach_uv(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ import urllib3
 
 from shop.paths import Paths
 from shop.processes import ports, run_state
-from shop.processes.run import running
 from shop.settings import ROOT, Settings
+from tests.shops import free_ports, running
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +28,7 @@ class Terminal:
     """`python -m shop run` with ports and a folder of its own."""
 
     def __init__(self, path: Path) -> None:
-        self.env = os.environ | ports.free_ports() | {"SHOP_VAR": str(path), "SHOP_NAME": "e2e-run"}
+        self.env = os.environ | free_ports() | {"SHOP_VAR": str(path), "SHOP_NAME": "e2e-run"}
         self.env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": ""}  # whatever a developer's `.env` says
         self.paths = Paths(path / "e2e-run")
         self.output = path / "terminal"
@@ -96,7 +96,7 @@ def stops_in_time(terminal: Terminal, with_signal: signal.Signals) -> None:
     terminal.process.send_signal(with_signal)
     assert terminal.process.wait(30) == 0
     assert time.monotonic() - begun < 20  # some two where nothing else runs
-    assert [it.command for it in ran if run_state.lives(it)] == []
+    assert [it.command for it in ran if it.lives] == []
     assert terminal.taken_ports() == []
 
 
@@ -143,7 +143,7 @@ def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) 
     ran = terminal.everything()
     terminal.process.kill()
     terminal.process.wait()
-    eventually(lambda: not any(run_state.lives(it) for it in ran), terminal)
+    eventually(lambda: not any(it.lives for it in ran), terminal)
     assert terminal.taken_ports() == []
 
 
@@ -158,7 +158,7 @@ def test_a_suspended_shop_is_stopped_in_order_and_keeps_its_data(terminal: Termi
     assert stopped.returncode == 0
     assert stopped.stdout.splitlines()[-1] == "Stopped."
     assert terminal.process.wait(60) == 0
-    assert [it.command for it in ran if run_state.lives(it)] == []
+    assert [it.command for it in ran if it.lives] == []
     assert terminal.paths.state.newest() != before
     assert "orderId" in saved(terminal, "dynamodb")
     assert not terminal.says("ended without saving")
@@ -181,7 +181,7 @@ def saved(terminal: Terminal, service: str) -> str:
 
 
 def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
-    settings = Settings.from_env(ports.free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_NAME": "borrowed"})
+    settings = Settings.from_env(free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_NAME": "borrowed"})
     lines = (
         (ROOT / "README.md").read_text().partition("<!-- a test runs")[2].partition("```sh\n")[2].partition("```")[0]
     )
@@ -192,7 +192,7 @@ def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
     assert lines.count("sleep 1 ") == 1
     lines = lines.replace("sleep 1 ", f"until {there}; do sleep 0.2; done ")
     with running(settings, os.environ) as launcher:
-        assert {p.state for p in launcher.control.processes().values()} == {"RUNNING"}
+        assert {p.state for p in launcher.client.processes().values()} == {"RUNNING"}
         typed = shell(lines)
     assert "202 ACCEPTED" in typed
     order = json.loads(typed[typed.index('{"items":[{"orderId"') :])
@@ -201,7 +201,7 @@ def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    env = os.environ | ports.free_ports() | {"SHOP_VAR": str(tmp_path)}
+    env = os.environ | free_ports() | {"SHOP_VAR": str(tmp_path)}
     with socket.create_server(("127.0.0.1", int(env["SHOP_BASKET_PORT"]))):
         ended = subprocess.run(
             [sys.executable, "-m", "shop", "run"], cwd=ROOT, env=env, capture_output=True, text=True, check=False

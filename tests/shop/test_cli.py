@@ -11,13 +11,14 @@ import pytest
 
 from shop import cli
 from shop.paths import paths_of
-from shop.processes import ports, run_state, stopping
+from shop.processes import run_state, stopping
 from shop.settings import ROOT, Settings
 from tests.processes import inherited
+from tests.shops import free_ports
 
 
 def env(tmp_path: Path) -> dict[str, str]:
-    return ports.free_ports() | {"SHOP_VAR": str(tmp_path)}
+    return free_ports() | {"SHOP_VAR": str(tmp_path)}
 
 
 def test_an_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +190,7 @@ def test_the_list_of_commands_loads_no_tool() -> None:
 
 def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo"], env(tmp_path)) == 1
-    assert "Nobody answers at" in capsys.readouterr().err
+    assert "Nothing answers at" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

@@ -4,8 +4,8 @@ import pytest
 
 from bootstrap.errors import Failed
 from shop import environment
-from shop.processes import ports
 from shop.settings import Settings
+from tests.shops import free_ports
 
 DEVELOPERS = {
     "AWS_PROFILE": "production",
@@ -38,7 +38,7 @@ def test_what_would_move_a_web_service_elsewhere_is_dropped() -> None:
 
 
 def test_log_files_are_json_and_name_the_stack() -> None:
-    env = environment.for_processes({"LOG_FORMAT": "pretty"}, Settings(stack="mine"))
+    env = environment.for_processes({"LOG_FORMAT": "pretty"}, Settings(name="mine"))
     assert (env["LOG_FORMAT"], env["SHOP_NAME"]) == ("json", "mine")
 
 
@@ -59,14 +59,14 @@ def test_settings_of_other_python_projects_do_not_reach_a_process() -> None:
 
 
 def test_an_endpoint_where_no_emulator_answers_is_refused() -> None:
-    given = f"http://127.0.0.1:{ports.free_ports()['SHOP_EMULATOR_PORT']}"
+    given = f"http://127.0.0.1:{free_ports()['SHOP_EMULATOR_PORT']}"
     with pytest.raises(Failed, match=f"No emulator answers at {given}: start it"):
         environment.refuse_unless_emulator(Settings(given_endpoint=given))
 
 
 def test_where_the_shops_own_emulator_does_not_answer_the_shop_is_to_be_started() -> None:
     with pytest.raises(Failed, match="`make run` or `make up` starts one"):
-        environment.refuse_unless_emulator(Settings.from_env(ports.free_ports()))
+        environment.refuse_unless_emulator(Settings.from_env(free_ports()))
 
 
 def test_aws_itself_is_refused() -> None:

@@ -11,7 +11,7 @@ from shop.settings import Settings, with_file
 def test_an_empty_environment_gives_the_usual_ports() -> None:
     settings = Settings.from_env({})
     assert settings.ports == {"emulator": 4566, "product": 8001, "basket": 8002, "ordering": 8003}
-    assert (settings.stack, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
+    assert (settings.name, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
 
 
 def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_without_a_file_the_shell_is_all(tmp_path: Path) -> None:
 def test_ports_stack_and_folder_come_from_the_environment() -> None:
     settings = Settings.from_env({"SHOP_BASKET_PORT": "9", "SHOP_NAME": "mine", "SHOP_VAR": "/somewhere"})
     assert settings.url("basket") == "http://127.0.0.1:9"
-    assert (settings.stack, settings.var) == ("mine", Path("/somewhere"))
+    assert (settings.name, settings.var) == ("mine", Path("/somewhere"))
 
 
 def test_a_given_endpoint_needs_no_port_for_the_emulator() -> None:

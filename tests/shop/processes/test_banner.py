@@ -6,7 +6,7 @@ from shop.paths import Paths
 from shop.processes import banner
 from shop.settings import Settings
 
-SETTINGS = Settings(stack="mine", ports={"emulator": 1, "product": 2, "basket": 3, "ordering": 4})
+SETTINGS = Settings(name="mine", ports={"emulator": 1, "product": 2, "basket": 3, "ordering": 4})
 
 
 def test_everything_is_named_with_the_ports_of_this_shop() -> None:

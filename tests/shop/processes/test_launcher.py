@@ -20,6 +20,7 @@ from shop.processes.programs import EMULATOR, Plan, Program, Task, programs
 from shop.processes.programs import plan as local_plan
 from shop.settings import Settings
 from tests.processes import eventually
+from tests.shops import free_ports
 
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 
@@ -39,12 +40,12 @@ class Shops:
     def __init__(self, path: Path) -> None:
         self.paths = Paths(path / "shop")
         self.said: list[str] = []
-        self.ports = [int(port) for port in ports.free_ports().values()]
+        self.ports = [int(port) for port in free_ports().values()]
         self._launchers: list[Launcher] = []
 
     def launcher(self, plan: Plan, patience: float = 120) -> Launcher:
-        settings = Settings(ports=dict(zip(("emulator", "product"), self.ports, strict=False)))
-        one = Launcher(settings, self.paths, plan, dict(os.environ), say=self.said.append, patience=patience)
+        settings = Settings(ports=dict(zip(("emulator", "product"), self.ports, strict=False)), patience=patience)
+        one = Launcher(settings, self.paths, plan, dict(os.environ), say=self.said.append)
         self._launchers.append(one)
         return one
 
@@ -79,7 +80,7 @@ def test_a_stage_starts_when_the_one_before_is_ready_and_all_stop_in_reverse(sho
     assert [*known.processes] == ["product", "worker"]
     launcher.stop()
     assert shops.said[-2:] == ["  stopping worker", "  stopping product"]
-    assert not any(run_state.lives(it) for it in known.processes.values())
+    assert not any(it.lives for it in known.processes.values())
     assert not ports.is_taken(port)
     assert not shops.paths.run_state.exists()
 
@@ -88,15 +89,15 @@ def test_a_killed_process_comes_back_and_it_is_said(shops: Shops) -> None:
     plan: Plan = ((web("product", shops.ports[1]),),)
     launcher = shops.launcher(plan)
     launcher.start()
-    watch = Monitor(launcher, plan, shops.said.append)
+    watch = Monitor(launcher, shops.said.append)
     (program,) = programs(plan)
-    eventually(lambda: launcher.control.processes()["product"].state == "RUNNING")
+    eventually(lambda: launcher.client.processes()["product"].state == "RUNNING")
     watch.look()
-    before = launcher.control.processes()["product"].pid
+    before = launcher.client.processes()["product"].pid
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: launcher.control.processes()["product"].pid not in (0, before))
+    eventually(lambda: launcher.client.processes()["product"].pid not in (0, before))
     eventually(lambda: probe.status(program.ready) == 200)
-    eventually(lambda: launcher.control.processes()["product"].state == "RUNNING")
+    eventually(lambda: launcher.client.processes()["product"].state == "RUNNING")
     watch.look()
     assert f"product (pid {before}) ended and was started again" in shops.said[-1]
 
@@ -165,7 +166,7 @@ def test_what_ignores_its_signal_is_killed(shops: Shops) -> None:
     launcher = shops.launcher(plan)
     launcher.start()
     eventually(lambda: "up" in shops.paths.log("worker").read_text())
-    pid = launcher.control.processes()["worker"].pid
+    pid = launcher.client.processes()["worker"].pid
     launcher.stop()
     assert run_state.command_of(pid) == ""
 
@@ -216,7 +217,7 @@ def test_a_supervisor_that_is_stopping_already_is_waited_for(shops: Shops) -> No
     emulator = Program(EMULATOR, python(saving(shops.paths, 2)), stop_seconds=60)
     launcher = shops.launcher(((emulator,),))
     launcher.start()
-    launcher.control.shutdown()
+    launcher.client.shutdown()
     launcher.stop()
     assert shops.paths.state.saved_at() is not None
 
@@ -225,7 +226,7 @@ def test_killing_ends_everything_at_once(shops: Shops) -> None:
     launcher = shops.launcher(((Program("worker", python(STUBBORN), stop_seconds=60),),))
     launcher.start()
     eventually(lambda: "up" in shops.paths.log("worker").read_text())
-    pid = launcher.control.processes()["worker"].pid
+    pid = launcher.client.processes()["worker"].pid
     begun = time.monotonic()
     launcher.kill()
     assert run_state.command_of(pid) == ""
@@ -236,10 +237,10 @@ def test_killing_ends_also_what_is_just_stopping(shops: Shops) -> None:
     """A second Ctrl-C comes while the first one's stop goes on."""
     launcher = shops.launcher(((Program("worker", python(STUBBORN), stop_seconds=60),),))
     launcher.start()
-    pid = launcher.control.processes()["worker"].pid
+    pid = launcher.client.processes()["worker"].pid
     eventually(lambda: "up" in shops.paths.log("worker").read_text())  # from now on it ignores its signal
     with pytest.raises(TimeoutError):
-        launcher.control.stop(["worker"], within=0.1)
+        launcher.client.stop(["worker"], within=0.1)
     launcher.kill()
     assert run_state.command_of(pid) == ""
 
@@ -254,9 +255,9 @@ def test_a_dead_supervisor_is_an_error_and_its_processes_are_ended(shops: Shops)
     os.kill(known.supervisor.pid, signal.SIGKILL)
     eventually(lambda: not launcher.supervisor_lives())
     with pytest.raises(Failed, match="supervisor is gone"):
-        Monitor(launcher, plan, shops.said.append).look()
+        Monitor(launcher, shops.said.append).look()
     launcher.stop()
-    assert not any(run_state.lives(it) for it in known.processes.values())
+    assert not any(it.lives for it in known.processes.values())
 
 
 def test_stopping_what_never_started_does_nothing(shops: Shops) -> None:

@@ -17,7 +17,8 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.paths = Paths(Path("/v"))
-        self.control = self
+        self.client = self
+        self.plan = PLAN
         self.states = {"emulator": ("RUNNING", 1), "worker": ("RUNNING", 2)}
         self.did: list[str] = []
 
@@ -30,10 +31,10 @@ class FakeShop:
     def start(self, name: str) -> None:
         self.did.append(f"start {name}")
 
-    def again(self, program: Program) -> None:
+    def rebuild(self, program: Program) -> None:
         self.did.append("built anew")
 
-    def write_down(self) -> None:
+    def save_state(self) -> None:
         self.did.append("written down")
 
 
@@ -43,7 +44,7 @@ class Watched:
         self.said: list[str] = []
         self.now = 100.0
         launcher: Any = self.shop
-        self.watch = Monitor(cast("Launcher", launcher), PLAN, self.said.append, clock=lambda: self.now)
+        self.watch = Monitor(cast("Launcher", launcher), self.said.append, clock=lambda: self.now)
         self.watch.look()
         self.shop.did.clear()
 
@@ -76,7 +77,7 @@ def test_a_process_that_keeps_dying_is_tried_again_at_a_steady_pace() -> None:
     it.watch.look()
     it.watch.look()
     assert it.shop.did == ["start worker"]
-    assert "worker keeps dying; see /v/log/worker.log" in it.said[-1]
+    assert "worker keeps failing; see /v/log/worker.log" in it.said[-1]
     it.now += PAUSE
     it.watch.look()
     assert it.shop.did == ["start worker", "start worker"]

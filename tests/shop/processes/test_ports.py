@@ -10,6 +10,7 @@ import pytest
 
 from bootstrap.errors import Failed
 from shop.processes import ports
+from tests.shops import free_ports
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_a_port_that_is_bound_but_does_not_listen_is_taken() -> None:
 
 
 def test_a_free_port_is_not_taken() -> None:
-    assert not ports.is_taken(int(ports.free_ports()["SHOP_PRODUCT_PORT"]))
+    assert not ports.is_taken(int(free_ports()["SHOP_PRODUCT_PORT"]))
 
 
 def test_a_taken_port_is_one_line_with_its_holder_and_the_variable_to_set(listener: int) -> None:
@@ -47,7 +48,7 @@ def test_an_unknown_holder_is_not_mentioned(listener: int) -> None:
 
 
 def test_free_ports_are_four_different_ones() -> None:
-    assert len(set(ports.free_ports().values())) == 4
+    assert len(set(free_ports().values())) == 4
 
 
 @pytest.mark.skipif(not shutil.which("lsof"), reason="lsof alone can tell, and is not here")
@@ -56,4 +57,4 @@ def test_whoever_holds_a_port_is_told_by_name_and_pid(listener: int) -> None:
 
 
 def test_nobody_holds_a_free_port() -> None:
-    assert ports.held_by(int(ports.free_ports()["SHOP_PRODUCT_PORT"])) == ""
+    assert ports.held_by(int(free_ports()["SHOP_PRODUCT_PORT"])) == ""

@@ -53,5 +53,5 @@ def test_a_pid_that_is_somebody_elses_by_now_is_left_alone(sleeper: subprocess.P
 
 
 def test_this_process_lives_and_an_unknown_command_does_not() -> None:
-    assert run_state.lives(run_state.mark(os.getpid()))
-    assert not run_state.lives(Mark(os.getpid(), ""))
+    assert run_state.mark(os.getpid()).lives
+    assert not Mark(os.getpid(), "").lives
