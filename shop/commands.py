@@ -13,14 +13,14 @@ from shop import environment
 from shop.logs.follow import Follower
 from shop.output import say
 from shop.paths import Paths, paths_of
-from shop.processes import ports, probe, stopping, tasks
+from shop.processes import ports, probe, tasks
 from shop.processes.programs import emptying, plan, programs
 from shop.processes.supervisor_client import Process, SupervisorClient
 from shop.settings import ROOT, Settings, web_names
 from shop.target import as_running
 
 NOT_RUNNING = "The shop does not run here: `make run` starts it."
-LAST_WORDS = "These are the last lines of its last run; `docker compose logs --follow` has those of containers."
+CONTAINERS = "`docker compose logs --follow` has those of containers"
 OK = 200
 
 
@@ -73,12 +73,7 @@ def _status_line(process: Process, settings: Settings) -> bool:
     return healthy
 
 
-def stop(settings: Settings) -> int:
-    stopping.stop(paths_of(settings))
-    return 0
-
-
-def reset(settings: Settings, env: Mapping[str, str]) -> int:
+def reset(settings: Settings, env: Mapping[str, str]) -> None:
     paths, settings = paths_of(settings), as_running(settings)
     control = SupervisorClient(paths.socket)
     if control.answers():
@@ -90,7 +85,6 @@ def reset(settings: Settings, env: Mapping[str, str]) -> int:
         say("The shop is empty: the next `make run` starts with the seeded catalogue only.")
         if urls := _answered_by_another(settings):
             say(f"What answers on {', '.join(urls)} is not: containers are emptied by `make down` and `make up`.")
-    return 0
 
 
 def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, env: Mapping[str, str]) -> None:
@@ -112,34 +106,25 @@ def seed(env: Mapping[str, str], *, really_aws: bool) -> int:
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603 our own module
 
 
-def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: int, follow: bool) -> int:
-    paths, settings = paths_of(settings), as_running(settings)
-    follower = Follower(paths, plan(settings, paths), env, sys.stdout.isatty(), _print)
+def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: int, follow: bool) -> None:
+    paths = paths_of(settings)
+    follower = Follower(paths, plan(as_running(settings), paths), env, _print, terminal=sys.stdout.isatty())
     if unknown := sorted(set(names) - set(follower.names)):
         raise Failed(f"No process is called {', '.join(unknown)}; there are {', '.join(follower.names)}.")
-    if not _any_log(paths):
-        raise Failed(
-            f"There are no logs in {paths.logs} yet: `make run` writes them; "
-            "`docker compose logs --follow` has those of containers."
-        )
+    if not any(paths.logs.glob("*.log")):
+        raise Failed(f"There are no logs in {paths.logs} yet: `make run` writes them; {CONTAINERS}.")
     if follow and not SupervisorClient(paths.socket).answers():
-        sys.stderr.write(f"{NOT_RUNNING} {LAST_WORDS}\n")
+        sys.stderr.write(f"{NOT_RUNNING} These are the last lines of its last run; {CONTAINERS}.\n")
         follow = False
-    follower.only(names or follower.names)
-    follower.from_now(last)
+    follower.start(names, last)
     with closing(follower), suppress(KeyboardInterrupt):
         follower.show()
         while follow:
             time.sleep(0.2)
             follower.show()
-    return 0
 
 
 def _print(line: str) -> None:
     """Unlike `say`, ends the command when its reader is gone, as after `| head`."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def _any_log(paths: Paths) -> bool:
-    return any(paths.logs.glob("*.log"))

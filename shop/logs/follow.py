@@ -8,42 +8,26 @@ from shop.paths import Paths
 from shop.processes.programs import Plan
 
 SUPERVISOR = "supervisor"
-NEWS = ("exited: ", "gave up: ")  # the rest of what supervisor says is about itself
+NEWS = ("exited: ", "gave up: ")  # the rest of what supervisor logs is about itself
 
 
 class Follower:
     """`LOG_FORMAT=json` shows the lines as they are; on a terminal the names have colours, unless NO_COLOR is set."""
 
     def __init__(
-        self,
-        paths: Paths,
-        plan: Plan,
-        env: Mapping[str, str],
-        terminal: bool,  # noqa: FBT001 there is no other question
-        say: Callable[[str], None],
+        self, paths: Paths, plan: Plan, env: Mapping[str, str], say: Callable[[str], None], *, terminal: bool
     ) -> None:
+        self.names = list(dict.fromkeys(step.name for stage in plan for step in stage))
         self._paths = paths
         self._say = say
-        self._names = list(dict.fromkeys(step.name for stage in plan for step in stage))
-        style = env.get("LOG_FORMAT") or ("pretty" if terminal else "json")
-        self._printer = Printer(
-            [*self._names, SUPERVISOR],
-            pretty=style == "pretty",
-            colour=terminal and not env.get("NO_COLOR"),
-        )
+        pretty = (env.get("LOG_FORMAT") or ("pretty" if terminal else "json")) == "pretty"
+        self._printer = Printer([*self.names, SUPERVISOR], pretty=pretty, colour=terminal and not env.get("NO_COLOR"))
         self._tails: dict[str, Tail] = {}
 
-    def only(self, names: list[str]) -> None:
-        self._names = names
-
-    @property
-    def names(self) -> list[str]:
-        return self._names
-
-    def from_now(self, last: int = 0) -> None:
-        """Lines before this moment are not shown, but for the `last` of each."""
+    def start(self, names: list[str] | None = None, last: int = 0) -> None:
+        """From now on, and with the `last` lines of each; of all processes, or of `names`."""
         self.close()
-        self._tails = {name: Tail(self._paths.log(name), last=last) for name in self._names}
+        self._tails = {name: Tail(self._paths.log(name), last=last) for name in names or self.names}
         self._tails[SUPERVISOR] = Tail(self._paths.supervisor_log)
 
     def show(self) -> None:

@@ -3,25 +3,18 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import BinaryIO
+
+import typer
 
 from chassis.core.logs import TRACEBACKS
 from chassis.core.text import legible
 
 TAB = "\t"
-RESET, DIM, RED, YELLOW = "\033[0m", "\033[2m", "\033[31m", "\033[33m"
-NAMES = (
-    "\033[36m",
-    "\033[32m",
-    "\033[35m",
-    "\033[34m",
-    "\033[96m",
-    "\033[92m",
-    "\033[95m",
-    "\033[94m",
-)
-LEVELS = {"error": RED, "critical": RED, "warning": YELLOW}
+NAMES = ("cyan", "green", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta", "bright_blue")
+LEVELS = {"error": "red", "critical": "red", "warning": "yellow"}
 SHOWN_FIRST = ("timestamp", "level", "event", "logger", "process")
 
 
@@ -69,32 +62,26 @@ class Printer:
 
     def __init__(self, names: list[str], *, pretty: bool, colour: bool) -> None:
         self._width = max(map(len, names), default=0)
-        self._colours = {name: NAMES[number % len(NAMES)] for number, name in enumerate(names)}
+        self._colours = dict(zip(names, cycle(NAMES), strict=False))
         self._pretty = pretty
-        self._colour = colour
+        self._style = typer.style if colour else lambda text, **_: text
 
     def line(self, name: str, text: str) -> str:
-        prefix = self._paint(self._colours.get(name, DIM), f"{name:<{self._width}} │")
-        return f"{prefix} {self._readable(text) if self._pretty else legible(text, keep=TAB)}"
+        prefix = self._style(f"{name:<{self._width}} │", fg=self._colours.get(name))
+        fields = _fields(text) if self._pretty else {}
+        return f"{prefix} {self._readable(fields) if 'event' in fields else legible(text, keep=TAB)}"
 
-    def _readable(self, text: str) -> str:
-        fields = _fields(text)
-        return self._of(fields) if "event" in fields else legible(text, keep=TAB)
-
-    def _of(self, fields: Mapping[str, object]) -> str:
+    def _readable(self, fields: Mapping[str, object]) -> str:
         time = legible(str(fields.get("timestamp", ""))[11:23])
         level = legible(str(fields.get("level", "")))
         rest = " ".join(f"{legible(key)}={_value(key, fields[key])}" for key in fields if key not in SHOWN_FIRST)
         words = [
-            self._paint(DIM, time),
-            self._paint(LEVELS.get(level, ""), f"{level:<7}"),
+            time and self._style(time, dim=True),
+            self._style(f"{level:<7}", fg=LEVELS.get(level)),
             legible(str(fields["event"])),
-            self._paint(DIM, rest),
+            rest and self._style(rest, dim=True),
         ]
         return " ".join(word for word in words if word)
-
-    def _paint(self, colour: str, text: str) -> str:
-        return f"{colour}{text}{RESET}" if self._colour and colour and text else text
 
 
 def timestamp(line: str) -> str:

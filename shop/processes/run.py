@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from types import FrameType
 
@@ -28,12 +28,12 @@ class Asked(BaseException):
 
 def run(settings: Settings, env: Mapping[str, str]) -> int:
     launcher = prepare(settings, env)
-    follower = Follower(launcher.paths, launcher.plan, env, sys.stdout.isatty(), say)
+    follower = Follower(launcher.paths, launcher.plan, env, say, terminal=sys.stdout.isatty())
     with _stopping(launcher), closing(follower):
         say(f"Starting the shop `{settings.name}` (Ctrl-C stops it)")
         launcher.start()
         say(banner.text(settings, launcher.paths, dev=settings.dev))
-        follower.from_now()
+        follower.start()
         _keep(Monitor(launcher, say), follower)
     return 0
 
@@ -99,9 +99,6 @@ def _ask(_signum: int, _frame: FrameType | None) -> None:
     raise Asked
 
 
-def _on(
-    signals: tuple[signal.Signals, ...],
-    action: "Callable[[int, FrameType | None], None] | signal.Handlers",
-) -> None:
+def _on(signals: Iterable[signal.Signals], action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for one in signals:
         signal.signal(one, action)

@@ -18,8 +18,8 @@ class Following:
         self.paths = Paths(path)
         self.paths.make()
         self.said: list[str] = []
-        self.follower = Follower(self.paths, PLAN, {}, terminal=False, say=self.said.append)
-        self.follower.from_now()
+        self.follower = Follower(self.paths, PLAN, {}, self.said.append, terminal=False)
+        self.follower.start()
 
 
 @pytest.fixture
@@ -52,8 +52,7 @@ def test_of_supervisor_only_what_died_is_shown(following: Following) -> None:
 
 def test_only_the_wanted_processes_are_shown(following: Following) -> None:
     paths, follower, said = following.paths, following.follower, following.said
-    follower.only(["product"])
-    follower.from_now()
+    follower.start(["product"])
     paths.log("basket").write_text("no\n")
     paths.log("product").write_text("yes\n")
     follower.show()
