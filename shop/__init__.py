@@ -1,1 +1,1 @@
-"""The shop on this machine without Docker: an emulator and every process of the shop, started, watched and stopped."""
+"""The command `shop`: runs the shop on this machine without Docker, and operates it here and on AWS."""

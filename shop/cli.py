@@ -53,12 +53,12 @@ def main(arguments: Sequence[str] | None = None, env: Mapping[str, str] | None =
 
 
 def _told(error: str, code: int) -> int:
-    sys.stderr.write(f"{legible(error, keep=LINES)}\n")  # it may repeat what something else answered
+    sys.stderr.write(f"{legible(error, keep=LINES)}\n")  # the text may contain what another program answered
     return code
 
 
 def _explained(error: OSError) -> str:
-    """In one line, which a full disk or a folder of somebody else deserves."""
+    """One line, with advice for a full disk and for a folder that cannot be used."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}.{ADVICE.get(error.errno or 0, '')}"
 

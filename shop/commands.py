@@ -1,4 +1,4 @@
-"""The commands for a second terminal: status, stop, reset, logs."""
+"""The commands for a second terminal: status, reset, seed, logs."""
 
 import shlex
 import shutil
@@ -25,7 +25,7 @@ OK = 200
 
 
 def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
-    """The environment's, else those of the shop that runs, else the usual ones (Docker Compose has them too)."""
+    """From the environment, else of the shop that runs, else the usual ones, which Docker Compose uses too."""
     known = as_running(settings)
     return {name: (env.get(f"{name.upper()}_URL") or known.url(name)).rstrip("/") for name in web_names()}
 
@@ -90,7 +90,7 @@ def reset(settings: Settings, env: Mapping[str, str]) -> None:
 def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, env: Mapping[str, str]) -> None:
     environment.refuse_unless_emulator(settings)
     workers = [program.name for program in programs(plan(settings, paths)) if not program.ready]
-    control.stop(workers, within=8)  # they would complain about their missing tables and queues
+    control.stop(workers, within=8)  # they would log errors about missing tables and queues
     try:
         for task in emptying():
             say(f"  {task.name}: {' '.join(task.command[2:])}")
@@ -125,6 +125,6 @@ def logs(settings: Settings, names: list[str], env: Mapping[str, str], *, last: 
 
 
 def _print(line: str) -> None:
-    """Unlike `say`, ends the command when its reader is gone, as after `| head`."""
+    """Unlike `say`, this ends the command when its reader is gone, as after `| head`."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The environment of the shop's processes: an emulator, fake credentials, and nothing of a developer's real account."""
+"""The environment of the shop's processes: an emulator, made-up credentials, and nothing of a real account."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -10,8 +10,7 @@ from shop.settings import Settings
 
 FAKE_KEY = "test"
 UTF8 = "PYTHONUTF8"
-# Ours are read by the launcher alone; the others would send a process elsewhere than the launcher says, or have it
-# import other modules.
+# Only the launcher reads SHOP_*. The others would lead a process to another address, or make it import other modules.
 UNWANTED = (
     *("AWS_", "SHOP_", "GUNICORN_CMD_ARGS", "PORT", "HOST", "LOG_FORMAT"),
     *("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONUSERBASE", "PYTHONINSPECT", "PYTHONOPTIMIZE"),
@@ -34,7 +33,7 @@ def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def aws(endpoint: str) -> dict[str, str]:
-    """Only these say where AWS is: no profile, no config file, no instance role can."""
+    """With these variables no profile, config file or instance role can lead to a real account."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": FAKE_KEY,
@@ -60,7 +59,7 @@ def _past_proxies(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def refuse_unless_emulator(settings: Settings) -> None:
-    """The shop here is seeded, reset and thrown away: never on an account that is somebody's."""
+    """The shop on this machine is seeded and emptied, so it must not be a real account. Raises `Failed`."""
     endpoint = settings.endpoint
     asked = SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint))  # a real client would read AWS_PROFILE
     if is_emulator(asked):

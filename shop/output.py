@@ -8,7 +8,7 @@ LINES = "\n\t"  # what `legible` keeps in a text of several lines
 
 
 def prepare_output() -> None:
-    """A terminal that cannot show │ shows a question mark instead; without this, `say` would drop the whole line."""
+    """Lets a terminal that cannot show │ show a question mark. Otherwise `say` would drop the whole line."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""Where a shop of this machine keeps its files: `var/<stack>/`, one folder per shop."""
+"""Where a shop on this machine keeps its files: `var/<shop>/`."""
 
 import hashlib
 import tempfile
@@ -50,7 +50,7 @@ class Paths:
         return self.logs / f"{name}.log"
 
     def make(self) -> None:
-        """For its owner only: it holds names, addresses and what people bought. Raises `Failed`."""
+        """Creates the folder for its owner only, since it holds names and addresses. Raises `Failed`."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)

@@ -70,7 +70,7 @@ def web_names() -> list[str]:
 
 
 def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
-    """The shell's variables, and for those it has not the file's: as Docker Compose reads it."""
+    """The shell's variables, and those of the file that the shell does not set, as Docker Compose reads them."""
     try:
         given = dotenv_values(file)
     except (OSError, UnicodeDecodeError) as error:

@@ -49,7 +49,7 @@ def of_account(shell: Mapping[str, str]) -> dict[str, str]:
 
 
 def as_running(settings: Settings) -> Settings:
-    """With the ports of the shop that runs, which another terminal may have chosen."""
+    """With the ports of the shop that runs, which may have been started with other settings."""
     from shop.processes import run_state  # noqa: PLC0415 it loads pydantic, and `shop --help` needs none
 
     known = run_state.read(paths_of(settings).run_state)

@@ -18,17 +18,17 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 HEALTH = "/_localstack/health"  # read by programs that do not sign
-# Any port: behind a forwarded one, a program names another than ours. What a browser resolves itself is the name.
+# Any port will do, since a forwarded port has another number. A browser resolves the name only.
 LOOPBACK = re.compile(rb"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 SIGNED = b"AWS4-HMAC-SHA256 "
 BY_HAND = b"none"  # Sec-Fetch-Site of an address that a person typed
-# These change nothing that would be worth saving: a message that was only received comes back.
+# These change nothing that must be saved. A message that was only received becomes visible again.
 READS = re.compile(rb".*\.(?:Get|BatchGet|TransactGet|Describe|List|Query|Scan|Receive)\w*")
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Guard:
-    """An ASGI application around another that serves only whom `refusal` lets through."""
+    """An ASGI application that passes a request on to another one unless `refusal` objects."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -50,7 +50,7 @@ class Guard:
             await self._serve(scope, receive, send)
 
     async def close(self, grace: float) -> None:
-        """Serves nobody any more. Requests that are not over after `grace` seconds, such as long polls, are cut off."""
+        """Refuses new requests and cuts off those that are not over after `grace` seconds, such as long polls."""
         self._closing = True
         if self._served:
             _, late = await asyncio.wait(self._served, timeout=grace)
@@ -89,12 +89,12 @@ def refusal(path: str, headers: Headers) -> str | None:
 
 
 def reads_only(headers: Headers) -> bool:
-    """By the action that the header names; an action in the body counts as a write."""
+    """Decides by the action in the header; an action in the body counts as a write."""
     return any(name.lower() == b"x-amz-target" and READS.fullmatch(value) for name, value in headers)
 
 
 async def _answer(send: Send, status: int, message: str) -> None:
-    """Without any CORS header, so that a page cannot even read it."""
+    """The answer has no CORS header, so a web page cannot read it."""
     kind = "AccessDeniedException" if status == 403 else "ServiceUnavailable"
     body = json.dumps({"__type": kind, "message": message})
     length = str(len(body)).encode()

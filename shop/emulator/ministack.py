@@ -1,11 +1,11 @@
-"""How MiniStack is started, by `make run` and by the tests alike: which services it offers, and what it must not do."""
+"""How `make run` and the tests start MiniStack: which services it offers, and what it must not do."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
-# What the template, the shop and `bootstrap` call, by the names that MiniStack and LocalStack share. Every other
-# service is switched off, so that nobody can have the emulator run a program: no Lambda, no Step Functions, no ECS.
+# What the templates, the services and `bootstrap` call, by the names that MiniStack and LocalStack share. Every other
+# service is switched off, so that no request can make the emulator run a program: no Lambda, Step Functions or ECS.
 SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "events", "sns", "sqs")
 DO_NOT_RESTART = 78  # exit code of a process that would end the same way at every start; EX_CONFIG of sysexits.h
 NO_DOCKER = "unix:///nowhere/docker.sock"

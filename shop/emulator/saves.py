@@ -12,7 +12,7 @@ from pathlib import Path
 from shop.emulator.guard import Guard
 from shop.emulator.state import State
 
-SHARE = 20  # a save that takes long comes so many times its length later, so that it never takes more than a twentieth
+SHARE = 20  # the pause after a save is so many times its length, so saving takes at most a twentieth of the time
 HUNG = 300.0  # seconds after which a save that does not end is given up
 TRIES = 10  # of the save at the end
 BETWEEN_TRIES = 0.1  # seconds
@@ -67,9 +67,9 @@ class Saver:
                 guard.changed, pause = True, self._every
 
     def save_at_the_end(self, guard: Guard) -> None:
-        """In this process, and alone: a child's save that is under way is older.
+        """Saves in this process, after ending a child's save that is under way, which is older.
 
-        An emulator that has not read its data yet holds nothing, and would save nothing over it.
+        An emulator that has not read its data yet must not save: it would replace the data with nothing.
         """
         if not guard.started:
             return
@@ -80,7 +80,7 @@ class Saver:
         self._save_what_may_change()
 
     def _save_what_may_change(self) -> None:
-        """A thread of the emulator may still end its work, and Python copies no dictionary that grows meanwhile."""
+        """Tries again where a thread of the emulator still changes a dictionary while it is copied."""
         for _ in range(TRIES):
             try:
                 self.save(final=True)
@@ -113,7 +113,7 @@ class Saver:
         return ended[1] == 0
 
     def _end_as_a_child(self, emulator: int) -> None:
-        """Without the parent's signal handlers and sockets, which a client would otherwise see open after an end."""
+        """Drops the parent's signal handlers and sockets first: a client would see them open after the parent's end."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -130,7 +130,7 @@ class Saver:
 
 
 def _refuse_unless_child_of(emulator: int) -> None:
-    """The next emulator has begun with the save before this one, and would not know of it."""
+    """After the emulator's end the next one may have started from an older save, so this save must not appear."""
     if os.getppid() != emulator:
         raise SaveFailed("the emulator ended while its data was saved")
 

@@ -53,7 +53,7 @@ async def _run(guard: Guard, saver: Saver | None, config: Config) -> None:
         code |= _save(saver, guard)
     if not stop.done():
         (server if server.done() else saving).result()
-    # All is saved. Hypercorn would wait for its connections, MiniStack would save a second time.
+    # Everything is saved. A normal end would wait for open connections and save a second time.
     logging.shutdown()
     os._exit(code)
 
@@ -74,7 +74,7 @@ def _saver(state: State, every: float) -> Saver:
 
 
 def _restore(folder: Path) -> None:
-    """MiniStack itself would start without what it cannot read, and the next save would replace it.
+    """Reads everything or fails. MiniStack itself would skip what it cannot read, and the next save would lose it.
 
     Raises `Unreadable`.
     """
@@ -82,7 +82,7 @@ def _restore(folder: Path) -> None:
     for file in sorted(folder.iterdir()) if folder.exists() else ():
         if file.suffix == ".json":
             _restore_one(file)
-    persistence.STATE_DIR = os.devnull  # where MiniStack finds nothing to read a second time
+    persistence.STATE_DIR = os.devnull  # so that MiniStack does not read the data a second time
 
 
 def _restore_one(file: Path) -> None:
@@ -105,7 +105,7 @@ def _read(file: Path) -> object:
 
 
 def _write(folder: Path) -> None:
-    """MiniStack's own functions write; they log an error where ours must know of it."""
+    """Calls MiniStack's own functions, and raises where they only log an error."""
     persistence.STATE_DIR = str(folder)
     for name, get_state in ministack._build_persistence_save_dict().items():  # noqa: SLF001 it has no public one
         held = get_state()
@@ -126,7 +126,7 @@ def _config(port: str) -> Config:
 
 
 def _raise_limit_of_open_files() -> None:
-    """A burst of connections must not end at 1,024."""
+    """The usual limit of 1,024 is too low for a burst of connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with suppress(OSError, ValueError):  # macOS refuses "unlimited"

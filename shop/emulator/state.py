@@ -1,4 +1,4 @@
-"""The emulator's data on disk: complete or not there, and never a mixture of two moments."""
+"""The emulator's data on disk: each save is complete and of one moment, or it does not exist."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ class State:
     path: Path
 
     def newest(self) -> Path:
-        """The last complete save; before the first, the folder itself, where earlier versions kept their files."""
+        """The last complete save. Before the first one, the folder itself, where earlier versions kept their files."""
         saves = self._saves()
         return saves[-1] if saves else self.path
 
@@ -32,7 +32,7 @@ class State:
         return saves[-1].stat().st_mtime if saves else None
 
     def loss(self) -> str:
-        """What a person has to know after an end without a save."""
+        """A sentence for the user after an end without a save."""
         saved = self.saved_at()
         if saved is None:
             return "Nothing was saved yet: what it held is lost."
@@ -41,18 +41,18 @@ class State:
         )
 
     def drafted(self) -> int:
-        """The bytes of a save that is under way."""
+        """How many bytes of a save have been written that is under way."""
         return sum(_size(file) for file in self.path.glob(f"{DRAFTS}/*"))
 
     def draft(self) -> Path:
-        """An empty folder for a new save, this process's own: a killed emulator may have left another that writes."""
+        """An empty folder for a new save of this process. A killed emulator's child may still write to another."""
         draft = self.path / f"draft-{os.getpid()}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700, parents=True)
         return draft
 
     def remove_drafts(self) -> None:
-        """Whatever interrupted saves have left, also those of other processes."""
+        """Removes what interrupted saves left, also those of other processes."""
         for draft in self.path.glob(DRAFTS):
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -61,7 +61,7 @@ class State:
         return (self.newest() / FINAL).exists()
 
     def reopen(self) -> None:
-        """An emulator has read the newest save: from now on, it may lack something."""
+        """Notes that an emulator has read the newest save, which may miss changes from now on."""
         (self.newest() / FINAL).unlink(missing_ok=True)
 
     def publish(self, draft: Path, last_check: Callable[[], None] = lambda: None, *, final: bool = False) -> None:

@@ -25,13 +25,13 @@ class Follower:
         self._tails: dict[str, Tail] = {}
 
     def start(self, names: list[str] | None = None, last: int = 0) -> None:
-        """From now on, and with the `last` lines of each; of all processes, or of `names`."""
+        """Shows new lines from now on, after the `last` lines of each process, of all processes or only of `names`."""
         self.close()
         self._tails = {name: Tail(self._paths.log(name), last=last) for name in names or self.names}
         self._tails[SUPERVISOR] = Tail(self._paths.supervisor_log)
 
     def show(self) -> None:
-        """In the order of their timestamps, as far as several processes wrote since the last look."""
+        """Prints the lines since the last call, in the order of their timestamps."""
         for _, name, line in sorted(self._new(), key=itemgetter(0)):
             self._say(self._printer.line(name, line))
 

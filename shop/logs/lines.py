@@ -19,7 +19,7 @@ SHOWN_FIRST = ("timestamp", "level", "event", "logger", "process")
 
 
 class Tail:
-    """One file. Lines come out whole; a file that was replaced is read to its end, then the new one from its start."""
+    """One file, read in whole lines. A file that was replaced is read to its end, then the new one from its start."""
 
     def __init__(self, path: Path, *, last: int = 0) -> None:
         self._path = path

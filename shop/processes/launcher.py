@@ -43,7 +43,7 @@ class Launcher:
             self.save_state()
 
     def stop(self) -> None:
-        """In reverse order of readiness; what does not obey is killed. Nothing of the shop runs afterwards."""
+        """Stops the stages in reverse order and kills what does not end in time. Nothing stays behind."""
         if self._supervisor is None or not self._supervisor.lives:
             self.kill()
             return
@@ -73,13 +73,13 @@ class Launcher:
         return self._supervisor is not None and self._supervisor.lives
 
     def rebuild(self, program: Program) -> None:
-        """After the emulator came back, with what it knew when it last stopped in order, if anything."""
+        """Waits for an emulator that was started again, and creates what its last save did not contain."""
         self._await(program)
         for task in (step for stage in self.plan for step in stage if isinstance(step, Task)):
             self._run(task)
 
     def save_state(self) -> None:
-        """A process that has run for a second or more has replaced supervisor's command line by its own."""
+        """Writes down which processes run. After a second, each shows its own command line, not supervisor's."""
         assert self._supervisor is not None  # noqa: S101 only called once it was started
         running = {p.name: p.pid for p in self.client.processes().values() if p.state in {"RUNNING", "STOPPING"}}
         known = run_state.RunState(
@@ -129,7 +129,7 @@ class Launcher:
         self._loss.ready(program.name)
 
     def _run(self, task: Task) -> None:
-        """Its progress counts, and that of what runs already: the emulator works for it."""
+        """Progress of the processes that run already counts too, since the emulator works for the task."""
         running = [process.pid for process in self.client.processes().values()]
         patience = self._settings.patience
         tasks.run(task, self._env, self.paths, patience, lambda pid: cpu_seconds([pid, *running]))

@@ -1,4 +1,4 @@
-"""Says at the end of a shop whether its emulator saved what it held."""
+"""Reports at the end of a shop that its emulator did not save its data."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from shop.processes.programs import EMULATOR
 
 
 class LossReport:
-    """Only the save that the emulator makes at its end holds everything: the services had stopped before it.
+    """Only the save that the emulator makes at its end contains everything: the services have stopped before it.
 
-    One from while it ran may be complete only after that, and lacks what was written since it began.
+    An earlier save may be completed during the stop, but it misses what was written since it began.
     """
 
     def __init__(self, paths: Paths, say: Callable[[str], None]) -> None:
@@ -18,11 +18,11 @@ class LossReport:
         self._holds_data = False
 
     def ready(self, name: str) -> None:
-        """From then on the emulator holds data."""
+        """Once the emulator is ready, it holds data."""
         self._holds_data |= name == EMULATOR
 
     def end(self) -> None:
-        """Speaks only if something may be lost."""
+        """Prints a line only if something may be lost."""
         if self._holds_data and not self._paths.state.is_final():
             log = self._paths.log(EMULATOR)
             self._say(f"The emulator ended without saving. {self._paths.state.loss()} Its log: {log}")

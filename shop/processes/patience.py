@@ -1,11 +1,11 @@
-"""How long to wait for processes: as long as they make progress, since nobody knows how slow a machine is."""
+"""How long to wait for processes: as long as they make progress, since a machine may be slow."""
 
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable
 
-LONGEST = 10  # times the seconds, in all: a process may also work for ever and get nowhere
+LONGEST = 10  # times the seconds, in all: a process may be busy for ever and get nowhere
 LOOK = 1.0
 REMIND = 5.0  # seconds between two lines about a wait
 
@@ -38,12 +38,12 @@ class Patience:
 
     @property
     def pause(self) -> float:
-        """Seconds until the next look is due. They grow, since being asked is work for the process, too."""
+        """Seconds until the next look. They grow, since each look is work for the process, too."""
         return max(0.05, min(1.0, (self._clock() - self._begun) / 20))
 
 
 class Reminder:
-    """Says at every `REMIND` seconds how long it has been waited for, and `advice`."""
+    """Prints every `REMIND` seconds how long the wait has taken, and `advice`."""
 
     def __init__(
         self, text: str, say: Callable[[str], None], advice: str = "", clock: Callable[[], float] = time.monotonic
@@ -63,7 +63,7 @@ class Reminder:
 
 
 def cpu_seconds(groups: Iterable[int]) -> int:
-    """What the processes of these process groups have computed so far, in whole seconds; 0 of none."""
+    """The CPU time of these process groups in whole seconds; 0 where there is none of them."""
     wanted = set(groups)
     asked = ["ps", "-A", "-o", "pgid=", "-o", "time="]
     lines = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()  # noqa: S603 fixed

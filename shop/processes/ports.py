@@ -1,4 +1,4 @@
-"""Ports of this machine: which are taken, and by whom."""
+"""Which ports of this machine are taken, and by which program."""
 
 import shutil
 import socket
@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 
 
 def refuse_taken(ports: Mapping[str, int], holder: Callable[[int], str] | None = None) -> None:
-    """Gunicorn and the emulator would say it later, in many lines, and try again meanwhile."""
+    """Raises `Failed` for the first taken port. Gunicorn and the emulator would report it later, in many lines."""
     for name, port in ports.items():
         if is_taken(port):
             by = (holder or held_by)(port)
@@ -24,7 +24,7 @@ def refuse_taken(ports: Mapping[str, int], holder: Callable[[int], str] | None =
 
 
 def is_taken(port: int) -> bool:
-    """Asks twice: macOS lets us bind 127.0.0.1 beside a listener on every address, and a bound port may not listen."""
+    """Connects and binds: macOS allows binding 127.0.0.1 beside 0.0.0.0, and a bound port may not listen."""
     with socket.socket() as client:
         client.settimeout(1)
         if client.connect_ex((HOST, port)) == 0:
@@ -39,7 +39,7 @@ def is_taken(port: int) -> bool:
 
 
 def held_by(port: int) -> str:
-    """The command and pid that listen, if `lsof` is there and may tell; otherwise nothing."""
+    """The command and pid that listen, where `lsof` can tell; otherwise an empty text."""
     if not shutil.which("lsof"):
         return ""
     command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]

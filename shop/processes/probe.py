@@ -1,4 +1,4 @@
-"""Whether something answers over HTTP, asked in passing."""
+"""A quick question over HTTP."""
 
 import urllib3
 

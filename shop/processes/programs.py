@@ -11,7 +11,7 @@ from shop.paths import Paths
 from shop.settings import Settings
 
 EMULATOR = "emulator"
-# Seconds. The emulator ends as soon as it has saved what it holds, 40,000 rows in some 3 s: this is for one that hangs.
+# Seconds, for an emulator that hangs. Otherwise it ends when its data is saved: 40,000 rows take about 3 s.
 SAVED_WITHIN = 300
 
 
@@ -23,8 +23,8 @@ class Program:
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: str = ""
-    start_seconds: int = 1  # one that ends sooner could not start, and is given up after three more tries
-    stop_seconds: int = 2  # then it is killed; all stages but the emulator's together stay below ten seconds
+    start_seconds: int = 1  # a process that ends sooner counts as not started, and is given up after three more tries
+    stop_seconds: int = 2  # then it is killed; without the emulator, all stages together take less than ten seconds
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ Plan = tuple[Stage, ...]
 
 
 def plan(settings: Settings, paths: Paths) -> Plan:
-    """Started from the top and stopped from the bottom; the programs of one stage start together."""
+    """The stages in the order of their start. The programs of one stage start together."""
     web_first = sorted(processes(), key=lambda it: not it.serve)
     return (
         () if settings.given_endpoint else (_emulator(settings, paths),),
@@ -51,7 +51,7 @@ def plan(settings: Settings, paths: Paths) -> Plan:
 
 
 def emptying() -> tuple[Task, ...]:
-    """What makes a running shop as good as new; `down` asks nobody, because its endpoint is an emulator."""
+    """Deletes and creates the resources of a running shop. `down` asks no question, since it works on an emulator."""
     return (
         Task("bootstrap", _python("-m", "bootstrap", "down")),
         Task("bootstrap", _python("-m", "bootstrap", "up")),

@@ -22,8 +22,8 @@ from shop.settings import Settings
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Asked(BaseException):
-    """A signal came; not an Exception, so that nothing on the way takes it for a failure of its own."""
+class StopRequested(BaseException):
+    """A signal asked for the end. It is no Exception, so no code on the way handles it as a failure."""
 
 
 def run(settings: Settings, env: Mapping[str, str]) -> int:
@@ -67,13 +67,13 @@ def _keep(monitor: Monitor, follower: Follower) -> None:
 
 @contextmanager
 def _stopping(launcher: Launcher) -> Iterator[None]:
-    """The first signal stops in order, a second Ctrl-C kills at once; both leave nothing behind."""
-    _on(SIGNALS, _ask)
-    # After a Ctrl-Z it is a background process, which some terminals would stop again at its next line.
+    """The first signal stops the shop in order, a second Ctrl-C kills it. Both leave nothing behind."""
+    _on(SIGNALS, _request_stop)
+    # After Ctrl-Z this is a background process, which some terminals suspend again at its next line.
     _on((signal.SIGTTOU,), signal.SIG_IGN)
     try:
         yield
-    except Asked:
+    except StopRequested:
         say("\nStopping the shop (Ctrl-C again ends it at once)")
     finally:
         _stop(launcher)
@@ -81,7 +81,7 @@ def _stopping(launcher: Launcher) -> Iterator[None]:
 
 
 def _stop(launcher: Launcher) -> None:
-    # A closed terminal sends its signal more than once: only a person's second Ctrl-C means "at once".
+    # A closed terminal sends its signal more than once. Only a second Ctrl-C means "at once".
     _on((signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
     if not launcher.has_something_to_stop:
         return
@@ -89,14 +89,14 @@ def _stop(launcher: Launcher) -> None:
     try:
         launcher.stop()
         say(f"Stopped, {time.monotonic() - begun:.1f} s. Nothing is left running.")
-    except Asked:
+    except StopRequested:
         _on(SIGNALS, signal.SIG_IGN)
         launcher.kill()
         say("Ended at once.")
 
 
-def _ask(_signum: int, _frame: FrameType | None) -> None:
-    raise Asked
+def _request_stop(_signum: int, _frame: FrameType | None) -> None:
+    raise StopRequested
 
 
 def _on(signals: Iterable[signal.Signals], action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

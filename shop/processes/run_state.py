@@ -1,4 +1,4 @@
-"""What runs, written to a file, so that another command can find it and nothing lives on unseen."""
+"""A file that says what runs, so that other commands find it and no process is left behind unseen."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ FORMAT = TypeAdapter(RunState)
 
 
 def write(state: RunState, path: Path) -> None:
-    """At once or not at all: another command may be reading."""
+    """Replaces the file as a whole, since another command may be reading it."""
     draft = path.with_suffix(".new")
     draft.write_bytes(FORMAT.dump_json(state, indent=1))
     draft.replace(path)
@@ -60,7 +60,7 @@ def mark(pid: int) -> Mark:
 
 
 def command_of(pid: int) -> str:
-    """Empty when there is no such process; a zombie counts as none."""
+    """The command line of a process. Empty when there is no such process or only a zombie."""
     asked = ["ps", "-ww", "-o", "stat=", "-o", "command=", "-p", str(pid)]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 a pid, nothing else
     state, _, command = answer.stdout.strip().partition(" ")

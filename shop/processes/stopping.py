@@ -17,7 +17,7 @@ WITHIN = 15.0  # seconds
 def stop(paths: Paths, within: float = WITHIN) -> None:
     """Asks the launcher, else supervisor, else ends what the run state names: afterwards nothing of the shop runs.
 
-    What was asked has `within` seconds, and longer while it makes progress.
+    A process has `within` seconds to end, and longer while it makes progress.
     """
     known, client = run_state.read(paths.run_state), SupervisorClient(paths.socket)
     if known and known.launcher.lives:
@@ -37,7 +37,7 @@ def stop(paths: Paths, within: float = WITHIN) -> None:
 
 
 def _end_what_stays(known: run_state.RunState, client: SupervisorClient, paths: Paths, within: float) -> list[str]:
-    """The names of what had to be killed. Without its launcher, supervisor still ends everything in order."""
+    """Returns the names of what had to be killed. Without its launcher, supervisor ends everything in order."""
     killed = run_state.end_launcher(known)
     if killed:
         _wait_until_gone(known, client, paths, within)
@@ -45,7 +45,7 @@ def _end_what_stays(known: run_state.RunState, client: SupervisorClient, paths: 
 
 
 def _wait_until_gone(known: run_state.RunState | None, client: SupervisorClient, paths: Paths, within: float) -> None:
-    """Progress is what the shop's own processes do, such as saving: the launcher only waits for them."""
+    """Progress is CPU time of the shop's processes, or a growing save."""
     groups = [mark.pid for mark in known.processes.values()] if known else []
     remind = Reminder("  waiting for the shop", say)
     patience = Patience(within, lambda: (cpu_seconds(groups), paths.state.drafted()), SAVED_WITHIN)

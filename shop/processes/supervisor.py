@@ -12,7 +12,7 @@ class Supervisor:
     """Ends its programs in order as soon as the process that made this object is gone, see `supervisord.py`."""
 
     def __init__(self, config: Path, log: Path, env: Mapping[str, str]) -> None:
-        # It forks while its watching thread waits, which newer Pythons warn of; the thread holds no lock.
+        # Supervisor forks while a thread waits, of which newer Pythons warn; the thread holds no lock.
         command = [sys.executable, "-W", "ignore", "-m", "shop.processes.supervisord", "-c", str(config)]
         with log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 our own module
@@ -26,7 +26,7 @@ class Supervisor:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """At once: its programs stay."""
+        """Kills supervisor alone: its programs keep running."""
         self._process.kill()  # does nothing where it has ended
         self._process.wait()
 

@@ -1,4 +1,4 @@
-"""A supervisor that runs: what its processes do, and starting and stopping them by name."""
+"""A client of a running supervisor: shows its processes, starts and stops them by name."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ class Process:
 
 
 class ShuttingDown(Failed, Error):
-    """A supervisor that ends its programs hears nothing else."""
+    """A supervisor that is stopping refuses every call."""
 
     __str__ = Exception.__str__  # xmlrpc's own shows a repr
 
@@ -72,7 +72,7 @@ class SupervisorClient:
             raise Failed(f"{name} cannot be started: {fault.faultString}") from fault
 
     def stop(self, names: Iterable[str], within: float, waiting: Callable[[], None] = lambda: None) -> None:
-        """Asks all at once and waits until none of them runs; supervisor itself kills what takes too long.
+        """Stops all at the same time and waits until none of them runs. Supervisor kills what takes too long.
 
         `within` is in seconds; `waiting` is called again and again meanwhile. Raises `TimeoutError`.
         """

@@ -1,4 +1,4 @@
-"""Supervisor's own process, which ends its programs in order when the launcher is gone, even by `kill -9`."""
+"""Supervisor's process, which ends its programs in order when the launcher is gone, even after `kill -9`."""
 
 import os
 import signal
