@@ -32,6 +32,7 @@ def run(
             task.command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         ) as process,
     ):
+        begin = out.tell()
         try:
             code = _ended(process, Patience(patience, lambda: progress(process.pid)))
         finally:
@@ -42,7 +43,7 @@ def run(
         why = f"failed with exit code {code}"
     else:
         return
-    raise Failed(f"{task.name} {why}:\n{last_words(paths, task.name)}")
+    raise Failed(f"{task.name} {why}:\n{last_words(paths, task.name, begin)}")
 
 
 def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None:
@@ -52,9 +53,9 @@ def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None
     return None
 
 
-def last_words(paths: Paths, name: str) -> str:
-    """The end of a log, indented, for a message about its process."""
+def last_words(paths: Paths, name: str, begin: int = 0) -> str:
+    """The end of a log, indented, for a message about its process. `begin`: where this run's part begins, in bytes."""
     file = paths.log(name)
-    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    text = file.read_bytes()[begin:].decode(errors="replace") if file.exists() else ""
     lines = [f"  | {legible(line, keep=TAB)}" for line in text.splitlines()[-LAST_WORDS:]]
     return "\n".join([*lines, f"  (all of it: {file})"])

@@ -157,7 +157,7 @@ def test_made_up_credentials_do_not_reach_the_account_of_the_shell(
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
     set_environment(monkeypatch, env(tmp_path) | keys | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
     assert cli.main(["stack", "down", "--aws", "--really-aws"]) == 2
-    assert "made up" in capsys.readouterr().err
+    assert "placeholders for an emulator" in capsys.readouterr().err
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]) -> None:

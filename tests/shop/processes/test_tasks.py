@@ -37,6 +37,12 @@ def test_a_task_that_hangs_is_ended_and_told(paths: Paths) -> None:
     assert command_of(int(paths.log("seed").read_text())) == ""
 
 
+def test_a_failed_task_shows_its_own_lines_and_none_of_the_run_before(paths: Paths) -> None:
+    tasks.run(task("print('no changes')"), os.environ, paths)
+    with pytest.raises(Failed, match=r"^seed failed with exit code 2:\n  \| error: former layout\n  \(all of it: "):
+        tasks.run(task("print('error: former layout'); raise SystemExit(2)"), os.environ, paths)
+
+
 def test_a_task_is_waited_for_while_there_is_progress(paths: Paths) -> None:
     tasks.run(task("import time; time.sleep(3)"), os.environ, paths, 1, lambda _: time.monotonic())
 
