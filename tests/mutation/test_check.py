@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.check import MUTANTS, Mutant, Run, check
+from tests.mutation.check import Run, check
+from tests.mutation.mutants import MUTANTS, Mutant
 
 TEST = "tests/test_code.py::test_it"
 MUTANT = Mutant("truth is lost", "chassis/code.py", "TRUE", "FALSE", TEST)
@@ -16,6 +17,8 @@ def source(tmp_path: Path) -> Path:
     (tmp_path / "chassis").mkdir()
     (tmp_path / "chassis" / "code.py").write_text("x = TRUE\n")
     (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_code.py").write_text("def test_it():\n    ...\n")
     return tmp_path
 
 
@@ -47,34 +50,50 @@ def test_a_mutant_whose_test_fails_is_killed_and_the_tree_is_left_alone(source: 
         (Run(1, f"FAILED {TEST}_too - assert FALSE"), "NO VERDICT"),
         (Run(2, "ERROR tests/test_code.py"), "NO VERDICT"),
         (Run(4, f"ERROR: not found: {TEST}"), "NO VERDICT"),
-        (Run(1, f"FAILED {TEST} - NameError: name 'FALSE' is not defined"), "STILLBORN"),
+        (Run(1, f"FAILED {TEST} - NameError: name 'FALSE' is not defined"), "INVALID"),
     ],
 )
-def test_a_mutant_that_no_failing_test_kills_is_told(source: Path, on_the_mutant: Run, told: str) -> None:
+def test_a_mutant_that_no_failing_test_kills_is_reported(source: Path, on_the_mutant: Run, told: str) -> None:
     good, said = judge(source, answering(GREEN, on_the_mutant))
     assert not good
     assert f"truth is lost: {told}" in said
 
 
 @pytest.mark.parametrize("original", [RED, Run(0, "no tests"), Run(4, "not found"), Run(1, f"PASSED {TEST}\nERROR x")])
-def test_a_test_that_is_not_green_on_the_original_is_told_before_any_mutant_is_made(
+def test_a_test_that_fails_without_a_mutant_is_reported_before_any_mutant_is_applied(
     source: Path, original: Run
 ) -> None:
     good, said = judge(source, answering(original, RED))
     assert not good
-    assert "RED ON THE ORIGINAL" in said
+    assert "FAILS WITHOUT A MUTANT" in said
     assert "killed" not in said
 
 
 @pytest.mark.parametrize(("text", "count"), [("x = 1", 0), ("TRUE\nTRUE", 2)])
-def test_a_text_that_is_gone_or_not_unique_is_told_before_any_test_runs(source: Path, text: str, count: int) -> None:
+def test_a_mutant_whose_text_is_gone_or_not_unique_is_reported_before_any_test_runs(
+    source: Path, text: str, count: int
+) -> None:
     (source / "chassis" / "code.py").write_text(text)
     good, said = judge(source, lambda *_: pytest.fail("runs tests"))
     assert not good
-    assert f"MISFIT: its text is {count} times" in said
+    assert f"OUTDATED: its text stands {count} times" in said
 
 
-def test_one_survivor_among_the_killed_spoils_the_whole(source: Path) -> None:
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [("chassis/code.py", "its text stands 0 times in chassis/code.py"), ("tests/test_code.py", f"there is no {TEST}")],
+)
+def test_a_mutant_whose_file_or_test_is_gone_is_reported_before_any_test_runs(
+    source: Path, gone: str, told: str
+) -> None:
+    (source / gone).unlink()
+    good, said = judge(source, lambda *_: pytest.fail("runs tests"))
+    assert not good
+    assert f"truth is lost  OUTDATED: {told}" in said
+    assert "tests/mutation/mutants.py" in said
+
+
+def test_one_surviving_mutant_fails_the_check(source: Path) -> None:
     other = MUTANT._replace(name="nothing is changed", new="TRUE")
     good, said = judge(source, answering(GREEN, RED), MUTANT, other)
     assert not good
