@@ -1,8 +1,7 @@
-"""The command line: `python -m bootstrap plan|up|status|down|doctor|dlq`."""
+"""The command line: `python -m bootstrap plan|up|status|down`."""
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bootstrap import commands
 from bootstrap.aws import await_endpoint, connect, endpoint
 from bootstrap.clock import Clock
-from bootstrap.dlq_options import add_dlq
 from bootstrap.errors import Failed, explain
 from bootstrap.names import Names
 from bootstrap.templates import ROOT
@@ -39,7 +37,7 @@ def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        _say("interrupted. A deployment that has begun goes on, see `status`. Start an unfinished redrive again")
+        _say("interrupted. A deployment that has begun goes on, see `status`")
         return 130
 
 
@@ -78,10 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_services(down)
     _add_really_aws(down)
     down.set_defaults(run=commands.down)
-    doctor = add("doctor", parents=[shared], help="prove that a checkout becomes an order, or say why not")
-    _add_doctor_options(doctor)
-    doctor.set_defaults(run=commands.doctor)
-    add_dlq(add, shared)
     return parser
 
 
@@ -91,21 +85,6 @@ def _add_services(parser: argparse.ArgumentParser) -> None:
 
 def _add_really_aws(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--really-aws", action="store_true", help="delete also on AWS")
-
-
-def _add_doctor_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--wait", type=_seconds, default=10.0, help="seconds to wait for the order (10)")
-    parser.add_argument(
-        "--no-consumer",
-        action="store_true",
-        help="no consumer runs yet: prove only bus → rule → queue",
-    )
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 999")
-    return float(text)
 
 
 def _out(text: str) -> None:

@@ -12,7 +12,6 @@ from bootstrap import stacks
 from bootstrap.aws import Aws, Say
 from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment, threatened
-from bootstrap.doctor import Doctor
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import PLATFORM, Names
 from bootstrap.overview import overview
@@ -107,18 +106,6 @@ def status(context: Context) -> int:
             context.out(f"{template.stack} does not exist: `up {template.service}` creates it")
         context.out("")
     return 0 if all(each and each["StackStatus"] in SUCCESS for each in found.values()) else 1
-
-
-def doctor(context: Context) -> int:
-    healthy = True
-    args = context.args
-    examined = Doctor(context.aws, context.names, context.templates, context.clock).examine(
-        patience=args.wait, consumer_expected=not args.no_consumer
-    )
-    for finding in examined:
-        context.out(str(finding))
-        healthy = healthy and finding.ok
-    return 0 if healthy else 1
 
 
 def _chosen(context: Context) -> list[Template]:

@@ -45,23 +45,3 @@ class Names:
     def doctor_queue(self) -> str:
         """The queue in which consumers answer test messages."""
         return f"{self.shop}-doctor"
-
-    @property
-    def rule(self) -> str:
-        return f"{self.shop}-checkout-basket"
-
-    @property
-    def rule_dlq(self) -> str:
-        return f"{self.shop}-checkout-basket-dlq"
-
-    @property
-    def order_queue(self) -> str:
-        return f"{self.shop}-order"
-
-    @property
-    def order_dlq(self) -> str:
-        return f"{self.shop}-order-dlq"
-
-    @property
-    def order_table(self) -> str:
-        return f"{self.shop}-order"

@@ -34,6 +34,7 @@ class Rule:
     name: str
     bus: str
     targets: tuple[str, ...]
+    pattern: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Template:
                 self._named(rule["Properties"]["Name"]),
                 self._named(rule["Properties"].get("EventBusName", "default")),
                 tuple(target["Id"] for target in rule["Properties"].get("Targets", ())),
+                rule["Properties"].get("EventPattern", {}),
             )
             for key, rule in self._resources()
             if rule["Type"] == RULE

@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap.errors import Failed, explain
 from chassis.core.text import legible
+from shop.dlq.commands import dlq
+from shop.doctor.commands import doctor
 from shop.output import LINES, prepare_output, say
 from shop.settings import Settings, with_file
 from shop.stack import stack
@@ -147,25 +149,5 @@ def seed(
 
 
 app.add_typer(stack, name="stack", rich_help_panel=AWS)
-
-
-# Passed on to bootstrap, until they have modules of their own.
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
-
-@app.command(rich_help_panel=AWS, context_settings=PASSED_ON)
-def doctor(context: typer.Context) -> None:
-    """Prove that a checkout becomes an order, or name the step that fails."""
-    _bootstrap("doctor", context.args)
-
-
-@app.command(rich_help_panel=AWS, context_settings=PASSED_ON)
-def dlq(context: typer.Context) -> None:
-    """List, show, redrive or drop the messages of dead-letter queues."""
-    _bootstrap("dlq", context.args)
-
-
-def _bootstrap(command: str, arguments: list[str]) -> None:
-    from bootstrap import __main__ as bootstrap
-
-    raise typer.Exit(bootstrap.main([command, *arguments], enter(aws=False)))
+app.add_typer(dlq, name="dlq", rich_help_panel=AWS)
+app.command(rich_help_panel=AWS)(doctor)

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import Field
+from pydantic import AliasPath, Field
 
 from chassis.core.fields import EXACT, Model
 
@@ -73,3 +73,21 @@ class Envelope(Model):
 
     def __str__(self) -> str:
         return f"{self.detail_type[:128]} of {self.source[:128]}, version {self.detail.metadata.version}"
+
+
+class MarkedEvent(Model):
+    """A test message: an event whose metadata has `test`, the id of a run of the doctor. Its data are never read."""
+
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    run: str = Field(validation_alias=AliasPath("detail", "metadata", "test"), min_length=1, max_length=64)
+
+
+class Reply(Model):
+    """What a consumer answers to a test message: `handled` says whether events of this type have a handler there."""
+
+    run: str
+    queue: str
+    source: str
+    detail_type: str
+    handled: bool

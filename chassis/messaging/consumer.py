@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from chassis.core import logs, strictjson
 from chassis.core.errors import Conflict, Unavailable
-from chassis.core.events import Envelope, EventData
+from chassis.core.events import Envelope, EventData, MarkedEvent
 from chassis.core.validation import faults
 from chassis.messaging.queue import BATCH
-from chassis.messaging.replies import MarkedEvent, Replies, is_marked
+from chassis.messaging.replies import Replies, is_marked
 
 Handlers = Mapping[type[EventData], Callable[[Any], object]]
 log = structlog.stdlib.get_logger(__name__)

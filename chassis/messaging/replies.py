@@ -3,25 +3,14 @@
 The pattern "Test Message" (Hohpe and Woolf, "Enterprise Integration Patterns").
 """
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
-from pydantic import AliasPath, Field
 
-from chassis.core.events import EventData
-from chassis.core.fields import Model
+from chassis.core.events import EventData, MarkedEvent, Reply
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-class MarkedEvent(Model):
-    """An event whose metadata has `test`, the id of the run that sent it. Its data are never read."""
-
-    source: str
-    detail_type: str = Field(alias="detail-type")
-    run: str = Field(validation_alias=AliasPath("detail", "metadata", "test"), min_length=1, max_length=64)
 
 
 def is_marked(message: Any) -> bool:
@@ -45,15 +34,10 @@ class Replies:
         A test message that cannot be answered is dropped. Retries would delay the events behind it, and would end in a
         dead-letter queue, whose alarm is for events.
         """
-        reply = {
-            "test": event.run,
-            "queue": self._queue_name,
-            "source": event.source,
-            "detail-type": event.detail_type,
-            "handled": (event.source, event.detail_type) in {(kind.SOURCE, kind.DETAIL_TYPE) for kind in handlers},
-        }
+        handled = (event.source, event.detail_type) in {(kind.SOURCE, kind.DETAIL_TYPE) for kind in handlers}
+        reply = Reply(queue=self._queue_name, handled=handled, **event.model_dump())
         try:
-            self._send(json.dumps(reply))
+            self._send(reply.model_dump_json())
         except Exception as error:  # noqa: BLE001 see above
             log.warning("test message not answered", run=event.run, detail_type=event.detail_type, error=str(error))
         else:

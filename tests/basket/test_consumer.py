@@ -46,7 +46,7 @@ def test_a_test_message_is_answered_and_changes_no_row(entries: FakeEntries, dea
     consumer = make_consumer(entries, dead, replies)
     event = golden_message(name)
     assert failed(consumer, marked_as_test(event)) == 0
-    assert [(reply["detail-type"], reply["handled"]) for reply in replies.sent] == [(event["detail-type"], True)]
+    assert [(reply["detail_type"], reply["handled"]) for reply in replies.sent] == [(event["detail-type"], True)]
     assert (entries.rows, dead.sent) == ({}, [])
 
 

@@ -10,11 +10,6 @@ def test_a_name_that_aws_would_refuse_is_refused_first(name: str) -> None:
         Names(name)
 
 
-def test_the_longest_name_still_leaves_room_for_the_rules() -> None:
-    assert len(Names("a" * 40).rule) <= 64
-    assert len(Names("a" * 40).rule_dlq) <= 80
-
-
 def test_every_name_begins_with_the_shops() -> None:
     names = Names("mine")
     assert (names.bus, names.doctor_queue, names.stack_of("basket")) == ("mine-bus", "mine-doctor", "mine-basket")

@@ -19,7 +19,7 @@ def lines(aws: Aws, stack: str = "shop-ordering") -> str:
 
 
 def test_it_shows_resources_depths_alarms_and_outputs(aws: Aws, names: Names) -> None:
-    url = aws.sqs.get_queue_url(QueueName=names.order_queue)["QueueUrl"]
+    url = aws.sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="order 1")
     shown = lines(aws)
     assert shown.startswith("shop-ordering: CREATE_COMPLETE at http://127.0.0.1:")
@@ -32,5 +32,5 @@ def test_it_shows_resources_depths_alarms_and_outputs(aws: Aws, names: Names) ->
 
 
 def test_a_queue_that_is_gone_does_not_hide_the_rest(aws: Aws, names: Names) -> None:
-    aws.sqs.delete_queue(QueueUrl=aws.sqs.get_queue_url(QueueName=names.order_queue)["QueueUrl"])
+    aws.sqs.delete_queue(QueueUrl=aws.sqs.get_queue_url(QueueName="shop-order")["QueueUrl"])
     assert "gone: `doctor` says more" in lines(aws)

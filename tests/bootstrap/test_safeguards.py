@@ -9,7 +9,7 @@ from bootstrap.__main__ import main
 from bootstrap.aws import Aws
 from bootstrap.names import Names
 from bootstrap.templates import ROOT
-from tests.bootstrap.drift import drop_target
+from tests.shop.doctor.drift import drop_target
 from tests.stacks import create, tree
 
 pytestmark = pytest.mark.integration

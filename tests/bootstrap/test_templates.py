@@ -15,7 +15,7 @@ Resources:
     Properties: { QueueName: !Sub "${Shop}-mail", Tags: !If [OnAws, [a], [b]] }
   Tick:
     Type: AWS::Events::Rule
-    Properties: { Name: !Sub "${Shop}-tick", ScheduleExpression: rate(1 minute), Targets: [{ Id: mail, Arn: x }] }
+    Properties: { Name: !Sub "${Shop}-tick", EventPattern: { source: [mail] }, Targets: [{ Id: mail, Arn: x }] }
   Nameless:
     Type: AWS::SQS::QueuePolicy
 """
@@ -36,7 +36,7 @@ def test_a_new_service_needs_only_its_template(tmp_path: Path) -> None:
 def test_names_and_rules_are_read_without_an_account(tmp_path: Path) -> None:
     read = template(tmp_path, TEXT)
     assert read.names() == {"Mail": ("AWS::SQS::Queue", "mine-mail"), "Tick": ("AWS::Events::Rule", "mine-tick")}
-    assert read.rules() == [Rule("Tick", "mine-tick", "default", ("mail",))]
+    assert read.rules() == [Rule("Tick", "mine-tick", "default", ("mail",), {"source": ["mail"]})]
 
 
 @pytest.mark.parametrize("text", ["a: [", "nothing", "", "Other: {}"])

@@ -68,7 +68,7 @@ def test_a_test_message_is_answered_and_places_no_order(orders: FakeOrders, dead
     replies = FakeReplies()
     consumer = make_consumer(OrderService(orders), dead, replies)
     assert failures(consumer, marked_as_test(golden_message())) == []
-    assert [(reply["detail-type"], reply["handled"]) for reply in replies.sent] == [("CheckoutBasket", True)]
+    assert [(reply["detail_type"], reply["handled"]) for reply in replies.sent] == [("CheckoutBasket", True)]
     assert (orders.rows, dead.sent) == ({}, [])
 
 

@@ -140,10 +140,10 @@ def test_test_message_is_answered_and_not_handled() -> None:
     assert handled(doctors_message(), never, replies)[:2] == (True, [])
     assert replies.sent == [
         {
-            "test": "run-1",
+            "run": "run-1",
             "queue": "shop-queue",
             "source": "com.example",
-            "detail-type": "Happened",
+            "detail_type": "Happened",
             "handled": True,
         }
     ]

@@ -1,0 +1,1 @@
+"""`shop dlq`: what is in the dead-letter queues, why, and how to put it back."""

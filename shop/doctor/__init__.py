@@ -1,0 +1,1 @@
+"""`shop doctor`: examines a deployed shop and sends test messages through it."""

@@ -1,0 +1,122 @@
+"""Sends test messages through the shop, and says on which hop one that is not answered stopped."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+
+from bootstrap.aws import Aws
+from bootstrap.clock import Clock
+from bootstrap.names import Names
+from shop.dlq.dead_letter import DeadLetter
+from shop.dlq.receiver import Selection, receiving
+from shop.doctor.findings import Finding, bad, good
+from shop.doctor.replies import Hop, Inbox
+from shop.doctor.routes import EventType, Route
+
+_SEARCHED = 100  # messages of a dead-letter queue
+_ON_AWS = "On AWS, ask again in a minute: a new rule needs a moment, and SQS counts late"
+
+
+class Delivery:
+    """One run: one test message of each type of event, to be answered by each route within `patience` seconds."""
+
+    def __init__(self, aws: Aws, names: Names, clock: Clock, patience: float) -> None:
+        self._aws = aws
+        self._bus = names.bus
+        self._run = str(uuid.uuid4())
+        self._direct_run = f"{self._run}-direct"
+        self._inbox = Inbox(aws.sqs, names.doctor_queue, clock, patience)
+        self._patience = patience
+
+    def findings(self, routes: Sequence[Route]) -> Iterator[Finding]:
+        """One for each answer, then one or two for each route without an answer."""
+        expected = {(route.queue, each): route for route in routes for each in route.types}
+        for event_type in dict.fromkeys(each for _, each in expected):
+            if refusal := self._publish(event_type):
+                yield bad("bus", f"{self._bus} refused {event_type[1]}: {refusal}", "correct what the error names")
+                expected = {hop: route for hop, route in expected.items() if hop[1] != event_type}
+        for hop, handled, seconds in self._inbox.replies(self._run, set(expected)):
+            yield _answered(expected.pop(hop), hop, seconds, handled=handled)
+        first = {route: hop for hop, route in reversed(expected.items())}
+        for route, hop in first.items():
+            yield from self._trace(route, hop)
+
+    def _publish(self, event_type: EventType) -> str | None:
+        source, detail_type = event_type
+        detail = json.dumps(_detail(self._run))
+        answer = self._aws.events.put_events(
+            Entries=[{"EventBusName": self._bus, "Source": source, "DetailType": detail_type, "Detail": detail}]
+        )
+        # The answer is 200 even if the entry was refused.
+        refused = answer["Entries"][0] if answer["FailedEntryCount"] else {}
+        return f"{refused.get('ErrorCode')}: {refused.get('ErrorMessage')}" if refused else None
+
+    def _trace(self, route: Route, hop: Hop) -> Iterator[Finding]:
+        """From the far end of the route back to its start."""
+        if letter := self._own(route.rule_dead_letters):
+            text = f"EventBridge could not send to {route.queue}: {letter.reason()}"
+            yield bad("queue", text, "look at the policy and the encryption of the queue")
+        elif letter := self._own(route.queue_dead_letters()):
+            text = f"{route.consumer} sent the test message to the dead-letter queue: {letter.reason()}"
+            yield bad("consumer", text, "is it an older version, which does not know test messages? Deploy it again")
+        elif unfinished := self._unfinished(route):
+            yield unfinished
+        else:
+            yield from self._bisect(route, hop)
+
+    def _bisect(self, route: Route, hop: Hop) -> Iterator[Finding]:
+        """The queue is empty, so a second test message is sent to it directly, past bus and rule."""
+        source, detail_type = hop[1]
+        body = {"source": source, "detail-type": detail_type, "detail": _detail(self._direct_run)}
+        self._aws.sqs.send_message(QueueUrl=route.url, MessageBody=json.dumps(body))
+        answered = any(True for _ in self._inbox.replies(self._direct_run, {hop}))
+        unfinished = None if answered else self._unfinished(route)
+        if answered or unfinished:
+            text = f"{self._bus} accepted {detail_type}, but rule {route.rule} did not bring it to {route.queue}"
+            yield bad(
+                "rule", text, f"compare the event pattern and the target of the rule with its template. {_ON_AWS}"
+            )
+        if unfinished:
+            yield unfinished
+        elif not answered:
+            text = f"{route.consumer} received a test message from {route.queue} and did not answer"
+            yield bad("consumer", text, f"look for `test message not answered` in its log. {_ON_AWS}")
+
+    def _unfinished(self, route: Route) -> Finding | None:
+        """What SQS counts in the queue, if anything."""
+        found = route.attributes()
+        waiting = int(found["ApproximateNumberOfMessages"])
+        in_flight = int(found["ApproximateNumberOfMessagesNotVisible"])
+        if in_flight:
+            text = f"{route.queue} has {in_flight} messages in flight and {waiting} waiting, and no answer came"
+            advice = f"look at the log of {route.consumer}: it is busy or failing, or was just stopped (then wait 30 s)"
+            return bad("consumer", text, advice)
+        if waiting:
+            text = f"{route.queue} has {waiting} messages waiting, and no process receives them"
+            return bad("consumer", text, f"start {route.consumer}: `python -m {route.module}`, then ask doctor again")
+        return None
+
+    def _own(self, arn: str | None) -> DeadLetter | None:
+        """A test message of this run, deleted from the dead-letter queue. The other messages there stay."""
+        if arn is None:
+            return None
+        url = self._aws.sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        with receiving(self._aws.sqs, url) as receiver:
+            letters = [letter for batch in receiver.search(Selection(), _SEARCHED) for letter in batch]
+            own = [letter for letter in letters if self._run in letter.body]
+            receiver.delete(own)
+        return own[0] if own else None
+
+
+def _answered(route: Route, hop: Hop, seconds: float, *, handled: bool) -> Finding:
+    queue, (source, detail_type) = hop
+    if handled:
+        return good("delivery", f"{detail_type}: {route} in {seconds * 1000:.0f} ms")
+    text = f"{route.consumer} has no handler for {detail_type} of {source}, which rule {route.rule} sends to {queue}"
+    return bad("consumer", text, "deploy a version of it that has one, or correct the pattern of the rule")
+
+
+def _detail(run: str) -> dict[str, object]:
+    return {"metadata": {"test": run, "correlation-id": f"doctor-{run}"}, "data": {}}

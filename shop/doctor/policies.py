@@ -1,0 +1,46 @@
+"""Whether the policy of a queue or topic lets a rule or topic send to it. AWS enforces that, emulators do not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_ACTIONS = {"sqs": "sqs:sendmessage", "sns": "sns:publish"}
+
+
+def admits(policy: str | None, receiver: str, sender: str) -> bool:
+    """`receiver` and `sender` are ARNs. A statement in a form that our templates do not use counts as no permission."""
+    statements = json.loads(policy or "{}").get("Statement", [])
+    return any(_permits(statement, receiver, sender) for statement in _as_list(statements))
+
+
+def service(arn: str) -> str:
+    """Such as "sqs". Empty if it is no ARN: a subscriber may be a mailbox."""
+    return arn.split(":")[2] if arn.startswith("arn:") else ""
+
+
+def _permits(statement: dict[str, Any], receiver: str, sender: str) -> bool:
+    principal, condition = statement.get("Principal"), statement.get("Condition") or {}
+    actions = [str(action).lower() for action in _as_list(statement.get("Action"))]
+    return (
+        statement.get("Effect") == "Allow"
+        and isinstance(principal, dict)
+        and f"{service(sender)}.amazonaws.com" in _as_list(principal.get("Service"))
+        and _ACTIONS[service(receiver)] in actions
+        and receiver in _as_list(statement.get("Resource"))
+        and (not condition or _flat(condition) == [("ArnEquals", "aws:sourcearn", sender)])
+    )
+
+
+def _flat(condition: dict[str, dict[str, Any]]) -> list[tuple[str, str, Any]]:
+    """Operator, key and value of each comparison. IAM ignores the case of a key."""
+    return [
+        (operator, key.lower(), value)
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+        for value in _as_list(values)
+    ]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
