@@ -124,8 +124,7 @@ def reset(context: typer.Context) -> None:
 
 @app.command(rich_help_panel=USE)
 def demo(
-    context: typer.Context,
-    deadline: Annotated[float, typer.Option(help="Seconds that the order may take.")] = 15.0,
+    context: typer.Context, deadline: Annotated[float, typer.Option(help="Seconds that the order may take.")] = 15.0
 ) -> None:
     """Buy something and follow the order until it is there."""
     from shop import commands

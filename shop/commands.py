@@ -93,7 +93,7 @@ def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, 
     control.stop(workers, within=8)  # they would log errors about missing tables and queues
     try:
         for task in emptying():
-            say(f"  {task.name}: {' '.join(task.command[2:])}")
+            say(f"  python {' '.join(task.command[1:])}")
             tasks.run(task, environment.for_processes(env, settings), paths, settings.patience)
     finally:
         for name in workers:

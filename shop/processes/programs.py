@@ -11,6 +11,7 @@ from shop.paths import Paths
 from shop.settings import Settings
 
 EMULATOR = "emulator"
+BEGIN_ANEW = "If its data need not be kept: `make reset` deletes it, and the next `make run` begins with an empty shop."
 # Seconds, for an emulator that hangs. Otherwise it ends when its data is saved: 40,000 rows take about 3 s.
 SAVED_WITHIN = 300
 
@@ -29,10 +30,11 @@ class Program:
 
 @dataclass(frozen=True)
 class Task:
-    """A process that runs to its end before the next stage begins."""
+    """A process that runs to its end before the next stage begins; `advice` is what to do where it fails."""
 
     name: str
     command: tuple[str, ...]
+    advice: str = ""
 
 
 Stage = tuple[Program | Task, ...]
@@ -44,7 +46,7 @@ def plan(settings: Settings, paths: Paths) -> Plan:
     web_first = sorted(processes(), key=lambda it: not it.serve)
     return (
         () if settings.given_endpoint else (_emulator(settings, paths),),
-        (Task("bootstrap", _python("-m", "bootstrap", "up")),),
+        (Task("bootstrap", _python("-m", "bootstrap", "up"), BEGIN_ANEW),),
         (Task("seed", _python("-m", "services.product.seed")),),
         tuple(_web(settings, it) if it.serve else _worker(settings, it) for it in web_first),
     )

@@ -43,7 +43,7 @@ def run(
         why = f"failed with exit code {code}"
     else:
         return
-    raise Failed(f"{task.name} {why}:\n{last_words(paths, task.name, begin)}")
+    raise Failed(f"{task.name} {why}:\n{last_words(paths, task.name, begin)}\n{task.advice}".rstrip())
 
 
 def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from bootstrap.errors import Failed
 from shop.paths import Paths
 from shop.processes import tasks
-from shop.processes.programs import Task
+from shop.processes.programs import Task, plan
 from shop.processes.run_state import command_of
+from shop.settings import Settings
 
 
 @pytest.fixture
@@ -41,6 +43,13 @@ def test_a_failed_task_shows_its_own_lines_and_none_of_the_run_before(paths: Pat
     tasks.run(task("print('no changes')"), os.environ, paths)
     with pytest.raises(Failed, match=r"^seed failed with exit code 2:\n  \| error: former layout\n  \(all of it: "):
         tasks.run(task("print('error: former layout'); raise SystemExit(2)"), os.environ, paths)
+
+
+def test_a_task_that_fails_is_told_with_its_advice(paths: Paths) -> None:
+    (bootstrap,) = (it for stage in plan(Settings(), paths) for it in stage if it.name == "bootstrap")
+    assert isinstance(bootstrap, Task)
+    with pytest.raises(Failed, match=r"\)\nIf its data need not be kept: `make reset` deletes it"):
+        tasks.run(replace(bootstrap, command=task("raise SystemExit(1)").command), os.environ, paths)
 
 
 def test_a_task_is_waited_for_while_there_is_progress(paths: Paths) -> None:
