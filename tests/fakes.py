@@ -239,7 +239,7 @@ class FakeEntries:
         self._must_answer()
         return iter([(entry.productId, entry.version) for entry in self.rows.values()])
 
-    def put_instead(self, entry: CatalogueItem, seen: Any) -> bool:
+    def overwrite(self, entry: CatalogueItem, seen: Any) -> bool:
         if still := self._is_at(entry.productId, seen):
             self.rows[entry.productId] = entry
         return still
@@ -315,7 +315,7 @@ class FakeOrders:
             raise self.error
         key = order.userName, order.orderId
         if key in self.rows and self.rows[key][1] != content_hash:
-            raise Conflict(f"Order {order.orderId} exists with another content.")
+            raise Conflict(f"Order {order.orderId} already exists with other content.")
         return self.rows.setdefault(key, (order, content_hash))[0] is order
 
     def get(self, user_name: str, order_id: str) -> Order | None:

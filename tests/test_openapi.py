@@ -35,7 +35,10 @@ REFUSED = {
     ],  # a cursor is text, but only what this list gave out; a tombstone has no category
     "GET /basket": ["400"],
     "GET /order": ["400"],
-    "GET /order/{userName}": ["400", "422"],  # also: `orderDate` excludes `from` and `to`, and those have an order
+    "GET /order/{userName}": [
+        "400",
+        "422",
+    ],  # also: `orderDate` cannot be combined with `from` and `to`, and `from` must not be later than `to`
     "GET /product/{id}": ["412"],  # If-Match
     "POST /product": ["400", "422"],  # at most two decimals, and 1e-49 is no number to us
     "PUT /product/{id}": ["400", "412", "422"],  # also: If-Match, If-None-Match

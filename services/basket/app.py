@@ -13,7 +13,9 @@ from services.basket.wiring import Wiring
 
 
 def create_app(service: BasketService, check_ready: Callable[[], None], ordering_url: str) -> OpenAPI:
-    app = make_app("basket", "What users want, and the checkout that orders it.", check_ready, routes.Problem)
+    app = make_app(
+        "basket", "Baskets, and the checkout that turns a basket into an order.", check_ready, routes.Problem
+    )
     app.config["ORDERING_URL"] = ordering_url.rstrip("/")
     app.extensions["service"] = service
     app.register_api(routes.api)

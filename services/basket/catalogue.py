@@ -1,4 +1,4 @@
-"""Who knows names and prices: basket's own copy of the catalogue, fed by events and, where it has a gap, by asking."""
+"""Basket's copy of the catalogue. Events update it, and missing products are requested from the product service."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -11,10 +11,10 @@ from pydantic import Field
 from chassis.core.fields import EXACT, Amount, Model
 from services.basket.models import Listing
 
-# Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
+# Longer than an event can be delayed: 14 days in a queue, 14 in its dead-letter queue, and both again after a redrive.
 TOMBSTONE_LIFETIME = timedelta(days=90)
-# Of what others say about a product. A version rises by one at each change: the bound is a change every second for 31
-# years. A basket of 100 lines with 999 pieces each, at the highest price, still has a sum that `Amount` can hold.
+# Bounds for what the product service sends. A version rises by one with each change, so the bound allows one change per
+# second for 31 years. The sum of 100 lines with 999 pieces each at the highest price fits into an `Amount`.
 Version = Annotated[int, Field(ge=1, le=1_000_000_000), EXACT]
 Price = Annotated[Amount, Field(le=10_000_000)]
 
@@ -22,7 +22,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class CatalogueItem(Model):
-    """What is known of a product; of two entries the one with the higher version is true."""
+    """What basket knows about a product. Of two items, the one with the higher version is valid."""
 
     productId: str
     version: int
@@ -34,46 +34,46 @@ class CatalogueItem(Model):
 
     @classmethod
     def tombstone(cls, product_id: str, version: int, deleted_at: str) -> "CatalogueItem":
-        """Kept for a while, so that an event that comes late does not bring the product back."""
+        """A deleted product. It is kept for a while, so that a late event cannot restore the product."""
         expires = datetime.fromisoformat(deleted_at).timestamp() + TOMBSTONE_LIFETIME.total_seconds()
         return cls(productId=product_id, version=version, deleted=True, expiresAt=int(expires))
 
 
 class CatalogueItems(Protocol):
-    """The storage of the copy; `store.CatalogueStore` is the one on DynamoDB."""
+    """The storage of the copy. `store.CatalogueStore` implements it on DynamoDB."""
 
     def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]: ...
 
     def put_newer(self, entry: CatalogueItem) -> CatalogueItem:
-        """The one that is there now: `entry`, or what had at least its version."""
+        """Returns the stored item: `entry`, or the existing one if its version is not lower."""
         ...
 
 
 class RepairableCatalogue(CatalogueItems, Protocol):
-    """What a repair needs besides; both writes return False, and change nothing, if the row is not at `seen`.
+    """What a rebuild needs in addition. Both writes return False and change nothing if the version is not `seen`.
 
-    The version of a row that cannot be read may be anything, or None where it has none.
+    A row that cannot be read may have a version of any type, or none, which is None here.
     """
 
     def versions(self) -> Iterator[tuple[str, Any]]: ...
-    def put_instead(self, entry: CatalogueItem, seen: Any) -> bool: ...
+    def overwrite(self, entry: CatalogueItem, seen: Any) -> bool: ...
     def remove(self, product_id: str, seen: Any) -> bool: ...
 
 
 class Products(Protocol):
-    """The owner of the catalogue; `products.HttpProducts` asks it over HTTP."""
+    """The owner of the catalogue. `products.HttpProducts` calls it over HTTP."""
 
     def find(self, product_ids: Collection[str]) -> list[CatalogueItem]: ...
 
 
 class Catalogue(Protocol):
     def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
-        """The listings of those that are sold; raises Unavailable where nobody can tell."""
+        """The listings of the products that are sold. Raises Unavailable if that is not known."""
         ...
 
 
 class RequestCache:
-    """A catalogue for one request: each product is looked up once, whether it exists or not."""
+    """A cache for one request. Each product is looked up once, whether it exists or not."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -86,7 +86,7 @@ class RequestCache:
 
 
 def replicate(item: CatalogueItem, items: CatalogueItems) -> None:
-    """Writes what an event says, unless the copy has at least its version already."""
+    """Stores the item of an event, unless the copy already has at least that version."""
     written = items.put_newer(item) == item
     log.info(
         "catalogue updated" if written else "ignored an outdated product event",
@@ -96,7 +96,7 @@ def replicate(item: CatalogueItem, items: CatalogueItems) -> None:
 
 
 class ReplicatedCatalogue:
-    """Basket's copy: a product it knows needs nobody else, and one it does not know is asked for once."""
+    """Basket's copy of the catalogue. Only products that are missing in it are requested from the product service."""
 
     def __init__(self, items: CatalogueItems, products: Products) -> None:
         self._items = items
@@ -106,10 +106,10 @@ class ReplicatedCatalogue:
         wanted = set(product_ids)
         known = self._items.get_many(wanted)
         if unknown := wanted - {entry.productId for entry in known}:
-            known += self._ask(unknown)
+            known += self._request(unknown)
         return {entry.productId: Listing(entry.name, entry.price) for entry in known if not entry.deleted}
 
-    def _ask(self, product_ids: Iterable[str]) -> list[CatalogueItem]:
+    def _request(self, product_ids: Iterable[str]) -> list[CatalogueItem]:
         found = [self._items.put_newer(entry) for entry in self._products.find(sorted(product_ids))]
-        log.info("asked for unknown products", found=len(found))
+        log.info("requested unknown products", found=len(found))
         return found

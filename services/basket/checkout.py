@@ -1,4 +1,4 @@
-"""Checkouts: the request, the identity of its order, the receipt, and the pure rules between them."""
+"""The checkout: its request, the identity of its order, its receipt, and the rules that connect them."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 
 RECEIPT_LIFETIME = timedelta(hours=24)
-ROUNDING = Context(prec=40)  # the parser takes numbers up to 10^30
+ROUNDING = Context(prec=40)  # the JSON parser accepts numbers up to 10^30
 
 
 def _last_four(card: str) -> str:
-    """The number ends here: nothing behind this model ever holds it."""
+    """Drops the rest of the card number. No later code sees it."""
     return re.sub(r"[^0-9]", "", card)[-4:]
 
 
@@ -41,7 +41,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 def _to_cents(value: Any) -> Any:
-    """JavaScript's sum of three times 12.30 is 36.900000000000006."""
+    """In JavaScript, three times 12.30 is 36.900000000000006."""
     if not isinstance(value, Decimal):
         return value
     return value.quantize(Decimal("0.01"), ROUND_HALF_UP, ROUNDING) or Decimal(0)
@@ -58,21 +58,21 @@ class CheckoutInput(Input):
     lastName: str = Field(min_length=1, max_length=100)
     email: Annotated[str, EMAIL]
     address: str = Field(min_length=1, max_length=500)
-    cardInfo: CardInfo = Field(description="8 to 19 digits, of which the last four are kept", exclude=True)
+    cardInfo: CardInfo = Field(description="8 to 19 digits; only the last four are kept", exclude=True)
     paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
     expectedTotal: ShownTotal | None = Field(
-        None, description="the sum that the client showed, rounded to cents; another one is a 409"
+        None, description="the total that the client showed, rounded to cents; if it is wrong, the response is a 409"
     )
     totalPrice: Ignored = Field(None, exclude=True)
 
     def fingerprint(self) -> str:
-        """Equal for equal requests; made of the last four digits, for the hash of a whole number can be reversed."""
+        """Equal for equal requests. It uses the last four digits only: the hash of a card number can be reversed."""
         facts = self.model_dump(mode="json") | {"cardLast4": self.cardInfo}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 class OrderIdentity(NamedTuple):
-    """Of the order that a request may place. Made once per request, and never derived from its key."""
+    """The identity of the order that a request may place. Created once per request, not from its key."""
 
     order_id: str
     order_date: str
@@ -84,14 +84,14 @@ class OrderIdentity(NamedTuple):
 
 
 class Receipt(Model):
-    """What a checkout answered, kept so that a repeated request gets the same answer."""
+    """The response to a checkout, stored so that a repeated request gets the same response."""
 
     userName: str
     idempotencyKey: str
     orderId: str
     requestHash: str
     answer: str = Field(description="the exact JSON text")
-    expiresAt: int = Field(description="seconds since 1970; a row past it counts as absent")
+    expiresAt: int = Field(description="seconds since 1970; an expired row counts as absent")
 
     @classmethod
     def of(cls, order: BasketCheckedOut, request: CheckoutInput, key: str, now: datetime) -> "Receipt":
@@ -106,20 +106,20 @@ class Receipt(Model):
         )
 
     def replay(self, request: CheckoutInput, order: OrderIdentity) -> "Receipt":
-        """Returns itself if `request` is the one it was written for; else raises Invalid."""
+        """Returns this receipt if it belongs to `request` or an equal one. Raises Invalid otherwise."""
         if self.orderId != order.order_id and self.requestHash != request.fingerprint():
-            raise Invalid("This Idempotency-Key was used with another request.")
+            raise Invalid("This Idempotency-Key was used for another request. Use a new key.")
         return self
 
 
 def check_out(view: BasketView, request: CheckoutInput, order: OrderIdentity) -> BasketCheckedOut:
-    """The event of this checkout; Conflict if the basket is empty, a product is gone, or the sum is unexpected."""
+    """The event of this checkout. Raises Conflict if the basket is empty, a product is gone, or the total differs."""
     if not view.items:
         raise Conflict("The basket is empty.")
     if gone := [line.productId for line in view.items if line.price is None]:
-        raise Conflict("Some products of the basket are no longer sold: remove them.", productIds=gone)
+        raise Conflict("Some products in the basket are no longer sold. Remove them.", productIds=gone)
     if request.expectedTotal not in {None, view.totalPrice}:
-        raise Conflict(f"The total is {view.totalPrice} today.", totalPrice=float(view.totalPrice))
+        raise Conflict(f"The total is now {view.totalPrice}.", totalPrice=float(view.totalPrice))
     return BasketCheckedOut(
         orderId=order.order_id,
         orderDate=order.order_date,

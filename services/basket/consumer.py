@@ -1,4 +1,4 @@
-"""Keeps basket's copy of the catalogue up to date: `python -m services.basket.consumer` reads the catalogue queue."""
+"""Updates basket's copy of the catalogue: `python -m services.basket.consumer` consumes the catalogue queue."""
 
 import os
 from collections.abc import Mapping

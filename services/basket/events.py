@@ -1,4 +1,4 @@
-"""The event that a checkout emits."""
+"""The event that a checkout publishes."""
 
 from typing import ClassVar
 
@@ -17,24 +17,24 @@ class OrderLine(Model):
 
 
 class BasketCheckedOut(EventData):
-    """A basket was checked out and is to become an order. (Past tense here; the wire name stays the course's.)"""
+    """A basket was checked out. The ordering service makes an order of it. The detail type is the course's name."""
 
     SOURCE: ClassVar = "com.swn.basket.checkoutbasket"
     DETAIL_TYPE: ClassVar = "CheckoutBasket"
     VERSION: ClassVar = 1
 
-    orderId: str = Field(description="made once, by the checkout; the event has the same id")
-    orderDate: str = Field(description="UTC, to the millisecond")
+    orderId: str = Field(description="created once, by the checkout; the event has the same ID")
+    orderDate: str = Field(description="UTC, with milliseconds")
     userName: str
     firstName: str
     lastName: str
     email: str
     address: str
-    cardLast4: str = Field(description="the rest of the number is nowhere")
+    cardLast4: str = Field(description="only the last four digits are kept")
     paymentMethod: int
     items: list[OrderLine]
-    totalPrice: Amount = Field(description="of price × quantity, exactly")
+    totalPrice: Amount = Field(description="the exact sum of price × quantity")
 
     def as_event(self, correlation_id: str) -> Event:
-        """The order's id is the event's too: a checkout has one event, and a copy of it is the same event."""
+        """The event has the order's ID. A checkout has one event, so an event with the same ID is a copy."""
         return self.to_event(self.orderId, self.orderDate, correlation_id)

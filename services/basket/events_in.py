@@ -1,4 +1,4 @@
-"""The events about products, as far as basket reads them."""
+"""The events about products, with the fields that basket reads."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from services.basket.models import ProductId
 
 
 class ProductEvent(EventData):
-    """What basket reads of every event about a product."""
+    """The fields that basket reads from every event about a product."""
 
     SOURCE: ClassVar = "com.swn.product"
     VERSION: ClassVar = 1

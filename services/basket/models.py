@@ -1,4 +1,4 @@
-"""Baskets: what a client may write, what is kept, and the pure rules between."""
+"""Baskets: the models of requests, rows and responses, and the rules that connect them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
@@ -13,8 +13,8 @@ MAX_LINES = 100
 MAX_QUANTITY = 999
 RECENT_WRITES = 10
 
-# E-mail addresses and the subjects of identity providers (`auth0|5f7c8ec7`), in a URL as well. Clients and proxies
-# remove `.` and `..` from a path.
+# Allows e-mail addresses and the subjects of identity providers (`auth0|5f7c8ec7`). Names of dots alone are excluded,
+# because clients and proxies remove `.` and `..` from a path.
 USER_NAME = Matching(
     r"\.*[A-Za-z0-9_~@+|=:,'-][A-Za-z0-9._~@+|=:,'-]*",
     "must be 1 to 254 letters (A to Z, a to z), digits or . _ ~ @ + | = : , ' -, and not dots alone",
@@ -24,11 +24,11 @@ UserName = Annotated[str, Field(max_length=254), USER_NAME]
 ProductId = Annotated[str, PRODUCT_ID]
 Color = Annotated[str, Field(max_length=50)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY), EXACT]
-Ignored = Annotated[Any, Field(description="accepted and ignored: the catalogue knows")]
+Ignored = Annotated[Any, Field(description="accepted but ignored; the catalogue has the valid value")]
 
 
 class Listing(NamedTuple):
-    """What the catalogue says of a product today."""
+    """The current name and price of a product in the catalogue."""
 
     name: str
     price: Decimal
@@ -58,7 +58,7 @@ class BasketInput(Input):
 
 
 class Line(Model):
-    """One product in one colour, with the name and price it was added at."""
+    """One product in one colour, with the name and price that it had when it was added."""
 
     productId: str
     productName: str
@@ -72,15 +72,15 @@ class Line(Model):
 
 
 class PricedLine(Line):
-    price: Amount | None = Field(description="today's; null once the catalogue no longer has the product")
+    price: Amount | None = Field(description="current price; null if the product is no longer sold")
 
 
 class BasketView(Model):
-    """A basket as the client sees it: today's prices beside those it was filled at."""
+    """A basket as the client sees it, with current prices beside the prices when lines were added."""
 
     userName: str
     items: list[PricedLine]
-    totalPrice: Amount = Field(description="of the lines that can be bought today")
+    totalPrice: Amount = Field(description="the sum of the lines that can be bought now")
 
 
 class BasketPage(Model):
@@ -89,7 +89,7 @@ class BasketPage(Model):
 
 
 class Basket(Model):
-    """A user's basket; `version` is a fresh random id at every write, `recent` are those of the writes before."""
+    """A user's basket. Each write sets a new random `version`. `recent` has the versions of earlier writes."""
 
     userName: str
     items: list[Line]
@@ -101,11 +101,11 @@ class Basket(Model):
         return {line.productId for line in self.items}
 
     def written_as(self, version: str) -> "Basket":
-        """The row to be written: with an id for this write, and a memory of the last ones."""
+        """The row to write: it has the ID of this write as its version, and the IDs of the last ten writes."""
         return self.model_copy(update={"version": version, "recent": [*self.recent, self.version][-RECENT_WRITES:]})
 
     def contains_write(self, versions: Collection[str]) -> bool:
-        """True if one of these writes is in it, even where others (up to ten) have written since."""
+        """True if one of these writes took effect, even after up to ten later writes."""
         return not {self.version, *self.recent}.isdisjoint(versions)
 
     def replaced(self, wanted: Iterable[LineInput], listings: Mapping[str, Listing]) -> "Basket":
@@ -115,7 +115,7 @@ class Basket(Model):
         return basket
 
     def with_line(self, wanted: LineInput, listings: Mapping[str, Listing]) -> "Basket":
-        """A line that is there already grows by the quantity, and keeps the price it was added at."""
+        """Adds a line. If it exists, its quantity grows, and it keeps the price when it was added."""
         listing = listings[wanted.productId]
         new = Line(addedPrice=listing.price, productName=listing.name, **wanted.model_dump(include=LINE_FIELDS))
         lines = {line.key: line for line in self.items}
@@ -125,10 +125,10 @@ class Basket(Model):
         return self._with(list(lines.values()))
 
     def without(self, product_id: str, color: str | None) -> "Basket":
-        """Drops one colour of a product, or all of them; NotFound if there is no such line."""
+        """Removes one colour of a product, or all colours. Raises NotFound if there is no such line."""
         kept = [line for line in self.items if line.productId != product_id or color not in {None, line.color}]
         if len(kept) == len(self.items):
-            raise NotFound(f"There is no such line of product {product_id} in the basket.")
+            raise NotFound(f"The basket has no such line of product {product_id}.")
         return self._with(kept)
 
     def priced(self, listings: Mapping[str, Listing]) -> BasketView:

@@ -1,4 +1,4 @@
-"""The product service as basket asks it: for a product no event has told of, and for all of them to start with."""
+"""The HTTP client of the product service, for products missing in basket's copy and for rebuilding the copy."""
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 the built-in's alias since 3.11
@@ -14,9 +14,9 @@ from chassis.core.instants import Instant
 from chassis.core.paging import Page
 from services.basket.catalogue import CatalogueItem, Price, Version
 
-TIMEOUT = 1.0
-PARALLEL = 8
-PAGE = 100
+TIMEOUT = 1.0  # seconds per request
+PARALLEL = 8  # requests at once
+PAGE = 100  # products
 ABSENT = {404, 410}
 
 
@@ -49,7 +49,7 @@ class PageResponse(Model):
 
 
 class HttpProducts:
-    """Each request has its own time-out, and all of them the caller's deadline."""
+    """Each request has its own time-out. All requests together end at the caller's deadline."""
 
     def __init__(self, base_url: str, timeout: float = TIMEOUT) -> None:
         self._base_url = base_url.rstrip("/")
@@ -58,30 +58,30 @@ class HttpProducts:
         self._workers = ThreadPoolExecutor(PARALLEL, thread_name_prefix="products")
 
     def find(self, product_ids: Collection[str]) -> list[CatalogueItem]:
-        """Those that exist, asked for one request each, some at a time; Unavailable without a proper answer."""
+        """The products that exist, with one request each. Raises Unavailable without a valid response."""
         correlation = logs.correlation_id()
-        with _answering():
+        with _unavailable_without_response():
             found = self._workers.map(
-                lambda product_id: self._ask(f"/{product_id}", correlation),
+                lambda product_id: self._get(f"/{product_id}", correlation),
                 product_ids,
-                timeout=self._patience(len(product_ids)),
+                timeout=self._time_limit(len(product_ids)),
             )
             return [ProductResponse.model_validate(answer).to_item() for answer in found if answer is not None]
 
     def page(self, cursor: str | None) -> Page[CatalogueItem]:
-        """Some of all products, tombstones too; Unavailable without a proper answer."""
+        """A page of all products and tombstones. Raises Unavailable without a valid response."""
         query = f"?tombstones=true&limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
-        with _answering():
-            page = PageResponse.model_validate(self._ask(query, logs.correlation_id()))
-            seen: list[ProductResponse | TombstoneResponse] = [*page.items, *page.tombstones]
-            return Page([each.to_item() for each in seen], page.nextCursor)
+        with _unavailable_without_response():
+            page = PageResponse.model_validate(self._get(query, logs.correlation_id()))
+            responses: list[ProductResponse | TombstoneResponse] = [*page.items, *page.tombstones]
+            return Page([each.to_item() for each in responses], page.nextCursor)
 
-    def _patience(self, requests: int) -> float:
+    def _time_limit(self, requests: int) -> float:
         rounds = -(-requests // PARALLEL)
         return max(0.0, min(deadline.remaining(), self._timeout * rounds))
 
-    def _ask(self, path: str, correlation: str) -> Any:
-        """The answer's JSON, or None where there is no such thing."""
+    def _get(self, path: str, correlation: str) -> Any:
+        """The JSON of the response, or None if the resource does not exist."""
         answer = self._http.request(
             "GET",
             f"{self._base_url}/product{path}",
@@ -90,14 +90,14 @@ class HttpProducts:
             redirect=False,
         )
         if answer.status in ABSENT and answer.headers.get("Content-Type", "").startswith("application/problem+json"):
-            return None  # a proxy between here and product has a 404 of its own, which is no answer
+            return None  # a 404 of a proxy has another media type and does not show that the product is missing
         if answer.status != 200:
             raise urllib3.exceptions.HTTPError(f"status {answer.status}")
         return strictjson.loads(answer.data)
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _unavailable_without_response() -> Iterator[None]:
     try:
         yield
     except (urllib3.exceptions.HTTPError, ValueError, RecursionError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""Publishes the events that a checkout left in the outbox: `python -m services.basket.relay`."""
+"""Publishes the pending events of the basket service: `python -m services.basket.relay`."""
 
 import os
 from collections.abc import Mapping

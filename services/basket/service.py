@@ -1,4 +1,4 @@
-"""What can be done with baskets; `checkout` is the protocol that neither loses an order nor makes two."""
+"""The use cases of the basket service. `checkout` is the protocol that never loses or doubles an order."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,18 +18,21 @@ from services.basket.checkout import CheckoutInput, OrderIdentity, Receipt, chec
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
 
 UNKNOWN_OUTCOME = (
-    "The database stopped answering, so it is not known whether order {} was placed. "
-    "Ask for it, or send the same request with the same Idempotency-Key again."
+    "The database did not answer, so it is unknown whether order {} was placed. "
+    "Read that order, or send the same request with the same Idempotency-Key again."
 )
 
-UNKNOWN_PRODUCTS = "The catalogue has no such products. `POST /product` of the product service makes one."
-UNKNOWN_CHANGE = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
+UNKNOWN_PRODUCTS = "The catalogue does not have these products. `POST /product` of the product service creates one."
+UNKNOWN_CHANGE = (
+    "The database did not answer, so it is unknown whether the change was made. "
+    "Read the current state before you try again."
+)
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Baskets(Protocol):
-    """The storage this service needs; `store.BasketStore` is the one on DynamoDB."""
+    """The storage that this service needs. `store.BasketStore` implements it on DynamoDB."""
 
     def get(self, user_name: str) -> Basket | None: ...
     def page(self, limit: int, cursor: str | None) -> Page[Basket]: ...
@@ -65,13 +68,13 @@ class BasketService:
         return Page([basket.priced(listings) for basket in page.items], page.next_cursor)
 
     def replace(self, wanted: BasketInput) -> BasketView:
-        listings = self._sold({line.productId for line in wanted.items}, self._catalogue)
+        listings = self._require_listings({line.productId for line in wanted.items}, self._catalogue)
         return self._edit(wanted.userName, lambda old: old.replaced(wanted.items, listings)).priced(listings)
 
     def add(self, user_name: str, wanted: LineInput) -> BasketView:
-        """All prices are looked up before the write: nothing may fail once the line is added."""
+        """Looks up all prices before the write, because nothing may fail after the line was added."""
         catalogue = RequestCache(self._catalogue)
-        self._sold({wanted.productId}, catalogue)
+        self._require_listings({wanted.productId}, catalogue)
 
         def with_line(old: Basket) -> Basket:
             return old.with_line(wanted, catalogue.look_up(old.product_ids | {wanted.productId}))
@@ -136,7 +139,7 @@ class BasketService:
     def _view(self, basket: Basket) -> BasketView:
         return basket.priced(self._catalogue.look_up(basket.product_ids))
 
-    def _sold(self, product_ids: set[str], catalogue: Catalogue) -> dict[str, Listing]:
+    def _require_listings(self, product_ids: set[str], catalogue: Catalogue) -> dict[str, Listing]:
         listings = catalogue.look_up(product_ids)
         if unknown := sorted(product_ids - listings.keys()):
             raise Invalid(UNKNOWN_PRODUCTS, productIds=unknown)

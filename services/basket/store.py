@@ -1,4 +1,4 @@
-"""Baskets, receipts, the checkout's transaction, and the catalogue's copy in DynamoDB."""
+"""Baskets, receipts, the checkout transaction and the copy of the catalogue in DynamoDB."""
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-SIZES = SizeLimits(page=64 * 1024)  # some 200 lines, for each of which a price may have to be looked up
-SCAN = 500  # rows a call, so that no call outlasts its time-out
-BATCH_GET = 100  # keys a call ("BatchGetItem", Amazon DynamoDB API Reference)
-BATCH_GET_TRIES = 2
+SIZES = SizeLimits(page=64 * 1024)  # about 200 lines; each may need a look-up of its price
+SCAN = 500  # rows per call, so that no call exceeds its time-out
+BATCH_GET = 100  # keys per call ("BatchGetItem", Amazon DynamoDB API Reference)
+BATCH_GET_ATTEMPTS = 2
 
 
 class BasketStore:
@@ -49,10 +49,10 @@ class BasketStore:
 
     @unavailable("DynamoDB")
     def save(self, basket: Basket, previous: Basket | None) -> bool:
-        """False if the row is no longer `previous`, or another's transaction holds it; True also if an earlier,
-        unanswered try had written it.
+        """Returns False if the row is no longer `previous` or a transaction holds it. Returns True also if an earlier,
+        unanswered attempt wrote the row.
 
-        Raises Unavailable when there was no answer, or none to the first try and the row tells nothing of it any more.
+        Raises Unavailable if the last attempt got no answer, or if the first got none and the row does not show more.
         """
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(userName)"}
         if previous is not None:
@@ -71,13 +71,13 @@ class BasketStore:
             if row and Basket.model_validate(row).contains_write({basket.version}):
                 return True
             if was_unanswered(error.response):
-                raise Unavailable("DynamoDB did not answer the first try.") from error
+                raise Unavailable("DynamoDB did not answer the first attempt.") from error
             return False
         return True
 
     @unavailable("DynamoDB")
     def remove(self, user_name: str) -> bool:
-        """False if there surely was none: a try that got no answer may have deleted it before the one that did."""
+        """Returns False if there was no basket, and True also if an unanswered first attempt may have deleted it."""
         answer = self._dynamodb.delete_item(
             TableName=self._table, Key={"userName": user_name}, ReturnValues="ALL_OLD"
         )  # fmt: skip
@@ -91,9 +91,9 @@ class BasketStore:
         return Receipt.model_validate(row) if (row := answer.get("Item")) else None
 
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool:
-        """All or nothing: the basket goes, the event and the receipt are there. False if someone else was first.
+        """Deletes the basket and writes the event and the receipt in one transaction. False if another write won.
 
-        Raises Unavailable when there was no answer, and then the transaction may have happened.
+        Raises Unavailable if there was no answer, so the transaction may have been committed.
         """
         key = {"userName": basket.userName}
         delete = {"TableName": self._table, "Key": key, **_unchanged(basket)}
@@ -118,16 +118,16 @@ class CatalogueStore:
 
     @unavailable("DynamoDB")
     def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]:
-        """Those that are known, read consistently: a price that was seen does not go back to the one before."""
+        """The known items. Reads consistently, so that a price never returns to an earlier one."""
         wanted = sorted(set(product_ids))
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
-        return _entries([row for batch in batches for row in self._batch_get(batch)])
+        return _items([row for batch in batches for row in self._batch_get(batch)])
 
     @unavailable("DynamoDB")
     def put_newer(self, entry: CatalogueItem) -> CatalogueItem:
-        """Writes `entry` unless a row of at least its version is there; returns what is there now.
+        """Writes `entry` unless the row has at least its version. Returns the stored item.
 
-        A row that cannot be read tells nothing, so `entry` is then the best that is known.
+        If the stored row cannot be read, it returns `entry`, the best that is known.
         """
         try:
             self._dynamodb.put_item(
@@ -139,23 +139,23 @@ class CatalogueStore:
             )
         except ClientError as error:
             if is_condition_failure(error):
-                return next(iter(_entries([old_item(error)])), entry)
+                return next(iter(_items([old_item(error)])), entry)
             raise
         return entry
 
     def versions(self) -> Iterator[tuple[str, Any]]:
-        """The id and the version of each row, tombstones too, read consistently; None where a row has no version."""
+        """The ID and version of each row, also of tombstones, read consistently. None if a row has no version."""
         wanted = {"TableName": self._table, "ConsistentRead": True, "ProjectionExpression": "productId, version"}
         for rows in every_page(self._dynamodb.scan, Limit=SCAN, **wanted):
             yield from ((str(row["productId"]), row.get("version")) for row in rows)
 
-    def put_instead(self, entry: CatalogueItem, seen: Any) -> bool:
-        """Writes `entry`, of whichever version, unless the row is no longer at the version `seen`; then False."""
-        return self._if_still(seen, self._dynamodb.put_item, Item=entry.model_dump(exclude_none=True))
+    def overwrite(self, entry: CatalogueItem, seen: Any) -> bool:
+        """Writes `entry`, whatever its version. Returns False if the row no longer has the version `seen`."""
+        return self._write_if_version(seen, self._dynamodb.put_item, Item=entry.model_dump(exclude_none=True))
 
     def remove(self, product_id: str, seen: Any) -> bool:
-        """False if the row is no longer at the version `seen`."""
-        return self._if_still(seen, self._dynamodb.delete_item, Key={"productId": product_id})
+        """Returns False if the row no longer has the version `seen`."""
+        return self._write_if_version(seen, self._dynamodb.delete_item, Key={"productId": product_id})
 
     @unavailable("DynamoDB")
     def check(self) -> None:
@@ -163,7 +163,7 @@ class CatalogueStore:
         self._dynamodb.get_item(TableName=self._table, Key={"productId": "_"})
 
     @unavailable("DynamoDB")
-    def _if_still(self, seen: Any, write: Callable[..., object], **what: Any) -> bool:
+    def _write_if_version(self, seen: Any, write: Callable[..., object], **what: Any) -> bool:
         condition: Any = {"ConditionExpression": "attribute_exists(productId) AND attribute_not_exists(version)"}
         if seen is not None:
             condition = {"ConditionExpression": "version = :seen", "ExpressionAttributeValues": {":seen": seen}}
@@ -176,7 +176,7 @@ class CatalogueStore:
         return True
 
     def _batch_get(self, product_ids: list[str]) -> Iterator[dict[str, Any]]:
-        """A busy table answers for a part of the keys; the others are asked for once more."""
+        """A busy table may return only some of the rows. The others are requested once more."""
         keys: Any = {"Keys": [{"productId": product_id} for product_id in product_ids], "ConsistentRead": True}
         for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
             answer = self._dynamodb.batch_get_item(RequestItems={self._table: keys})
@@ -184,7 +184,7 @@ class CatalogueStore:
             keys = answer["UnprocessedKeys"].get(self._table)
             if not keys:
                 return
-            if attempt + 1 == BATCH_GET_TRIES:
+            if attempt + 1 == BATCH_GET_ATTEMPTS:
                 raise Refused("DynamoDB is too busy.")
 
 
@@ -195,6 +195,6 @@ def _unchanged(basket: Basket) -> dict[str, Any]:
     }
 
 
-def _entries(rows: list[dict[str, Any]]) -> list[CatalogueItem]:
-    """Without rows that cannot be read: their products count as unknown, and `rebuild` writes the rows again."""
+def _items(rows: list[dict[str, Any]]) -> list[CatalogueItem]:
+    """Leaves out rows that cannot be read. Their products count as unknown, and `rebuild` repairs the rows."""
     return readable(Page(rows, None), ["productId"], CatalogueItem.model_validate).items

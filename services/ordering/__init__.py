@@ -1,1 +1,1 @@
-"""The ordering service: orders, made from checkouts and read over HTTP."""
+"""The ordering service places orders for checkouts and returns them over HTTP."""

@@ -13,7 +13,7 @@ from services.ordering.wiring import Wiring
 
 
 def create_app(service: OrderService, check_ready: Callable[[], None]) -> OpenAPI:
-    app = make_app("ordering", "Orders, made from checkouts.", check_ready)
+    app = make_app("ordering", "Orders that were placed by checkouts.", check_ready)
     app.extensions["service"] = service
     app.register_api(routes.api)
     return app

@@ -1,4 +1,4 @@
-"""Makes orders of checkouts: `python -m services.ordering.consumer` reads the order queue until it is told to stop."""
+"""Places orders for checkouts: `python -m services.ordering.consumer` consumes the order queue."""
 
 import os
 from collections.abc import Mapping

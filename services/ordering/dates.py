@@ -1,4 +1,4 @@
-"""Times as clients write them (ISO 8601), turned into the form in which orders are stored."""
+"""Parses the times that clients send (ISO 8601) into the format of stored orders."""
 
 import re
 from calendar import monthrange
@@ -9,7 +9,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from chassis.core import instants
 
-# A date or its beginning, or a date with a time of day or its beginning, which alone can have a zone. ASCII digits.
+# A date or its beginning, or a date with a time of day or its beginning. Only the latter can have a zone. ASCII digits.
 PATTERN = (
     r"^(?:[0-9]{4}(?:-[0-9]{2}){0,2}|"
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,30})?)?)?"
@@ -19,7 +19,7 @@ FORM = (
     "must be a time in ISO 8601, such as 2026-11-26T10:15:30Z or 2026-11-26T12:15:30.5+02:00, "
     "or the beginning of one, such as 2026-11 or 2026-11-26T10"
 )
-NO_SUCH_TIME = "must be a day and a time that exist, in a year from 1 to 9999"
+NO_SUCH_TIME = "must be an existing day and time, in a year from 1 to 9999"
 
 
 class Period(NamedTuple):
@@ -35,10 +35,10 @@ TO_SECONDS = len("2026-11-26T10:15:30")
 
 
 def period(text: str) -> Period:
-    """A time with seconds and a zone is that instant; anything shorter is the whole year, month, day, hour … it names.
+    """A time with seconds and a zone is that instant. Shorter text is the whole year, month, day, hour … that it names.
 
-    Without a zone it is UTC. Digits behind the millisecond are dropped, as they are when an order is stored. In a query
-    string a `+` arrives as a space, so a space before an offset counts as one. Raises ValueError, with a sentence.
+    Without a zone it is UTC. Digits after the millisecond are dropped, as in stored orders. In a query string a `+`
+    arrives as a space, so a space before an offset is read as `+`. Raises ValueError with an explanation.
     """
     found = re.fullmatch(PATTERN, text)
     if found is None:
@@ -56,7 +56,7 @@ def period(text: str) -> Period:
 
 
 def _highest(named: str) -> str:
-    """What the last millisecond of a period has behind the part that is named."""
+    """The rest of the period's last millisecond, after the part that `named` has."""
     if len(named) == len("2026-11"):
         return f"-{monthrange(int(named[:4]), int(named[5:]))[1]}{HIGHEST[10:]}"
     return HIGHEST[len(named) :]

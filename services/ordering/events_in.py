@@ -1,4 +1,4 @@
-"""The event that becomes an order, as far as this service reads it."""
+"""The event that becomes an order, with the fields that this service reads."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from services.ordering.models import Order, OrderId, OrderLine, UserName
 
 
 class BasketCheckedOut(EventData):
-    """What this service reads of the event `CheckoutBasket`; a total that does not add up is not accepted."""
+    """The event `CheckoutBasket` as this service reads it. The total must be the sum of the lines."""
 
     SOURCE: ClassVar = "com.swn.basket.checkoutbasket"
     DETAIL_TYPE: ClassVar = "CheckoutBasket"
@@ -39,7 +39,7 @@ class BasketCheckedOut(EventData):
         return self
 
     def content_hash(self) -> str:
-        """Of the checkout's facts alone: the order's status may have moved on since."""
+        """A hash of the checkout alone. It excludes the order's status, which may change later."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
     def to_order(self) -> Order:

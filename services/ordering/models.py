@@ -1,4 +1,4 @@
-"""Orders: what is kept, and what a client may ask for."""
+"""Orders: the models of rows, queries and responses."""
 
 from typing import Annotated, Self
 
@@ -45,26 +45,28 @@ class OrderPage(Model):
 
 
 class OrderQuery(PageQuery):
-    """`orderDate` alone, or `from` and `to`, which are both included."""
+    """Either `orderDate`, or `from` and `to`, which are both included."""
 
     orderDate: TimeOrPeriod | Absent = Field(
         None,
         description="an instant such as 2026-11-26T10:15:30.123Z, or a period of UTC such as 2026-11 or 2026-11-26T10",
     )
-    from_: TimeOrPeriod | Absent = Field(None, alias="from", description="the first instant, or a period's beginning")
-    to: TimeOrPeriod | Absent = Field(None, description="the last instant, or a period's end")
+    from_: TimeOrPeriod | Absent = Field(
+        None, alias="from", description="the first instant, or a period whose beginning counts"
+    )
+    to: TimeOrPeriod | Absent = Field(None, description="the last instant, or a period whose end counts")
 
     @model_validator(mode="after")
-    def _one_way_of_asking(self) -> Self:
+    def _check_combination(self) -> Self:
         if self.orderDate and (self.from_ or self.to):
-            raise ValueError("orderDate excludes from and to")
+            raise ValueError("orderDate cannot be combined with from and to")
         if self.from_ and self.to and self.from_.first > self.to.last:
             raise ValueError("from is later than to")
         return self
 
     @property
     def dates(self) -> tuple[str, str] | None:
-        """The first and the last instant asked for, both included, or None for all."""
+        """The first and the last instant of the query, both included, or None for all times."""
         if self.from_ or self.to:
             return Period((self.from_ or ALWAYS).first, (self.to or ALWAYS).last)
         return self.orderDate

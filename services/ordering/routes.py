@@ -1,4 +1,4 @@
-"""The ordering service's HTTP: parse, one call, shape the answer."""
+"""The HTTP routes of the ordering service. Each parses the request, makes one call and shapes the response."""
 
 from typing import cast
 
@@ -12,7 +12,7 @@ from chassis.web.app import Answer
 from services.ordering.models import Order, OrderId, OrderPage, OrderQuery, UserName
 from services.ordering.service import OrderService
 
-api = openapi.blueprint("order", __name__, "Orders", "What was checked out")
+api = openapi.blueprint("order", __name__, "Orders", "The orders that checkouts placed")
 
 
 class UserPath(Model):
@@ -29,19 +29,21 @@ def service() -> OrderService:
 
 @api.get("", summary="List all orders", responses={200: OrderPage})
 def list_orders(query: PageQuery) -> Answer:
-    """Of all users."""
+    """Returns the orders of all users."""
     return _answer(service().page(query.limit, query.cursor))
 
 
-@api.get("/<userName>", summary="A user's orders, newest first", responses={200: OrderPage})
+@api.get("/<userName>", summary="List a user's orders, newest first", responses={200: OrderPage})
 def list_orders_of_user(path: UserPath, query: OrderQuery) -> Answer:
-    """With `orderDate`, or `from` and `to`, only the orders of that time."""
+    """`orderDate`, or `from` and `to`, restrict the list to a time."""
     return _answer(service().page_of_user(path.userName, query.dates, query.limit, query.cursor))
 
 
-@api.get("/<userName>/<orderId>", summary="One order", responses={200: Order} | openapi.responses(_404="not there"))
+@api.get(
+    "/<userName>/<orderId>", summary="Get an order", responses={200: Order} | openapi.responses(_404="no such order")
+)
 def get_order(path: OrderPath) -> Answer:
-    """An order that was just checked out may take a moment to arrive. Until then the answer is 404."""
+    """An order appears a moment after its checkout. Until then the response is 404."""
     return service().get(path.userName, path.orderId).model_dump(mode="json")
 
 

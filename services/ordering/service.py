@@ -1,4 +1,4 @@
-"""What can be done with orders."""
+"""The use cases of the ordering service."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Orders(Protocol):
-    """The storage this service needs; `store.OrderStore` is the one on DynamoDB."""
+    """The storage that this service needs. `store.OrderStore` implements it on DynamoDB."""
 
     def put_once(self, order: Order, content_hash: str) -> bool: ...
     def get(self, user_name: str, order_id: str) -> Order | None: ...
@@ -28,14 +28,14 @@ class OrderService:
         self._orders = orders
 
     def place(self, checkout: BasketCheckedOut) -> None:
-        """Makes the order once, however often it is told; Conflict if another order has its id."""
+        """Creates the order once, even if the event arrives again. Raises Conflict if another order has its ID."""
         new = self._orders.put_once(checkout.to_order(), checkout.content_hash())
-        log.info("order placed" if new else "order was placed before", order_id=checkout.orderId)
+        log.info("order placed" if new else "order already exists", order_id=checkout.orderId)
 
     def get(self, user_name: str, order_id: str) -> Order:
         order = self._orders.get(user_name, order_id)
         if order is None:
-            raise NotFound(f"{user_name} has no order {order_id}; one just placed may take a moment.")
+            raise NotFound(f"{user_name} has no order {order_id}. A new order takes a moment to appear.")
         return order
 
     def page(self, limit: int, cursor: str | None) -> Page[Order]:

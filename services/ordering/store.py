@@ -1,4 +1,4 @@
-"""Orders in DynamoDB: a row per order under its user, an index by date."""
+"""Orders in DynamoDB: one row per order under its user, and an index by date."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ class OrderStore:
 
     @unavailable("DynamoDB")
     def put_once(self, order: Order, content_hash: str) -> bool:
-        """False if the same order is there; Conflict if another content has its id."""
+        """Returns False if the same order exists. Raises Conflict if an order with the same ID has other content."""
         row = order.model_dump() | {"contentHash": content_hash}
         try:
             self._dynamodb.put_item(
@@ -34,7 +34,7 @@ class OrderStore:
             if not is_condition_failure(error):
                 raise
             if old_item(error).get("contentHash") != content_hash:
-                raise Conflict(f"Order {order.orderId} exists with another content.") from error
+                raise Conflict(f"Order {order.orderId} already exists with other content.") from error
             return False
         return True
 
@@ -53,7 +53,7 @@ class OrderStore:
     def page_of_user(
         self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
     ) -> Page[Order]:
-        """Newest first, dates inclusive; consistent, as a local index can be."""
+        """Newest first. Both dates are included. The local index is read consistently."""
         condition, values, within = "userName = :user", {":user": user_name}, {"userName": (user_name, user_name)}
         if dates is not None:
             condition += " AND orderDate BETWEEN :first AND :last"

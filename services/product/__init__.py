@@ -1,1 +1,1 @@
-"""The product service: the catalogue that names and prices come from."""
+"""The product service owns the catalogue with its names and prices."""

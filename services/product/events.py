@@ -1,4 +1,4 @@
-"""The events that tell what becomes of products, and how each follows from a product before and after."""
+"""The events about products, and the rule that derives an event from a product before and after a change."""
 
 from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, ClassVar
@@ -21,23 +21,25 @@ Percent = Annotated[
 
 
 class ProductEvent(EventData):
-    """What all of them say. `version` decides which of two is the later one: they may come late, twice, or crossed."""
+    """The fields of all product events. They may arrive late, twice or unsorted, so the highest `version` wins."""
 
     SOURCE: ClassVar = "com.swn.product"
     VERSION: ClassVar = 1
 
     productId: str
     version: int = Field(
-        ge=1, le=1_000_000_000, description="of the product, by one higher at each of its events; at most 1,000,000,000"
+        ge=1,
+        le=1_000_000_000,
+        description="the product's version, which rises by one with each event; at most 1,000,000,000",
     )
 
     def as_event(self, occurred_at: str, correlation_id: str) -> Event:
-        """A product has one event per version, and a copy of it is the same event."""
+        """A product has one event per version, so an event with the same ID is a copy."""
         return self.to_event(f"{self.productId}@{self.version}", occurred_at, correlation_id)
 
 
 class ProductCreated(ProductEvent):
-    """A product is sold from now on; with a version above 1 it is one that had been deleted."""
+    """A product was added. If its version is above 1, it had been deleted before."""
 
     DETAIL_TYPE: ClassVar = "ProductCreated"
 
@@ -47,7 +49,7 @@ class ProductCreated(ProductEvent):
 
 
 class ProductChanged(ProductEvent):
-    """Something about a product is new: these fields, or others that must be asked for."""
+    """A product was changed, in these fields or in others that the event does not contain."""
 
     DETAIL_TYPE: ClassVar = "ProductChanged"
 
@@ -55,11 +57,11 @@ class ProductChanged(ProductEvent):
     category: str
     price: Amount
     oldPrice: Amount
-    changePercent: Percent | None = Field(description="of the price; null where the old one was 0 and this is not")
+    changePercent: Percent | None = Field(description="change of the price; null if only the old price was 0")
 
 
 class ProductDeleted(ProductEvent):
-    """A product is no longer sold."""
+    """A product was deleted and is no longer sold."""
 
     DETAIL_TYPE: ClassVar = "ProductDeleted"
 
@@ -67,7 +69,7 @@ class ProductDeleted(ProductEvent):
 
 
 def event_for_change(before: ProductRow | None, after: ProductRow) -> ProductEvent:
-    """What happened between two states of a product."""
+    """The event that describes the change from `before` to `after`."""
     if isinstance(after, Tombstone):
         return ProductDeleted(productId=after.id, version=after.version, deletedAt=after.deletedAt)
     facts = {"productId": after.id} | after.model_dump(include={"version", "name", "category", "price"})

@@ -1,4 +1,4 @@
-"""Products: what a client may write, and what the shop keeps."""
+"""Products: the models of requests, rows and responses."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from chassis.core.fields import BOOLEAN, Absent, Amount, Input, Model, PageQuery, documented_amount
 
-# Longer than an event can be on its way: 14 days in a queue, 14 in its dead-letter queue, the same once redriven.
+# Longer than an event can be delayed: 14 days in a queue, 14 in its dead-letter queue, and both again after a redrive.
 TOMBSTONE_LIFETIME = timedelta(days=90)
 
 EXAMPLE: dict[str, Any] = {
@@ -29,7 +29,7 @@ Price = Annotated[Amount, Field(le=MAX_PRICE), documented_amount(MAX_PRICE)]
 
 
 class ProductFields(Input):
-    """A whole product as a client writes it; id and version are the shop's to give."""
+    """A complete product as a client sends it. The service assigns the ID and the version."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -40,17 +40,17 @@ class ProductFields(Input):
     price: Price
 
 
-def _some_fields(schema: dict[str, Any]) -> None:
-    """A field left out stays as it is, so no default is true."""
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """Omitted fields stay unchanged, so the schema must not show defaults."""
     for field in schema["properties"].values():
         del field["default"]
     schema["examples"] = [{"price": 949.90}]
 
 
 class ProductChanges(Input):
-    """Some fields of a product; null is refused, for no field can be absent."""
+    """Some fields of a product. Null is rejected, because every product has every field."""
 
-    model_config = ConfigDict(json_schema_extra=_some_fields, json_schema_serialization_defaults_required=False)
+    model_config = ConfigDict(json_schema_extra=_without_defaults, json_schema_serialization_defaults_required=False)
 
     name: Name = ""
     description: Description = ""
@@ -66,7 +66,7 @@ class Product(Model):
     imageFile: str
     category: str
     price: Amount
-    version: int = Field(ge=1, description="counts the writes from 1; also the ETag")
+    version: int = Field(ge=1, description="counts the writes, starting at 1; also the ETag")
 
     def changed(self, changes: Mapping[str, Any]) -> "Product":
         return self.model_copy(update={**changes, "version": self.version + 1})
@@ -76,7 +76,7 @@ class Product(Model):
 
 
 class Tombstone(Model):
-    """What stays of a deleted product for a while: that it is no more, and since which version."""
+    """A deleted product. The row is kept for a while, with the version of the deletion."""
 
     id: str
     version: int
@@ -93,7 +93,7 @@ ProductRow = Product | Tombstone
 
 class ProductPage(Model):
     items: list[Product]
-    tombstones: list[Tombstone] | Absent = Field(None, description="deleted products, where they were asked for")
+    tombstones: list[Tombstone] | Absent = Field(None, description="deleted products, if they were requested")
     nextCursor: str | None
 
     @classmethod
@@ -109,11 +109,11 @@ class ProductPage(Model):
 class ProductQuery(PageQuery):
     category: Category | Absent = None
     tombstones: Annotated[bool, BOOLEAN] = Field(
-        default=False, description="deleted products as well; not together with a category"
+        default=False, description="include deleted products; cannot be combined with a category"
     )
 
     @model_validator(mode="after")
-    def _one_or_the_other(self) -> Self:
+    def _check_combination(self) -> Self:
         if self.category and self.tombstones:
-            raise ValueError("category excludes tombstones: a deleted product is in none")
+            raise ValueError("category and tombstones cannot be combined, because a deleted product has no category")
         return self

@@ -1,4 +1,4 @@
-"""Publishes the events that a change of a product left in the outbox: `python -m services.product.relay`."""
+"""Publishes the pending events of the product service: `python -m services.product.relay`."""
 
 import os
 from collections.abc import Mapping

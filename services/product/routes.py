@@ -1,4 +1,4 @@
-"""The product service's HTTP: parse, one call, shape the answer."""
+"""The HTTP routes of the product service. Each parses the request, makes one call and shapes the response."""
 
 from typing import Annotated, cast
 
@@ -13,16 +13,16 @@ from services.product.models import Product, ProductChanges, ProductFields, Prod
 from services.product.service import ProductService
 
 UNKNOWN = openapi.responses(_404="no such product")
-STALE = openapi.responses(_412="the product is at another version by now")
+STALE = openapi.responses(_412="the product has another version")
 TAGGED = openapi.response_headers(_200="ETag")
-api = openapi.blueprint("product", __name__, "Products", "What the shop sells")
+api = openapi.blueprint("product", __name__, "Products", "The products that the shop sells")
 
 PRODUCT_ID = Matching("[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters (A to Z, a to z), digits, _ or -")
-EXAMPLE_ID = "5cd37980-e692-5fa3-8c6c-ca07f28ffb01"  # of the demo catalogue; the examples of basket use another one
+EXAMPLE_ID = "5cd37980-e692-5fa3-8c6c-ca07f28ffb01"  # from the demo catalogue; the examples of basket use another one
 
 
 class Problem(problems.Problem):
-    version: int | Absent = Field(None, description="with 412: the version that the product is at")
+    version: int | Absent = Field(None, description="with 412: the current version of the product")
 
 
 class ProductPath(Model):
@@ -33,9 +33,9 @@ def service() -> ProductService:
     return cast("ProductService", current_app.extensions["service"])
 
 
-@api.get("", summary="List products, all or one category's", responses={200: ProductPage})
+@api.get("", summary="List all products, or those of a category", responses={200: ProductPage})
 def list_products(query: ProductQuery) -> Answer:
-    """`category` selects those of one category. `tombstones` adds deleted products, in a list of their own."""
+    """`category` selects the products of one category. `tombstones` adds a separate list of deleted products."""
     if query.tombstones:
         everything = service().page_with_tombstones(query.limit, query.cursor)
         return ProductPage.with_tombstones(everything.items, everything.next_cursor).model_dump(mode="json")
@@ -45,37 +45,37 @@ def list_products(query: ProductQuery) -> Answer:
 
 @api.post(
     "",
-    summary="Make a product",
+    summary="Create a product",
     responses={201: Product},
     openapi_extensions=openapi.response_headers(_201="Location ETag"),
 )
 def create_product(body: ProductFields) -> Answer:
-    """The shop gives the id and the version. `ProductCreated` is published."""
+    """The service assigns the ID and the version. It publishes `ProductCreated`."""
     product = service().create(body)
     return _answer(product), 201, {"Location": f"/product/{product.id}"}
 
 
 @api.get(
     "/<id>",
-    summary="One product",
+    summary="Get a product",
     responses={200: Product, 304: None} | UNKNOWN | STALE,
     openapi_extensions=openapi.response_headers(_200="ETag", _304="ETag"),
 )
 def get_product(path: ProductPath, header: Conditions) -> Answer:
-    """With `If-None-Match`, a version that the client has already is a 304 without a body."""
-    product = service().get(path.product_id, header.matches)
-    return _answer(product) if header.is_new(product.version) else _tagged(Response(status=304), product)
+    """If the client already has this version (`If-None-Match`), the response is a 304 without a body."""
+    product = service().get(path.product_id, header.meets_if_match)
+    return _answer(product) if header.meets_if_none_match(product.version) else _tagged(Response(status=304), product)
 
 
 @api.put(
     "/<id>",
-    summary="Replace a product whole",
+    summary="Replace a product",
     responses={200: Product} | UNKNOWN | STALE,
     openapi_extensions=TAGGED,
 )
 def replace_product(path: ProductPath, header: Conditions, body: ProductFields) -> Answer:
-    """Optional fields left out become empty. `If-Match` replaces only the version that the client has seen."""
-    return _answer(service().replace(path.product_id, body, header.hold))
+    """Omitted optional fields become empty. With `If-Match`, only a product with that version is replaced."""
+    return _answer(service().replace(path.product_id, body, header.are_met))
 
 
 @api.patch(
@@ -85,14 +85,14 @@ def replace_product(path: ProductPath, header: Conditions, body: ProductFields) 
     openapi_extensions=TAGGED,
 )
 def change_product(path: ProductPath, header: Conditions, body: ProductChanges) -> Answer:
-    """Fields left out stay as they are. `If-Match` changes only the version that the client has seen."""
-    return _answer(service().update(path.product_id, body, header.hold))
+    """Omitted fields stay unchanged. With `If-Match`, only a product with that version is changed."""
+    return _answer(service().update(path.product_id, body, header.are_met))
 
 
 @api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE)
 def delete_product(path: ProductPath, header: Conditions) -> Answer:
-    """`If-Match` deletes only the version that the client has seen. `ProductDeleted` is published."""
-    service().remove(path.product_id, header.hold)
+    """With `If-Match`, only a product with that version is deleted. Publishes `ProductDeleted`."""
+    service().remove(path.product_id, header.are_met)
     return "", 204
 
 

@@ -1,4 +1,4 @@
-"""The demo catalogue: `python -m services.product.seed` adds what is not there yet and changes nothing else."""
+"""Adds the demo catalogue: `python -m services.product.seed`. Existing products stay unchanged."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from services.product.models import Product
 from services.product.service import ProductService
 from services.product.wiring import Wiring
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 NAMESPACE = uuid.UUID("5b0e1d0a-6a53-4a3c-9a86-3f6d4f6a5c11")
 CATALOGUE = {
     "Phone": [("IPhone X", "950.00"), ("Samsung 10", "870.00"), ("Pixel 9", "799.00"), ("Fairphone 5", "699.00")],
@@ -34,7 +34,7 @@ CATALOGUE = {
 
 
 def catalogue() -> list[Product]:
-    """The same ids at every call and on every machine, so that examples can name them."""
+    """The demo products. They have the same IDs on every machine, so that examples can use them."""
     return [
         Product(
             id=str(uuid.uuid5(NAMESPACE, name)),
@@ -51,14 +51,14 @@ def catalogue() -> list[Product]:
 
 
 def seed(service: ProductService) -> tuple[int, int]:
-    """How many products were added, and how many were there."""
+    """Returns how many products were added and how many existed already."""
     added = [_add(service, product) for product in catalogue()]
     return added.count(True), added.count(False)
 
 
-def seed_patiently(service: ProductService, wait: Callable[[float], None] = time.sleep) -> tuple[int, int]:
-    """As `seed`; an emulator that has just started, on a busy machine, may not answer the first of five tries."""
-    for failures in range(1, TRIES):
+def seed_with_retries(service: ProductService, wait: Callable[[float], None] = time.sleep) -> tuple[int, int]:
+    """Calls `seed` up to five times, because an emulator that has just started may not answer at once."""
+    for failures in range(1, MAX_ATTEMPTS):
         try:
             return seed(service)
         except Unavailable as error:
@@ -80,14 +80,14 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     try:
         wiring = Wiring(env)
         if not options.really_aws and not is_emulator(wiring.clients.of("dynamodb")):
-            print("seed: this endpoint is not an emulator that answers; --really-aws loads the demo data anyway")
+            print("seed: the endpoint is no emulator or does not answer. Use --really-aws to load the data anyway.")
             return 0 if options.only_emulator else 2
-        added, present = seed_patiently(wiring.service)
+        added, present = seed_with_retries(wiring.service)
     except Misconfigured as error:
         print(f"seed: {error}", file=sys.stderr)
         return 1
     except Unavailable as error:
-        print(f"seed: {error.detail} Is the stack up? `python -m bootstrap status`", file=sys.stderr)
+        print(f"seed: {error.detail} Check that the shop is deployed: `python -m bootstrap status`", file=sys.stderr)
         return 1
     print(f"seed: {added} products added, {present} were there")
     return 0
@@ -96,8 +96,8 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.product.seed", description=__doc__)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--really-aws", action="store_true", help="load the demo data even where AWS is real")
-    where.add_argument("--only-emulator", action="store_true", help="elsewhere load nothing, and call that success")
+    where.add_argument("--really-aws", action="store_true", help="load the demo data also into real AWS")
+    where.add_argument("--only-emulator", action="store_true", help="load nothing elsewhere, and exit with 0")
     return parser
 
 

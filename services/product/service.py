@@ -1,4 +1,4 @@
-"""What can be done with products; each change is committed together with the event that tells of it."""
+"""The use cases of the product service. Each change is committed together with the event that describes it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,13 +17,16 @@ from services.product.conditions import Condition
 from services.product.events import event_for_change
 from services.product.models import Product, ProductChanges, ProductFields, ProductRow
 
-UNKNOWN_CHANGE = "The database stopped answering, so it is not known whether the change was made. Look, then try again."
+UNKNOWN_CHANGE = (
+    "The database did not answer, so it is unknown whether the change was made. "
+    "Read the current state before you try again."
+)
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Products(Protocol):
-    """The storage this service needs; `store.ProductStore` is the one on DynamoDB."""
+    """The storage that this service needs. `store.ProductStore` implements it on DynamoDB."""
 
     def get(self, product_id: str) -> ProductRow | None: ...
     def save(self, after: ProductRow, before: ProductRow | None, event: Event) -> bool: ...
@@ -32,7 +35,7 @@ class Products(Protocol):
 
 
 class Write(NamedTuple):
-    """A row to be written and the event that says so."""
+    """A row to write and the event that describes the change."""
 
     after: ProductRow
     event: Event
@@ -57,37 +60,37 @@ class ProductService:
         return self.add(Product(id=self._new_id(), version=1, **fields.model_dump()))
 
     def add(self, product: Product) -> Product:
-        """Also where a product of this id was deleted, and then its versions go on. Conflict if there is one."""
+        """Adds a product. After a deletion with the same ID, its versions continue. Raises Conflict if it exists."""
 
         def new(before: ProductRow | None) -> Product:
             if isinstance(before, Product):
-                raise Conflict(f"There is a product {product.id}.")
+                raise Conflict(f"Product {product.id} already exists.")
             return product.model_copy(update={"version": before.version + 1 if before else 1})
 
         return cast("Product", self._write(product.id, new))
 
     def get(self, product_id: str, condition: Condition | None = None) -> Product:
-        """Raises PreconditionFailed, as the writes do, for a product whose version does not meet `condition`."""
+        """Raises PreconditionFailed, as the writes do, if the product's version does not meet `condition`."""
         return _existing(self._products.get(product_id), product_id, condition)
 
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
         return self._products.page(category, limit, cursor)
 
     def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[ProductRow]:
-        """For whoever keeps a copy of the catalogue, and must know what is to be left out."""
+        """For services that keep a copy of the catalogue and must know which products were deleted."""
         return self._products.page_with_tombstones(limit, cursor)
 
     def replace(self, product_id: str, fields: ProductFields, condition: Condition | None) -> Product:
         return self._change(product_id, condition, lambda old: old.changed(fields.model_dump()))
 
     def update(self, product_id: str, changes: ProductChanges, condition: Condition | None) -> Product:
-        """Changes the fields that were sent; none at all changes nothing, and the version stays."""
+        """Changes the fields that were sent. Without fields, nothing changes, and the version stays the same."""
         if sent := changes.model_dump(exclude_unset=True):
             return self._change(product_id, condition, lambda old: old.changed(sent))
         return _existing(self._products.get(product_id), product_id, condition)
 
     def remove(self, product_id: str, condition: Condition | None) -> None:
-        """Leaves a tombstone, so that no late event brings the product back."""
+        """Leaves a tombstone, so that a late event cannot restore the product."""
         now = self._now()
         self._write(product_id, lambda row: _existing(row, product_id, condition).deleted(now))
 
@@ -124,5 +127,5 @@ def _existing(row: ProductRow | None, product_id: str, condition: Condition | No
     if not isinstance(row, Product):
         raise NotFound(f"There is no product {product_id}.")
     if condition is not None and not condition(row.version):
-        raise PreconditionFailed(f"The product is at version {row.version} now.", version=row.version)
+        raise PreconditionFailed(f"The product now has version {row.version}.", version=row.version)
     return row

@@ -1,4 +1,4 @@
-"""Products in DynamoDB: one row per product, alive or deleted, and an index by category."""
+"""Products in DynamoDB: one row per product, also for a deleted one, and an index by category."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from services.product.models import Product, ProductRow, Tombstone
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A product has at most 2,800 characters of up to four bytes each, so the usual 20 are read by one call.
+# A product has at most 2,800 characters of up to four bytes, so one call reads the default page of 20.
 SIZES = SizeLimits(row=12 * 1024)
 
 
@@ -28,16 +28,16 @@ class ProductStore:
         return _read(row) if row else None
 
     def save(self, after: ProductRow, before: ProductRow | None, event: Event) -> bool:
-        """Writes the product and its event, or neither. False if the row is not `before` (any more).
+        """Writes the row and its event in one transaction. Returns False if the row is not `before`, or no longer.
 
-        Raises Unavailable when there was no answer, and then it may have happened.
+        Raises Unavailable if there was no answer, so the transaction may have been committed.
         """
         put = {"TableName": self._table, "Item": _row(after), **_unchanged(before)}
         return self._outbox.commit(event, {"Put": put})
 
     @unavailable("DynamoDB")
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
-        """All products in no order, or one category's by id; the index may be a moment behind the table."""
+        """All products unsorted, or those of a category sorted by ID. The index may lag behind the table."""
         if category is None:
             page = read_page(
                 self._dynamodb.scan, "product", ["id"], limit, cursor, sizes=SIZES,
@@ -58,9 +58,9 @@ class ProductStore:
 
     @unavailable("DynamoDB")
     def page_with_tombstones(self, limit: int, cursor: str | None) -> Page[ProductRow]:
-        """Consistent: whoever copies the catalogue must not be given a state older than an event it has had.
+        """Reads consistently, so that a copy of the catalogue gets no older state than from an earlier event.
 
-        Nor without a row that cannot be read: the copy would take that product for one that is gone.
+        Raises ValidationError for a row that cannot be read. If it were left out, a copy would delete that product.
         """
         page = read_page(
             self._dynamodb.scan, "product+tombstones", ["id"], limit, cursor, sizes=SIZES,

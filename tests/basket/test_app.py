@@ -14,12 +14,12 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def product_url(stack: Mapping[str, str]) -> Iterator[str]:
-    """The real product service."""
+    """The URL of the real product service."""
     with serving(product_from_env(stack)) as url:
         yield url
 
 
-def test_the_service_of_an_environment_orders_at_the_product_services_prices(
+def test_service_from_environment_checks_out_at_the_product_service_prices(
     stack: Mapping[str, str], product_url: str
 ) -> None:
     product = product_from_env(stack).test_client().post("/product", json=PHONE).get_json()
@@ -33,11 +33,11 @@ def test_the_service_of_an_environment_orders_at_the_product_services_prices(
         return str(answer.get_json()["orderId"])
 
     outbox = emulated.table("shop-basket-outbox")
-    # A bus that was busy leaves it to the relay.
+    # If the bus was busy, the event waits for the relay.
     eventually(lambda: "Item" not in outbox.get_item(Key={"id": buy()}))
 
 
-def test_a_card_number_gets_no_further_than_the_request(
+def test_card_number_is_in_no_row_message_or_log(
     stack: Mapping[str, str], product_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     product = product_from_env(stack).test_client().post("/product", json=PHONE).get_json()
@@ -46,7 +46,7 @@ def test_a_card_number_gets_no_further_than_the_request(
     answers = [client.post("/basket/checkout", json=CHECKOUT | wrong) for wrong in ({"cvv": CARD}, {}, {})]
     assert [answer.status_code for answer in answers] == [422, 202, 404]
     tables = [emulated.table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
-    rows = [row for table in tables for row in table.scan()["Items"]]  # the event's own too where the bus was busy
+    rows = [row for table in tables for row in table.scan()["Items"]]  # with the outbox row, if the bus was busy
     queue = emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
     with running("services.basket.relay", stack):
         messages = emulated.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
@@ -57,8 +57,8 @@ def test_a_card_number_gets_no_further_than_the_request(
     assert CARD.replace(" ", "")[:8] not in traces
 
 
-def test_every_write_of_a_basket_has_a_fresh_random_version(stack: Mapping[str, str]) -> None:
-    """A counter would start again after a checkout, and a slow checkout of the old basket would take the new one."""
+def test_every_write_of_a_basket_has_a_new_random_version(stack: Mapping[str, str]) -> None:
+    """A counter restarts after a checkout, so a slow checkout of the old basket could delete the new one."""
     client = from_env(stack).test_client()
     table, versions = emulated.table("shop-basket"), []
     for _ in range(3):
@@ -68,10 +68,10 @@ def test_every_write_of_a_basket_has_a_fresh_random_version(stack: Mapping[str, 
     assert len({uuid.UUID(version) for version in versions}) == 3
 
 
-def test_an_empty_address_of_ordering_is_as_good_as_none(stack: Mapping[str, str]) -> None:
+def test_empty_ordering_url_means_the_default(stack: Mapping[str, str]) -> None:
     assert from_env({**stack, "ORDERING_URL": ""}).config["ORDERING_URL"] == "http://127.0.0.1:8003"
 
 
-def test_a_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
+def test_service_without_its_table_is_not_ready(aws_env: Mapping[str, str]) -> None:
     client = from_env({**aws_env, "SHOP_NAME": "none"}).test_client()
     assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

@@ -25,7 +25,7 @@ def tombstone(product_id: str = "phone", version: int = 2) -> CatalogueItem:
 
 
 class Owner:
-    """A product service that has what it is given; `asked` has each product it was asked for."""
+    """A product service with the given products. `asked` records each requested product."""
 
     def __init__(self, *entries: CatalogueItem) -> None:
         self.entries = {each.productId: each for each in entries}
@@ -39,13 +39,13 @@ class Owner:
         return [self.entries[product_id] for product_id in product_ids if product_id in self.entries]
 
 
-def test_a_known_product_needs_nobody_else() -> None:
+def test_known_product_needs_no_request() -> None:
     owner = Owner()
     owner.down = True
     assert ReplicatedCatalogue(FakeEntries(entry()), owner).look_up(["phone"]) == {"phone": PHONE}
 
 
-def test_an_unknown_product_is_asked_for_once_and_known_from_then_on() -> None:
+def test_unknown_product_is_requested_once_and_then_known() -> None:
     entries, owner = FakeEntries(entry("case")), Owner(entry("phone"))
     catalogue = ReplicatedCatalogue(entries, owner)
     for _ in range(3):
@@ -53,24 +53,24 @@ def test_an_unknown_product_is_asked_for_once_and_known_from_then_on() -> None:
     assert owner.asked == ["phone"]
 
 
-def test_a_product_that_nobody_knows_is_not_listed() -> None:
+def test_nonexistent_product_is_not_listed() -> None:
     assert ReplicatedCatalogue(FakeEntries(), Owner()).look_up(["none"]) == {}
 
 
-def test_an_unknown_product_cannot_be_told_while_its_owner_is_down() -> None:
+def test_unknown_product_is_unavailable_while_the_product_service_is_down() -> None:
     owner = Owner()
     owner.down = True
     with pytest.raises(Unavailable):
         ReplicatedCatalogue(FakeEntries(entry()), owner).look_up(["phone", "case"])
 
 
-def test_a_deleted_product_is_not_listed_and_not_asked_for() -> None:
+def test_deleted_product_is_not_listed_and_not_requested() -> None:
     owner = Owner(entry())
     assert ReplicatedCatalogue(FakeEntries(tombstone()), owner).look_up(["phone"]) == {}
     assert owner.asked == []
 
 
-def test_an_answer_older_than_what_an_event_told_meanwhile_changes_nothing() -> None:
+def test_response_older_than_a_later_event_changes_nothing() -> None:
     entries = FakeEntries()
 
     class Slow(Owner):
@@ -83,7 +83,7 @@ def test_an_answer_older_than_what_an_event_told_meanwhile_changes_nothing() -> 
     assert entries.rows == {"phone": tombstone(version=2)}
 
 
-def test_within_a_request_each_product_is_looked_up_once_whether_it_exists_or_not() -> None:
+def test_request_cache_looks_up_each_product_once() -> None:
     asked = FakeCatalogue(phone="950")
     catalogue = RequestCache(asked)
     for _ in range(3):
@@ -95,7 +95,7 @@ LIVES = [entry(version=1), entry(version=2, price="9"), tombstone(version=3), en
 
 
 @given(st.lists(st.sampled_from(LIVES), max_size=12).map(lambda extra: extra + LIVES).flatmap(st.permutations))
-def test_any_order_and_any_repetition_of_a_products_events_ends_in_the_same_catalogue(
+def test_events_in_any_sequence_with_repetitions_give_the_same_catalogue(
     told: list[CatalogueItem],
 ) -> None:
     entries = FakeEntries()
@@ -104,7 +104,7 @@ def test_any_order_and_any_repetition_of_a_products_events_ends_in_the_same_cata
     assert entries.rows == {"phone": LIVES[-1]}
 
 
-def test_at_no_time_does_a_product_go_back_to_what_it_was() -> None:
+def test_product_never_returns_to_an_earlier_version() -> None:
     for told in itertools.permutations(LIVES):
         entries = FakeEntries()
         versions = [entries.put_newer(each).version for each in told]

@@ -39,7 +39,7 @@ def test_only_the_last_four_digits_of_a_card_number_are_kept(digits: str, gap: s
 
 
 @pytest.mark.parametrize("card", ["1234567", "1" * 20, "4111x11111111111", "", 4111111111111111, "4111  11111111"])
-def test_a_card_number_that_is_none_is_refused_without_being_repeated(card: Any) -> None:
+def test_invalid_card_number_is_rejected_without_its_value(card: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         request(cardInfo=card)
     assert str(card) not in str(caught.value) or not card
@@ -58,12 +58,12 @@ def test_a_card_number_that_is_none_is_refused_without_being_repeated(card: Any)
         {"cvv": "123"},
     ],
 )
-def test_a_request_that_is_not_valid_is_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_request_is_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         request(**wrong)
 
 
-def test_equal_requests_have_equal_fingerprints_whatever_the_ignored_fields() -> None:
+def test_equal_requests_have_equal_fingerprints_despite_ignored_fields() -> None:
     same = request(totalPrice="anything", cardInfo="9999-9999-9999-3322")
     assert same.fingerprint() == request().fingerprint()
 
@@ -75,7 +75,7 @@ def test_different_requests_have_different_fingerprints(other: dict[str, Any]) -
     assert request(**other).fingerprint() != request().fingerprint()
 
 
-def test_an_event_carries_the_basket_at_todays_prices_and_the_requests_facts() -> None:
+def test_event_has_the_basket_at_current_prices_and_the_request() -> None:
     event = check_out(view("9.95", "0.10"), request(expectedTotal=Decimal("20.10")), IDENTITY)
     assert (event.orderId, event.orderDate) == ("o-1", "2026-11-21T09:30:00.123Z")
     assert [(line.price, line.quantity) for line in event.items] == [(Decimal("9.95"), 2), (Decimal("0.10"), 2)]
@@ -85,25 +85,25 @@ def test_an_event_carries_the_basket_at_todays_prices_and_the_requests_facts() -
 @pytest.mark.parametrize(
     "total", ["36.900000000000006", "36.9", "36.90", "36.89999999999999857891452847979962825775146484375", "36.904"]
 )
-def test_a_total_that_a_client_computed_with_floats_is_compared_in_cents(total: str) -> None:
+def test_expected_total_computed_with_floats_is_compared_in_cents(total: str) -> None:
     shown = request(expectedTotal=Decimal(total))
     assert check_out(view("12.30", "6.15"), shown, IDENTITY).totalPrice == Decimal("36.90")
     assert shown.fingerprint() == request(expectedTotal=Decimal("36.9")).fingerprint()
 
 
 @pytest.mark.parametrize("total", ["36.91", "36.905", "36.894", "36"])
-def test_a_total_of_another_cent_is_a_conflict(total: str) -> None:
-    with pytest.raises(Conflict, match="The total is 36"):
+def test_expected_total_that_differs_by_a_cent_is_a_conflict(total: str) -> None:
+    with pytest.raises(Conflict, match="The total is now 36"):
         check_out(view("12.30", "6.15"), request(expectedTotal=Decimal(total)), IDENTITY)
 
 
 @pytest.mark.parametrize("total", ["-0.005", "999999999999.005", "1e30"])
-def test_a_total_that_no_basket_can_have_is_refused(total: str) -> None:
+def test_impossible_expected_total_is_rejected(total: str) -> None:
     with pytest.raises(ValidationError):
         request(expectedTotal=Decimal(total))
 
 
-def test_a_total_of_less_than_half_a_cent_below_zero_is_zero() -> None:
+def test_expected_total_just_below_zero_is_zero() -> None:
     assert str(request(expectedTotal=Decimal("-1e-17")).expectedTotal) == "0"
 
 
@@ -115,7 +115,7 @@ def test_a_total_of_less_than_half_a_cent_below_zero_is_zero() -> None:
         (view("9.95"), {"totalPrice": 19.9}),
     ],
 )
-def test_a_basket_that_cannot_be_ordered_is_a_conflict_that_says_why(
+def test_basket_that_cannot_be_ordered_is_a_conflict_with_the_reason(
     basket: BasketView, members: dict[str, Any]
 ) -> None:
     with pytest.raises(Conflict) as caught:
@@ -123,11 +123,11 @@ def test_a_basket_that_cannot_be_ordered_is_a_conflict_that_says_why(
     assert caught.value.members == members
 
 
-def test_without_a_key_the_order_id_is_the_key() -> None:
+def test_key_is_the_order_id_if_the_client_sent_none() -> None:
     assert OrderIdentity.new("o-1", NOW, None).key == "o-1"
 
 
-def test_a_receipt_has_the_answer_and_lives_a_day() -> None:
+def test_receipt_has_the_response_and_expires_after_a_day() -> None:
     receipt = Receipt.of(check_out(view("9.95"), request(), IDENTITY), request(), "key-1", NOW)
     assert json.loads(receipt.answer) == {
         "orderId": "o-1",
@@ -138,7 +138,7 @@ def test_a_receipt_has_the_answer_and_lives_a_day() -> None:
     assert receipt.expiresAt == int(NOW.timestamp()) + 86_400
 
 
-def test_a_receipt_is_replayed_for_its_own_request_or_its_own_order_only() -> None:
+def test_receipt_is_replayed_only_for_an_equal_request_or_its_own_order() -> None:
     receipt = Receipt.of(check_out(view("1"), request(), IDENTITY), request(), "key-1", NOW)
     assert receipt.replay(request(), IDENTITY._replace(order_id="o-2")) is receipt
     assert receipt.replay(request(address="Ankara"), IDENTITY) is receipt
@@ -146,7 +146,7 @@ def test_a_receipt_is_replayed_for_its_own_request_or_its_own_order_only() -> No
         receipt.replay(request(address="Ankara"), IDENTITY._replace(order_id="o-2"))
 
 
-def test_no_trace_of_the_card_number_is_left_in_what_a_checkout_makes() -> None:
+def test_card_number_is_in_no_event_and_no_receipt() -> None:
     made = check_out(view("1"), request(), IDENTITY)
     receipt = Receipt.of(made, request(), "key-1", NOW)
     traces = f"{request()!r}{made.as_event('c-1')}{receipt!r}".replace(" ", "")

@@ -41,7 +41,7 @@ def consumer(entries: FakeEntries, dead: FakeDeadLetters) -> Consumer:
 
 
 @pytest.mark.parametrize("name", [CREATED, CHANGED, DELETED])
-def test_a_test_message_is_answered_and_changes_no_row(entries: FakeEntries, dead: FakeDeadLetters, name: str) -> None:
+def test_test_message_is_answered_and_changes_no_row(entries: FakeEntries, dead: FakeDeadLetters, name: str) -> None:
     replies = FakeReplies()
     consumer = make_consumer(entries, dead, replies)
     event = golden_message(name)
@@ -55,7 +55,7 @@ def failed(consumer: Consumer, *bodies: str) -> int:
     return len(consumer.handle_batch({"Records": records})["batchItemFailures"])
 
 
-def test_what_becomes_of_a_product_is_known_afterwards(consumer: Consumer, entries: FakeEntries) -> None:
+def test_product_events_update_the_catalogue(consumer: Consumer, entries: FakeEntries) -> None:
     assert failed(consumer, message(CREATED)) == 0
     assert entries.rows["p-1"] == CatalogueItem(
         productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950)
@@ -67,13 +67,15 @@ def test_what_becomes_of_a_product_is_known_afterwards(consumer: Consumer, entri
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
-def test_a_deletion_at_either_end_of_time_is_taken(consumer: Consumer, entries: FakeEntries, date: str) -> None:
+def test_deletion_at_the_earliest_and_latest_time_is_accepted(
+    consumer: Consumer, entries: FakeEntries, date: str
+) -> None:
     assert failed(consumer, message(DELETED, deletedAt=date)) == 0
     expires = (datetime.fromisoformat(date) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) + 90 * 86400
     assert entries.rows["p-1"] == CatalogueItem(productId="p-1", version=3, deleted=True, expiresAt=expires)
 
 
-def test_an_event_that_comes_late_or_again_changes_nothing(
+def test_late_or_repeated_event_changes_nothing(
     consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
 ) -> None:
     failed(consumer, message(DELETED))
@@ -97,7 +99,7 @@ def test_an_event_that_comes_late_or_again_changes_nothing(
         (message(CREATED).replace("ProductCreated", "ProductPainted"), "unknown event type: ProductPainted"),
     ],
 )
-def test_an_event_that_can_never_be_read_goes_to_the_dead_letters_with_its_reason(
+def test_invalid_event_goes_to_the_dead_letter_queue_with_its_reason(
     consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters, body: str, reason: str
 ) -> None:
     assert failed(consumer, body) == 0
@@ -105,7 +107,7 @@ def test_an_event_that_can_never_be_read_goes_to_the_dead_letters_with_its_reaso
     assert entries.rows == {}
 
 
-def test_an_event_waits_while_the_table_does_not_answer(
+def test_event_stays_while_the_table_is_unavailable(
     consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
 ) -> None:
     entries.down = True
@@ -114,7 +116,7 @@ def test_an_event_waits_while_the_table_does_not_answer(
 
 
 @pytest.mark.integration
-def test_the_consumer_empties_its_queue_into_the_catalogue_and_ends_when_told(stack: Mapping[str, str]) -> None:
+def test_consumer_updates_the_catalogue_and_stops_on_signal(stack: Mapping[str, str]) -> None:
     sqs, catalogue = emulated.client("sqs"), Wiring(stack).catalogue_store
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-catalogue{name}")["QueueUrl"] for name in ("", "-dlq"))
     for body in [message(DELETED, productId="p-2"), message(CREATED), message(CREATED, productId="p-2"), "{"]:
@@ -132,7 +134,7 @@ def deleted(catalogue: CatalogueItems) -> dict[str, bool]:
 
 
 @pytest.mark.integration
-def test_without_its_table_the_consumer_takes_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
+def test_consumer_without_its_table_receives_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
     emulated.client("dynamodb").delete_table(TableName="shop-catalogue")
     sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]

@@ -3,13 +3,13 @@ from decimal import Decimal
 from chassis.messaging.bus import MAX_BYTES
 from services.basket.events import BasketCheckedOut, OrderLine
 
-WIDEST = "\x01"  # six bytes in JSON, as no other character is
-ENVELOPE = 1024  # what EventBridge wraps around `detail`, and SQS counts too
+WIDEST = "\x01"  # six bytes in JSON, more than any other character
+ENVELOPE = 1024  # EventBridge adds an envelope to `detail`, and SQS counts it
 MAX_ROW = 400 * 1024
 
 
 def largest() -> BasketCheckedOut:
-    """A checkout with every field as long as the HTTP models let it be."""
+    """A checkout in which every field has the maximum length of the HTTP models."""
     line = OrderLine(
         productId="p" * 64,
         productName=WIDEST * 200,
@@ -32,14 +32,14 @@ def largest() -> BasketCheckedOut:
     )
 
 
-def test_the_largest_legal_checkout_fits_an_event_and_its_row() -> None:
+def test_largest_valid_checkout_fits_into_an_event_and_a_row() -> None:
     event = largest().as_event("c" * 128)
     assert event.size > 100_000
     assert event.size + ENVELOPE < MAX_BYTES
-    assert event.size + ENVELOPE < MAX_ROW  # the outbox keeps the same text
+    assert event.size + ENVELOPE < MAX_ROW  # the outbox row has the same text
 
 
-def test_a_copy_of_an_event_is_the_same_event() -> None:
+def test_copy_of_an_event_has_the_same_id() -> None:
     checkout = largest()
     assert checkout.as_event("c-1") == checkout.as_event("c-1")
     assert checkout.as_event("c-1").id == checkout.orderId

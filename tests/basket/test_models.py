@@ -23,7 +23,7 @@ def empty() -> Basket:
 
 
 @given(st.lists(lines, max_size=10), listings)
-def test_adding_lines_one_by_one_sums_the_quantities_of_each_product_and_colour(
+def test_added_lines_sum_the_quantities_per_product_and_colour(
     wanted: list[LineInput], known: dict[str, Listing]
 ) -> None:
     basket = empty().replaced(wanted, known)
@@ -35,14 +35,14 @@ def test_adding_lines_one_by_one_sums_the_quantities_of_each_product_and_colour(
 
 
 @given(st.lists(lines, max_size=10), listings)
-def test_a_total_is_the_exact_sum_of_price_times_quantity(wanted: list[LineInput], known: dict[str, Listing]) -> None:
+def test_total_is_the_exact_sum_of_price_times_quantity(wanted: list[LineInput], known: dict[str, Listing]) -> None:
     view = empty().replaced(wanted, known).priced(known)
     cents = sum(int(known[line.productId].price * 100) * line.quantity for line in wanted)
     assert view.totalPrice * 100 == cents
     assert Decimal(repr(view.model_dump(mode="json")["totalPrice"])) == view.totalPrice
 
 
-def test_a_line_keeps_the_price_it_was_added_at_and_shows_todays_beside_it() -> None:
+def test_line_has_the_added_price_and_the_current_price() -> None:
     wanted = LineInput(productId="p-1", quantity=1)
     old = empty().with_line(wanted, {"p-1": Listing("P", Decimal(10))})
     new = {"p-1": Listing("P2", Decimal("9.90"))}
@@ -50,7 +50,7 @@ def test_a_line_keeps_the_price_it_was_added_at_and_shows_todays_beside_it() -> 
     assert (line.quantity, line.addedPrice, line.price) == (2, Decimal(10), Decimal("9.90"))
 
 
-def test_a_product_gone_from_the_catalogue_has_no_price_and_counts_nothing() -> None:
+def test_deleted_product_has_no_price_and_is_not_in_the_total() -> None:
     known = {"p-1": Listing("P", Decimal(10)), "p-2": Listing("Q", Decimal(5))}
     wanted = [LineInput(productId=name, quantity=2) for name in known]
     view = empty().replaced(wanted, known).priced({"p-2": known["p-2"]})
@@ -59,7 +59,7 @@ def test_a_product_gone_from_the_catalogue_has_no_price_and_counts_nothing() -> 
 
 
 @given(st.lists(lines, min_size=1, max_size=10), listings, st.sampled_from([None, "", "Red"]))
-def test_dropping_takes_one_colour_or_all_and_leaves_the_rest(
+def test_removing_takes_one_colour_or_all_and_keeps_the_rest(
     wanted: list[LineInput], known: dict[str, Listing], color: str | None
 ) -> None:
     basket = empty().replaced(wanted, known)
@@ -71,7 +71,7 @@ def test_dropping_takes_one_colour_or_all_and_leaves_the_rest(
         after.without("p-1", color)
 
 
-def test_a_basket_remembers_its_last_writes_and_no_more() -> None:
+def test_basket_remembers_its_last_ten_writes() -> None:
     basket = empty()
     for number in range(12):
         basket = basket.written_as(f"v{number}")
@@ -81,14 +81,14 @@ def test_a_basket_remembers_its_last_writes_and_no_more() -> None:
     assert not basket.contains_write(set())
 
 
-def test_a_line_holds_999_pieces_and_no_more() -> None:
+def test_line_has_at_most_999_pieces() -> None:
     known = {"p-1": Listing("P", Decimal(10))}
     full = empty().with_line(LineInput(productId="p-1", quantity=MAX_QUANTITY), known)
     with pytest.raises(Invalid, match="999 pieces"):
         full.with_line(LineInput(productId="p-1", quantity=1), known)
 
 
-def test_a_basket_holds_100_lines_and_no_more() -> None:
+def test_basket_has_at_most_100_lines() -> None:
     known = {"p-1": Listing("P", Decimal(10))}
     colours = [LineInput(productId="p-1", quantity=1, color=str(n)) for n in range(MAX_LINES + 1)]
     full = empty().replaced(colours[:-1], known)
@@ -105,19 +105,19 @@ def test_a_basket_holds_100_lines_and_no_more() -> None:
         *({"productId": "a/b"}, {"color": "x" * 51}, {"colour": ""}),
     ],
 )
-def test_a_line_that_is_not_valid_is_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_line_is_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         LineInput.model_validate({"productId": "p-1", "quantity": 1} | wrong)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 255, "a/b", "swn\n", "ünal", "..", "a;b"])
-def test_a_user_name_is_plain(name: str) -> None:
+def test_invalid_user_name_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError):
         BasketInput(userName=name, items=[])
 
 
 @given(st.fixed_dictionaries({name: st.floats() | st.text() for name in ("price", "productName", "addedPrice")}))
-def test_a_clients_own_names_and_prices_are_accepted_and_ignored(theirs: dict[str, Any]) -> None:
+def test_names_and_prices_of_the_client_are_accepted_and_ignored(theirs: dict[str, Any]) -> None:
     wanted = LineInput.model_validate({"productId": "p-1", "quantity": 1} | theirs)
     (line,) = empty().with_line(wanted, {"p-1": Listing("P", Decimal(10))}).items
     assert (line.productName, line.addedPrice) == ("P", Decimal(10))

@@ -1,4 +1,4 @@
-"""Prices on their way: what product says today is what baskets show, and nobody rewrites a basket for it."""
+"""Price changes reach baskets through events, without writing to any basket."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
     with (
         serving(product_from_env(stack)) as url,
         running("services.basket.consumer", stack),
-        running("services.product.relay", stack),  # a busy bus may take longer than the service waits
+        running("services.product.relay", stack),  # publishes events if the bus is too busy for the service
     ):
         yield Shop(stack, url)
 
@@ -63,7 +63,7 @@ def add(basket: FlaskClient, product_id: str) -> int:
     return basket.post("/basket/swn/items", json={"productId": product_id, "quantity": 2}).status_code
 
 
-def test_a_line_shows_todays_price_beside_the_one_it_was_added_at(shop: Shop) -> None:
+def test_line_shows_the_current_price_beside_the_added_price(shop: Shop) -> None:
     phone = shop.sell()
     add(shop.basket, phone)
     shop.product.patch(f"/product/{phone}", json={"price": 760})
@@ -72,7 +72,7 @@ def test_a_line_shows_todays_price_beside_the_one_it_was_added_at(shop: Shop) ->
     assert shop.basket.get("/basket/swn").get_json()["totalPrice"] == 1520
 
 
-def test_a_client_that_showed_another_sum_is_told_todays(shop: Shop) -> None:
+def test_checkout_with_an_outdated_total_gets_the_current_one(shop: Shop) -> None:
     phone = shop.sell()
     add(shop.basket, phone)
     shop.product.patch(f"/product/{phone}", json={"price": 760})
@@ -82,7 +82,7 @@ def test_a_client_that_showed_another_sum_is_told_todays(shop: Shop) -> None:
     assert shop.basket.post("/basket/checkout", json=CHECKOUT | {"expectedTotal": 1520}).status_code == 202
 
 
-def test_a_product_deleted_meanwhile_is_named_and_nothing_is_ordered(shop: Shop) -> None:
+def test_checkout_with_a_deleted_product_names_it_and_places_no_order(shop: Shop) -> None:
     phone, case = shop.sell(), shop.sell(name="Case", price=14.50)
     add(shop.basket, phone)
     add(shop.basket, case)
@@ -94,7 +94,7 @@ def test_a_product_deleted_meanwhile_is_named_and_nothing_is_ordered(shop: Shop)
     assert shop.basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
 
 
-def test_an_order_keeps_the_price_of_its_checkout(shop: Shop, stack: Mapping[str, str]) -> None:
+def test_order_keeps_the_price_of_its_checkout(shop: Shop, stack: Mapping[str, str]) -> None:
     phone = shop.sell()
     add(shop.basket, phone)
     assert shop.basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
@@ -106,7 +106,7 @@ def test_an_order_keeps_the_price_of_its_checkout(shop: Shop, stack: Mapping[str
     assert [order.items[0].price, order.totalPrice] == [950, 1900]
 
 
-def test_with_the_product_service_stopped_known_products_are_sold_and_unknown_ones_cannot_be_told(
+def test_known_products_are_sold_while_the_product_service_is_stopped(
     stack: Mapping[str, str],
 ) -> None:
     with (
@@ -123,12 +123,12 @@ def test_with_the_product_service_stopped_known_products_are_sold_and_unknown_on
     assert basket.post("/basket/checkout", json=CHECKOUT).status_code == 202
 
 
-# ── What a price change costs ──
+# ── The cost of a price change ──
 
 
 @contextmanager
 def counted(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """The calls of AWS while the block runs, by name."""
+    """Counts the AWS calls in the block by name."""
     calls: Counter[str] = Counter()
 
     def observe(request: wire.Message, _: wire.Message) -> None:
@@ -141,18 +141,18 @@ def counted(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def patient(env: Mapping[str, str]) -> ProductService:
-    """One that waits for a busy bus, for what the relay would do in its place is not counted."""
+    """A product service with a long time-out for the bus, because the calls of a relay are not counted."""
     bus = EventBus(Clients(env).of("events", PATIENT), "shop-bus")
     return ProductService(ProductWiring(env).store, ProductWiring(env).outbox, bus, lambda: "p-1")
 
 
 def change_price(env: Mapping[str, str], price: str) -> None:
-    """From the product service's change to basket's knowledge of it."""
+    """Changes the price in the product service and handles the event in basket."""
     patient(env).update("p-1", ProductChanges(price=Decimal(price)), None)
-    hear(env)
+    handle_events(env)
 
 
-def hear(env: Mapping[str, str]) -> None:
+def handle_events(env: Mapping[str, str]) -> None:
     queue = Queue.of(Clients(env), "shop-catalogue")
     records = queue.receive()
     assert len(records) == 1
@@ -169,11 +169,11 @@ def fill_baskets(count: int) -> None:
             batch.put_item(Item=Basket(userName=f"u-{n}", items=[line], version="1").model_dump())
 
 
-def test_a_price_change_costs_the_same_at_ten_and_at_ten_thousand_baskets(
+def test_cost_of_a_price_change_does_not_depend_on_the_number_of_baskets(
     stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient(stack).add(product("p-1"))
-    hear(stack)
+    handle_events(stack)
     costs = []
     for count in (10, 10_000):
         fill_baskets(count)

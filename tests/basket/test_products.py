@@ -20,11 +20,11 @@ DELETED = "2026-11-21T09:30:00.123Z"
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 64  # the default of 5 refuses some of many at once
+    request_queue_size = 64  # the default of 5 refuses some of many concurrent connections
 
 
 class ProductShop:
-    """A product service that answers as told, and notes what it was asked."""
+    """A product service with given responses. It records the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, str]] = {}
@@ -45,7 +45,7 @@ class ProductShop:
                 self.wfile.write(body.encode())
 
             def log_message(self, *_: object) -> None:
-                """Says nothing."""
+                """Logs nothing."""
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -68,19 +68,19 @@ def shop() -> Iterator[ProductShop]:
 
 @pytest.fixture
 def black_hole() -> Iterator[str]:
-    """Takes connections and never says a word."""
+    """The URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_404_that_is_not_products_own_is_no_answer(shop: ProductShop) -> None:
-    """As of a proxy or a portal: were it one, a basket would say that the product does not exist."""
+def test_404_of_a_proxy_is_unavailable(shop: ProductShop) -> None:
+    """Otherwise the basket service would report that the product does not exist."""
     shop.content_type = "text/html"
     with pytest.raises(Unavailable):
         HttpProducts(shop.url).find(["p-1"])
 
 
-def test_what_is_found_is_the_products_that_exist(shop: ProductShop) -> None:
+def test_find_returns_the_products_that_exist(shop: ProductShop) -> None:
     shop.sells("p-1", name="Ünïcode", price=0.1, version=7, unknown="left aside")
     shop.answers["/product/gone"] = (410, "")
     assert HttpProducts(f"{shop.url}/").find(["p-1", "none", "gone"]) == [
@@ -88,7 +88,7 @@ def test_what_is_found_is_the_products_that_exist(shop: ProductShop) -> None:
     ]
 
 
-def test_each_product_is_asked_for_once_under_the_requests_correlation_id(shop: ProductShop) -> None:
+def test_each_product_is_requested_once_with_the_correlation_id(shop: ProductShop) -> None:
     names = [f"p-{n}" for n in range(50)]
     for name in names:
         shop.sells(name)
@@ -98,12 +98,12 @@ def test_each_product_is_asked_for_once_under_the_requests_correlation_id(shop: 
     assert shop.correlation_ids == {"c-1"}
 
 
-def test_nothing_is_asked_for_nothing(shop: ProductShop) -> None:
+def test_no_product_needs_no_request(shop: ProductShop) -> None:
     assert HttpProducts(shop.url).find([]) == []
     assert not shop.asked
 
 
-def test_all_products_come_page_by_page_with_their_tombstones(shop: ProductShop) -> None:
+def test_pages_contain_all_products_and_tombstones(shop: ProductShop) -> None:
     items = [product("p-1").model_dump(mode="json")]
     first = {"items": items, "tombstones": [{"id": "p-2", "version": 3, "deletedAt": DELETED}], "nextCursor": "more"}
     shop.answers["/product?tombstones=true&limit=100"] = (200, json.dumps(first))
@@ -119,7 +119,7 @@ def test_all_products_come_page_by_page_with_their_tombstones(shop: ProductShop)
 
 
 @pytest.mark.parametrize("date", ["yesterday", "2026-02-30T09:30:00.123Z", "2026-11-21T09:30:00.123"])
-def test_a_tombstone_without_a_time_is_no_proper_answer(shop: ProductShop, date: str) -> None:
+def test_tombstone_without_a_valid_time_is_unavailable(shop: ProductShop, date: str) -> None:
     items = [{"id": "p-2", "version": 3, "deletedAt": date}]
     answer = (200, json.dumps({"items": items, "nextCursor": None}))
     shop.answers["/product?tombstones=true&limit=100"] = answer
@@ -127,7 +127,7 @@ def test_a_tombstone_without_a_time_is_no_proper_answer(shop: ProductShop, date:
         HttpProducts(shop.url).page(None)
 
 
-def test_a_list_that_is_not_there_is_a_dependency_down(shop: ProductShop) -> None:
+def test_missing_product_list_is_unavailable(shop: ProductShop) -> None:
     with pytest.raises(Unavailable):
         HttpProducts(shop.url).page(None)
 
@@ -146,23 +146,23 @@ def test_a_list_that_is_not_there_is_a_dependency_down(shop: ProductShop) -> Non
         (200, "[" * 30_000),
     ],
 )
-def test_an_answer_that_is_no_product_is_a_dependency_down(shop: ProductShop, answer: tuple[int, str]) -> None:
+def test_response_that_is_no_product_is_unavailable(shop: ProductShop, answer: tuple[int, str]) -> None:
     shop.sells("p-2")
     shop.answers["/product/p-1"] = answer
     with pytest.raises(Unavailable):
         HttpProducts(shop.url).find(["p-1", "p-2"])
 
 
-def test_a_product_service_that_is_not_there_is_a_dependency_down() -> None:
+def test_stopped_product_service_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         HttpProducts(f"http://127.0.0.1:{free_port()}").find(["p-1"])
 
 
 @pytest.mark.parametrize(("products", "left", "timeout"), [(1, 60, 0.2), (100, 60, 3), (100, 0.2, 40)])
-def test_silence_is_borne_for_one_time_out_or_what_the_request_has_left(
+def test_wait_for_products_ends_at_the_time_out_or_the_deadline(
     black_hole: str, products: int, left: float, timeout: float
 ) -> None:
-    """Of a hundred products some are asked for at a time: time-outs in a row would take 39 s."""
+    """A hundred products are requested in parallel. One after the other, the time-outs would take 39 s."""
     deadline.start(left)
     started = time.monotonic()
     with pytest.raises(Unavailable):
@@ -170,5 +170,5 @@ def test_silence_is_borne_for_one_time_out_or_what_the_request_has_left(
     assert 0.9 * min(timeout, left) <= time.monotonic() - started < 30
 
 
-def test_a_request_has_a_time_out_of_a_second() -> None:
+def test_request_to_product_has_a_time_out_of_a_second() -> None:
     assert HttpProducts("http://product")._timeout == 1

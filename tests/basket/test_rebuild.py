@@ -6,7 +6,7 @@ import pytest
 
 from chassis.core.paging import Page
 from services.basket.catalogue import CatalogueItem
-from services.basket.rebuild import PASSES, main, rebuild
+from services.basket.rebuild import MAX_PASSES, main, rebuild
 from services.basket.wiring import Wiring as BasketWiring
 from services.product.app import from_env as product_from_env
 from services.product.models import ProductFields
@@ -26,7 +26,7 @@ def entry(product_id: str, version: int = 1) -> CatalogueItem:
 
 
 class Owner:
-    """Lists its products two a page; `meanwhile` happens before each page is answered."""
+    """Returns its products in pages of two. Calls `meanwhile` before each page."""
 
     def __init__(self, *entries: CatalogueItem, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.entries = list(entries)
@@ -39,7 +39,7 @@ class Owner:
         return Page(self.entries[start : start + 2], str(start + 2) if more else None)
 
 
-def test_an_empty_copy_ends_with_every_product_and_every_tombstone() -> None:
+def test_empty_copy_gets_every_product_and_tombstone() -> None:
     gone = CatalogueItem.tombstone("p-5", 3, "2026-11-21T09:30:00.123Z")
     owner, entries, said = Owner(*(entry(f"p-{n}") for n in range(5)), gone), FakeEntries(), list[str]()
     assert rebuild(owner, entries, said.append)
@@ -49,8 +49,8 @@ def test_an_empty_copy_ends_with_every_product_and_every_tombstone() -> None:
     ]
 
 
-def test_what_an_event_told_meanwhile_is_kept() -> None:
-    """The page was read before the change, the row after it."""
+def test_item_of_a_concurrent_event_is_kept() -> None:
+    """The page was read before the change and the row after it."""
     later = entry("p-1", version=2)
     owner, said = Owner(entry("p-1")), list[str]()
 
@@ -69,7 +69,7 @@ def test_what_an_event_told_meanwhile_is_kept() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        entry("p-1", version=1_000_000_000),  # no event of product's could ever be newer
+        entry("p-1", version=1_000_000_000),  # no event of the product service can be newer
         entry("p-1", version=4),
         CatalogueItem.tombstone("p-1", 4, "2026-11-21T09:30:00.123Z"),
         entry("p-1", version=3).model_copy(update={"price": Decimal("0.01")}),
@@ -77,7 +77,7 @@ def test_what_an_event_told_meanwhile_is_kept() -> None:
         entry("p-1", version=3).model_copy(update={"deleted": True}),
     ],
 )
-def test_a_row_that_product_never_told_of_is_repaired(wrong: CatalogueItem) -> None:
+def test_row_that_differs_from_product_is_repaired(wrong: CatalogueItem) -> None:
     entries, said = FakeEntries(wrong, entry("p-2")), list[str]()
     assert rebuild(Owner(entry("p-1", version=3), entry("p-2")), entries, said.append)
     assert entries.rows == {"p-1": entry("p-1", version=3), "p-2": entry("p-2")}
@@ -85,14 +85,14 @@ def test_a_row_that_product_never_told_of_is_repaired(wrong: CatalogueItem) -> N
     assert entries.put_newer(entry("p-1", version=4)).version == 4
 
 
-def test_a_deleted_product_that_a_false_row_brought_back_is_deleted_again() -> None:
+def test_deleted_product_restored_by_a_false_row_is_deleted_again() -> None:
     gone = CatalogueItem.tombstone("p-1", 3, "2026-11-21T09:30:00.123Z")
     entries = FakeEntries(entry("p-1", version=99))
     assert rebuild(Owner(gone), entries, lambda _: None)
     assert entries.rows == {"p-1": gone}
 
 
-def test_a_row_of_a_product_that_does_not_exist_is_removed() -> None:
+def test_row_of_a_nonexistent_product_is_removed() -> None:
     entries, said = FakeEntries(entry("p-0"), entry("p-1")), list[str]()
     assert rebuild(Owner(entry("p-1")), entries, said.append)
     assert entries.rows == {"p-1": entry("p-1")}
@@ -102,8 +102,8 @@ def test_a_row_of_a_product_that_does_not_exist_is_removed() -> None:
     ]
 
 
-def test_a_product_made_during_a_pass_is_not_removed() -> None:
-    """Its event comes after the versions were read, and the pages were read before it was there."""
+def test_product_created_during_a_pass_is_not_removed() -> None:
+    """Its event arrives after the versions were read, and the pages were read before it was created."""
     entries = FakeEntries()
     made = entry("p-new")
     owner = Owner(meanwhile=lambda: entries.put_newer(made))
@@ -111,26 +111,26 @@ def test_a_product_made_during_a_pass_is_not_removed() -> None:
     assert entries.rows == {"p-new": made}
 
 
-def test_a_true_event_that_a_false_row_hid_during_the_repair_is_brought_by_the_next_pass() -> None:
+def test_event_hidden_by_a_false_row_is_repaired_in_the_next_pass() -> None:
     owner = Owner(entry("p-1", version=3))
 
     class Changing(FakeEntries):
-        def put_instead(self, row: CatalogueItem, seen: Any) -> bool:
+        def overwrite(self, row: CatalogueItem, seen: Any) -> bool:
             owner.entries = [entry("p-1", version=4)]
             self.put_newer(entry("p-1", version=4))  # the event of the change comes now, and is taken for an old one
-            return super().put_instead(row, seen)
+            return super().overwrite(row, seen)
 
     entries = Changing(entry("p-1", version=99))
     assert rebuild(owner, entries, lambda _: None)
     assert entries.rows == {"p-1": entry("p-1", version=4)}
 
 
-def test_a_row_that_changes_just_before_its_repair_is_repaired_by_the_next_pass() -> None:
+def test_row_that_changes_before_its_repair_is_repaired_in_the_next_pass() -> None:
     class Racing(FakeEntries):
-        def put_instead(self, row: CatalogueItem, seen: Any) -> bool:
+        def overwrite(self, row: CatalogueItem, seen: Any) -> bool:
             if seen == 99:
                 self.rows["p-1"] = entry("p-1", version=100)
-            return super().put_instead(row, seen)
+            return super().overwrite(row, seen)
 
     entries, said = Racing(entry("p-1", version=99)), list[str]()
     assert rebuild(Owner(entry("p-1")), entries, said.append)
@@ -138,7 +138,7 @@ def test_a_row_that_changes_just_before_its_repair_is_repaired_by_the_next_pass(
     assert [text.partition("compared, ")[2] for text in said] == ["1 overtaken", "1 repaired", "1 equal"]
 
 
-def test_a_product_that_changes_during_a_pass_is_taken_by_the_next() -> None:
+def test_product_changed_during_a_pass_is_updated_in_the_next() -> None:
     versions = iter([1, 2, 3, 3, 3])
     owner = Owner(meanwhile=lambda: owner.entries.__setitem__(slice(None), [entry("p-1", next(versions))]))
     entries = FakeEntries()
@@ -146,18 +146,18 @@ def test_a_product_that_changes_during_a_pass_is_taken_by_the_next() -> None:
     assert entries.rows == {"p-1": entry("p-1", version=3)}
 
 
-def test_products_that_never_stand_still_do_not_keep_it_going_for_ever() -> None:
+def test_rebuild_ends_after_ten_passes_if_products_keep_changing() -> None:
     def versions() -> Iterator[int]:
         yield from range(1, 1000)
 
     numbers = versions()
     owner = Owner(meanwhile=lambda: owner.entries.__setitem__(slice(None), [entry("p-1", next(numbers))]))
     assert not rebuild(owner, FakeEntries(), lambda _: None)
-    assert next(numbers) == PASSES + 1
+    assert next(numbers) == MAX_PASSES + 1
 
 
 @pytest.mark.integration
-def test_an_emptied_catalogue_is_filled_from_the_product_service(
+def test_emptied_catalogue_is_filled_from_the_product_service(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     products = ProductWiring(stack).store
@@ -167,7 +167,7 @@ def test_an_emptied_catalogue_is_filled_from_the_product_service(
     service.remove(deleted, None)
     with serving(product_from_env(stack)) as url:
         assert main([], {**stack, "PRODUCT_URL": url}) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "The catalogue is as the product service has it."
+    assert capsys.readouterr().out.splitlines()[-1] == "The copy now equals the catalogue."
     kept = {row.id: row.version for row in every_row(lambda cursor: products.page_with_tombstones(100, cursor))}
     rows = emulated.table("shop-catalogue").scan()["Items"]
     assert {row["productId"]: row["version"] for row in rows} == kept
@@ -176,7 +176,7 @@ def test_an_emptied_catalogue_is_filled_from_the_product_service(
 
 
 @pytest.mark.integration
-def test_a_price_frozen_by_a_false_event_is_repaired_and_moves_again(
+def test_price_blocked_by_a_false_event_is_repaired_and_changes_again(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     service, catalogue = ProductWiring(stack).service, BasketWiring(stack).catalogue_store
@@ -190,7 +190,7 @@ def test_a_price_frozen_by_a_false_event_is_repaired_and_moves_again(
     assert said[-3:] == [
         "pass 1: 2 products compared, 2 repaired, 1 removed",
         "pass 2: 2 products compared, 2 equal",
-        "The catalogue is as the product service has it.",
+        "The copy now equals the catalogue.",
     ]
     assert {row.productId: row.price for row in catalogue.get_many([frozen.id, forged.id, "p-unknown"])} == {
         frozen.id: FIELDS.price,
@@ -200,15 +200,15 @@ def test_a_price_frozen_by_a_false_event_is_repaired_and_moves_again(
 
 
 @pytest.mark.integration
-def test_without_the_product_service_it_says_what_to_do(
+def test_rebuild_without_the_product_service_says_what_to_do(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([], {**stack, "PRODUCT_URL": f"http://127.0.0.1:{free_port()}"}) == 1
-    assert "run it again" in capsys.readouterr().err
+    assert "Run this command again" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_without_a_region_it_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rebuild_without_a_region_names_the_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], {}) == 1
     assert capsys.readouterr().err == (
         "rebuild: No AWS region is set. Set AWS_REGION, for example AWS_REGION=eu-west-1.\n"
@@ -217,7 +217,7 @@ def test_without_a_region_it_says_what_to_set(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.integration
 @pytest.mark.parametrize("broken", [{"version": 1, "price": "dear"}, {"version": "x"}, {}])
-def test_a_row_that_cannot_be_read_is_unknown_and_repaired(stack: Mapping[str, str], broken: dict[str, Any]) -> None:
+def test_unreadable_row_is_unknown_and_repaired(stack: Mapping[str, str], broken: dict[str, Any]) -> None:
     row = emulated.table("shop-catalogue")
     copy, true = BasketWiring(stack).catalogue_store, entry("p-1")
     row.put_item(Item={"productId": "p-1"} | broken)
@@ -231,7 +231,7 @@ def test_a_row_that_cannot_be_read_is_unknown_and_repaired(stack: Mapping[str, s
 
 
 @pytest.mark.integration
-def test_a_row_without_a_version_whose_product_does_not_exist_is_removed(stack: Mapping[str, str]) -> None:
+def test_row_without_a_version_of_a_nonexistent_product_is_removed(stack: Mapping[str, str]) -> None:
     row = emulated.table("shop-catalogue")
     row.put_item(Item={"productId": "p-1"})
     assert rebuild(Owner(), BasketWiring(stack).catalogue_store, lambda _: None)

@@ -15,7 +15,7 @@ def left_behind(event: Event, seconds_ago: float) -> dict[str, Any]:
     return event._asdict() | {"createdAt": int((time.time() - seconds_ago) * 1000)}
 
 
-def test_the_relay_sends_what_a_checkout_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
+def test_relay_publishes_pending_checkout_events_and_stops_on_signal(stack: Mapping[str, str]) -> None:
     table, sqs = emulated.table("shop-basket-outbox"), emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     detail = '{"metadata":{"correlation-id":"c-1"}}'

@@ -30,7 +30,7 @@ def checkout(client: FlaskClient, key: str | None = None, **fields: Any) -> Test
     return client.post("/basket/checkout", json=CHECKOUT | fields, headers={"Idempotency-Key": key} if key else {})
 
 
-def test_a_basket_reads_back_as_it_was_answered(client: FlaskClient) -> None:
+def test_basket_is_read_back_as_it_was_returned(client: FlaskClient) -> None:
     written = client.post("/basket", json=BASKET).get_json()
     assert client.get("/basket/swn").get_json() == written
     assert written == {
@@ -49,21 +49,21 @@ def test_a_basket_reads_back_as_it_was_answered(client: FlaskClient) -> None:
     }
 
 
-def test_a_clients_own_price_changes_nothing(client: FlaskClient) -> None:
+def test_price_of_the_client_is_ignored(client: FlaskClient) -> None:
     line = {"productId": "case", "quantity": 1, "price": 0.01, "productName": "Free", "addedPrice": 0}
     answer = client.post("/basket/ada/items", json=line).get_json()
     assert (answer["totalPrice"], answer["items"][0]["productName"]) == (14.5, "CASE")
 
 
 @pytest.mark.parametrize(("query", "left"), [("?color=Red", ["Blue"]), ("", [])])
-def test_one_colour_is_dropped_or_all(client: FlaskClient, query: str, left: list[str]) -> None:
+def test_one_colour_or_all_are_removed(client: FlaskClient, query: str, left: list[str]) -> None:
     client.post("/basket/swn/items", json={"productId": "phone", "quantity": 1, "color": "Blue"})
     answer = client.delete(f"/basket/swn/items/phone{query}")
     assert (answer.status_code, answer.data) == (204, b"")
     assert [line["color"] for line in client.get("/basket/swn").get_json()["items"]] == left
 
 
-def test_a_deleted_basket_is_gone(client: FlaskClient) -> None:
+def test_deleted_basket_is_a_404(client: FlaskClient) -> None:
     assert client.delete("/basket/swn").status_code == 204
     assert client.get("/basket/swn").status_code == client.delete("/basket/swn").status_code == 404
 
@@ -76,7 +76,7 @@ def test_all_baskets_are_listed_page_by_page(client: FlaskClient) -> None:
     assert last["nextCursor"] is None
 
 
-def test_a_checkout_answers_the_order_and_where_it_will_be(client: FlaskClient) -> None:
+def test_checkout_returns_the_order_and_its_location(client: FlaskClient) -> None:
     answer = checkout(client, totalPrice=1, expectedTotal=1900)
     body = answer.get_json()
     assert answer.status_code == 202
@@ -85,7 +85,7 @@ def test_a_checkout_answers_the_order_and_where_it_will_be(client: FlaskClient) 
 
 
 @pytest.mark.parametrize("name", USER_NAMES)
-def test_a_user_of_any_legal_name_fills_reads_and_orders_a_basket(client: FlaskClient, name: str) -> None:
+def test_user_with_any_valid_name_can_fill_read_and_check_out_a_basket(client: FlaskClient, name: str) -> None:
     path = f"/basket/{quote(name, safe='')}"
     assert client.post(f"{path}/items", json=RED).status_code == 200
     assert client.get(path).get_json()["userName"] == name
@@ -98,31 +98,31 @@ def test_a_user_of_any_legal_name_fills_reads_and_orders_a_basket(client: FlaskC
 
 
 @pytest.mark.parametrize("name", NO_USER_NAMES)
-def test_a_name_that_a_path_cannot_carry_is_refused_in_words(client: FlaskClient, name: str) -> None:
+def test_user_name_that_no_path_can_have_is_rejected(client: FlaskClient, name: str) -> None:
     for answer in (checkout(client, userName=name), client.post("/basket", json=BASKET | {"userName": name})):
         (error,) = answer.get_json()["errors"]
         assert (answer.status_code, error["pointer"]) == (422, "/userName")
         assert "254" in error["detail"]
 
 
-def test_a_repeated_key_is_answered_byte_for_byte(client: FlaskClient) -> None:
+def test_repeated_key_gets_the_same_bytes(client: FlaskClient) -> None:
     first, again = checkout(client, "key"), checkout(client, "key")
     assert (again.status_code, again.data, again.headers["Location"]) == (202, first.data, first.headers["Location"])
 
 
 @pytest.mark.parametrize("mode", ["refuses", "raises", "is down"])
-def test_a_checkout_is_accepted_whatever_the_bus_does(shop: BasketShop, client: FlaskClient, mode: str) -> None:
+def test_checkout_is_accepted_without_the_bus(shop: BasketShop, client: FlaskClient, mode: str) -> None:
     shop.bus.mode = mode
     assert checkout(client).status_code == 202
 
 
-def test_another_total_than_expected_is_told_the_right_one(client: FlaskClient) -> None:
+def test_wrong_expected_total_is_a_409_with_the_current_total(client: FlaskClient) -> None:
     answer = checkout(client, expectedTotal=1899.99)
     assert (answer.status_code, answer.get_json()["totalPrice"]) == (409, 1900)
     assert checkout(client, expectedTotal=1900).status_code == 202
 
 
-def test_an_unknown_outcome_names_the_order_and_when_to_ask_again(shop: BasketShop, client: FlaskClient) -> None:
+def test_unknown_outcome_names_the_order_and_has_retry_after(shop: BasketShop, client: FlaskClient) -> None:
     shop.baskets.fates.append(never_arrived)
     shop.baskets.after_reads.extend([lambda: None, lambda: setattr(shop.baskets, "down", True)])
     answer = checkout(client)
@@ -156,7 +156,7 @@ def test_an_unknown_outcome_names_the_order_and_when_to_ask_again(shop: BasketSh
         (lambda c: c.put("/basket/swn"), 405),
     ],
 )
-def test_bad_input_gets_its_own_4xx_and_changes_nothing(
+def test_bad_input_gets_a_matching_4xx_and_changes_nothing(
     shop: BasketShop, client: FlaskClient, send: Callable[[FlaskClient], TestResponse], status: int
 ) -> None:
     before = copy.deepcopy((shop.baskets.rows, shop.baskets.receipts))
@@ -167,7 +167,7 @@ def test_bad_input_gets_its_own_4xx_and_changes_nothing(
     assert (shop.baskets.rows, shop.baskets.receipts) == before
 
 
-def test_an_empty_basket_and_a_key_that_stands_for_another_request_are_refused(client: FlaskClient) -> None:
+def test_empty_basket_is_a_409_and_reused_key_a_422(client: FlaskClient) -> None:
     assert checkout(client, "key").status_code == 202
     assert checkout(client, "key", address="Ankara").status_code == 422
     client.post("/basket", json=BASKET | {"items": []})
@@ -175,7 +175,7 @@ def test_an_empty_basket_and_a_key_that_stands_for_another_request_are_refused(c
 
 
 @pytest.mark.parametrize("card", [CARD + " 1234 5678", CARD.replace("4111", "411x"), int(CARD.replace(" ", ""))])
-def test_a_refused_card_number_is_not_repeated(
+def test_rejected_card_number_is_not_repeated(
     client: FlaskClient, card: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = checkout(client, cardInfo=card)
@@ -184,7 +184,7 @@ def test_a_refused_card_number_is_not_repeated(
     assert "1111" not in said
 
 
-def test_the_catalogue_down_is_503(shop: BasketShop, client: FlaskClient) -> None:
+def test_unavailable_catalogue_is_a_503(shop: BasketShop, client: FlaskClient) -> None:
     shop.catalogue.down = True
     assert [client.get("/basket/swn").status_code, checkout(client).status_code] == [503, 503]
     assert client.delete("/basket/swn").status_code == 204

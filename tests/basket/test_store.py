@@ -67,14 +67,14 @@ def receipt(order_id: str, key: str = "key", expires_at: int = int(NOW.timestamp
     )
 
 
-def test_a_basket_comes_back_as_it_was_written_and_goes(shop: Shop) -> None:
+def test_saved_basket_is_read_back_and_removed(shop: Shop) -> None:
     assert shop.store.get("swn") is None
     assert shop.store.save(basket(), None)
     assert shop.store.get("swn") == basket()
     assert [shop.store.remove("swn") for _ in range(2)] == [True, False]
 
 
-def test_a_basket_is_only_written_over_the_one_that_was_read(shop: Shop) -> None:
+def test_save_requires_the_version_that_was_read(shop: Shop) -> None:
     first, second, third = (basket(version=f"v{n}") for n in (1, 2, 3))
     assert not shop.store.save(second, first)
     assert shop.store.save(first, None)
@@ -84,13 +84,13 @@ def test_a_basket_is_only_written_over_the_one_that_was_read(shop: Shop) -> None
     assert shop.store.get("swn") == second
 
 
-def test_a_write_whose_answer_was_lost_is_known_again_when_retried(shop: Shop) -> None:
+def test_retried_write_with_a_lost_answer_is_recognised(shop: Shop) -> None:
     assert [shop.store.save(basket(version="v1"), None) for _ in range(2)] == [True, True]
     retried = [shop.store.save(basket(version="v2"), basket(version="v1")) for _ in range(2)]
     assert retried == [True, True]
 
 
-def test_a_write_whose_answer_was_lost_is_known_again_even_after_the_next_one(shop: Shop) -> None:
+def test_write_with_a_lost_answer_is_recognised_after_a_later_write(shop: Shop) -> None:
     first, second = basket(version="v1"), basket(version="v1").written_as("v2")
     assert shop.store.save(first, None)
     assert shop.store.save(second, first)
@@ -99,13 +99,13 @@ def test_a_write_whose_answer_was_lost_is_known_again_even_after_the_next_one(sh
 
 
 @pytest.mark.parametrize(("unanswered", "denied"), [(False, True), (True, False)])
-def test_a_basket_that_the_unanswered_try_deleted_is_not_denied(unanswered: bool, denied: bool) -> None:
+def test_remove_is_true_if_an_unanswered_attempt_may_have_deleted_the_basket(unanswered: bool, denied: bool) -> None:
     answer = {"ResponseMetadata": {"Unanswered": unanswered}}
     dynamodb = cast("Any", SimpleNamespace(delete_item=lambda **_: answer))
     assert BasketStore(dynamodb, Outbox(dynamodb, "outbox"), "basket", "receipt").remove("swn") is not denied
 
 
-def test_a_commit_moves_the_basket_into_outbox_and_receipt(shop: Shop) -> None:
+def test_commit_deletes_the_basket_and_writes_event_and_receipt(shop: Shop) -> None:
     shop.store.save(basket(), None)
     assert shop.commit(basket(), "o-1")
     assert shop.store.get("swn") is None
@@ -114,14 +114,14 @@ def test_a_commit_moves_the_basket_into_outbox_and_receipt(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("there", [None, basket(version="v2")])
-def test_a_checkout_of_an_old_basket_never_takes_the_one_there_now(shop: Shop, there: Basket | None) -> None:
+def test_commit_of_an_outdated_basket_changes_nothing(shop: Shop, there: Basket | None) -> None:
     if there:
         shop.store.save(there, None)
     assert not shop.commit(basket(version="v1"), "o-1")
     assert (shop.store.get("swn"), shop.waiting(), shop.store.receipt("swn", "key")) == (there, [], None)
 
 
-def test_a_live_receipt_stops_a_commit_and_an_expired_one_does_not(shop: Shop) -> None:
+def test_valid_receipt_blocks_a_commit_and_an_expired_one_does_not(shop: Shop) -> None:
     for order_id, committed in [("o-1", True), ("o-2", False)]:
         shop.store.save(basket(), None)
         assert shop.commit(basket(), order_id) is committed
@@ -131,7 +131,7 @@ def test_a_live_receipt_stops_a_commit_and_an_expired_one_does_not(shop: Shop) -
     assert shop.store.receipt("swn", "old") == receipt("o-3", "old")
 
 
-def test_a_thousand_baskets_are_paged_each_seen_once(shop: Shop) -> None:
+def test_pages_contain_each_of_a_thousand_baskets_once(shop: Shop) -> None:
     with emulated.table("shop-basket").batch_writer() as batch:
         for n in range(1000):
             batch.put_item(Item=basket(f"u-{n}").model_dump())
@@ -139,7 +139,7 @@ def test_a_thousand_baskets_are_paged_each_seen_once(shop: Shop) -> None:
     assert len(seen) == len(set(seen)) == 1000
 
 
-def test_a_basket_that_cannot_be_read_hides_no_other(shop: Shop) -> None:
+def test_unreadable_basket_does_not_hide_others(shop: Shop) -> None:
     for name in ("ada", "swn"):
         shop.store.save(basket(name), None)
     emulated.table("shop-basket").put_item(Item={"userName": "bad", "items": "none", "version": "1"})
@@ -151,7 +151,7 @@ def test_a_basket_that_cannot_be_read_hides_no_other(shop: Shop) -> None:
     ]
 
 
-def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:
+def test_missing_table_is_unavailable(aws_env: Mapping[str, str]) -> None:
     with pytest.raises(Unavailable):
         make_shop(aws_env).store.check()
 
@@ -165,7 +165,7 @@ def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> Non
         (["ConditionalCheckFailed", "ValidationError", "None"], False),
     ],
 )
-def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
+def test_cancelled_commit_is_a_lost_race_only_for_these_reasons(
     aws_env: Mapping[str, str], reasons: list[str], lost: bool
 ) -> None:
     client = Clients(aws_env).of("dynamodb")
@@ -191,9 +191,7 @@ def test_only_a_lost_race_makes_a_cancelled_commit_worth_another_look(
         ["None", "None", "None"],
     ],
 )
-def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
-    aws_env: Mapping[str, str], reasons: list[str]
-) -> None:
+def test_commit_cancelled_twice_by_a_busy_table_is_refused(aws_env: Mapping[str, str], reasons: list[str]) -> None:
     client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
@@ -207,7 +205,7 @@ def test_a_commit_that_a_busy_table_cancels_is_tried_twice_and_surely_not_done(
         stubber.assert_no_pending_responses()
 
 
-def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_env: Mapping[str, str]) -> None:
+def test_commit_cancelled_once_by_a_busy_table_succeeds_in_the_second_attempt(aws_env: Mapping[str, str]) -> None:
     client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     with Stubber(client) as stubber:
@@ -218,15 +216,15 @@ def test_a_commit_that_a_busy_table_cancels_once_is_done_by_the_second_try(aws_e
 
 
 @pytest.mark.parametrize("reasons", [["TransactionConflict"], ["ConditionalCheckFailed"], ["ThrottlingError"]])
-def test_a_commit_that_is_cancelled_after_an_attempt_without_an_answer_may_have_happened(
+def test_commit_cancelled_after_an_unanswered_attempt_is_unavailable(
     aws_env: Mapping[str, str], reasons: list[str]
 ) -> None:
-    """The attempt without an answer may be what it lost the race to, and may take effect later."""
+    """It may have lost the race to the unanswered attempt, which may also take effect later."""
     client = Clients(aws_env).of("dynamodb")
     store = BasketStore(client, Outbox(client, "outbox"), "basket", "receipt")
     cancellation = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
     with Stubber(client) as stubber:
-        for unanswered in (True, False):  # where the table is busy, the second try is answered at once
+        for unanswered in (True, False):  # if the table is busy, the second attempt is answered at once
             stubber.add_client_error(
                 "transact_write_items",
                 "TransactionCanceledException",
@@ -239,7 +237,7 @@ def test_a_commit_that_is_cancelled_after_an_attempt_without_an_answer_may_have_
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestExpired"])
-def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_no_answer(
+def test_refused_write_is_refused_unless_an_earlier_attempt_was_unanswered(
     aws_env: Mapping[str, str], code: str
 ) -> None:
     client = Clients(aws_env).of("dynamodb")
@@ -253,7 +251,7 @@ def test_a_write_that_is_refused_surely_did_not_happen_unless_a_try_before_got_n
 
 
 @pytest.mark.parametrize("unanswered", [False, True])
-def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_before_got_no_answer(
+def test_write_blocked_by_a_transaction_is_a_lost_race_unless_an_earlier_attempt_was_unanswered(
     aws_env: Mapping[str, str], unanswered: bool
 ) -> None:
     client = Clients(aws_env).of("dynamodb")
@@ -267,7 +265,7 @@ def test_a_write_that_a_transaction_kept_out_surely_did_not_happen_unless_a_try_
             assert not store.save(basket(), None)
 
 
-def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
+def test_unexpected_error_passes_unchanged(aws_env: Mapping[str, str]) -> None:
     client = Clients(aws_env).of("dynamodb")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
@@ -275,7 +273,7 @@ def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) ->
             BasketStore(client, Outbox(client, "outbox"), "basket", "receipt").save(basket(), None)
 
 
-# ── The catalogue's copy ──
+# ── The copy of the catalogue ──
 
 
 @pytest.fixture
@@ -287,13 +285,13 @@ def entry(product_id: str = "p-1", version: int = 1, price: str = "9.90") -> Cat
     return CatalogueItem(productId=product_id, version=version, name="P", category="c", price=Decimal(price))
 
 
-def test_an_entry_comes_back_as_it_was_written(catalogue: CatalogueStore) -> None:
+def test_saved_catalogue_item_is_read_back(catalogue: CatalogueStore) -> None:
     tombstone = CatalogueItem.tombstone("p-2", 2, "2026-11-21T09:30:00.123Z")
     assert [catalogue.put_newer(each) for each in (entry(), tombstone)] == [entry(), tombstone]
     assert sorted(catalogue.get_many(["p-1", "p-2", "none"]), key=lambda e: e.productId) == [entry(), tombstone]
 
 
-def test_only_a_higher_version_is_written_and_the_higher_one_is_what_is_there(catalogue: CatalogueStore) -> None:
+def test_put_newer_writes_only_a_higher_version(catalogue: CatalogueStore) -> None:
     second = entry(version=2, price="5")
     assert catalogue.put_newer(second) == second
     assert catalogue.put_newer(entry(version=1)) == second
@@ -301,7 +299,7 @@ def test_only_a_higher_version_is_written_and_the_higher_one_is_what_is_there(ca
     assert catalogue.put_newer(entry(version=3)) == entry(version=3)
 
 
-def test_hundreds_are_looked_up_each_once(catalogue: CatalogueStore) -> None:
+def test_hundreds_of_items_are_each_looked_up_once(catalogue: CatalogueStore) -> None:
     names = [f"p-{n}" for n in range(250)]
     for name in names:
         catalogue.put_newer(entry(name))
@@ -311,7 +309,7 @@ def test_hundreds_are_looked_up_each_once(catalogue: CatalogueStore) -> None:
 
 
 class BusyTable:
-    """Answers for one key a call, or for none."""
+    """Returns one key per call, or none."""
 
     def __init__(self, served: int) -> None:
         self.served = served
@@ -325,7 +323,7 @@ class BusyTable:
         return {"Responses": {"catalogue": rows}, "UnprocessedKeys": rest}
 
 
-def test_what_a_busy_table_leaves_out_is_asked_for_again() -> None:
+def test_unprocessed_keys_are_requested_again() -> None:
     table = BusyTable(served=1)
     found = CatalogueStore(cast("Any", table), "catalogue").get_many(["p-1", "p-2"])
     assert found == [entry("p-1"), entry("p-2")]
@@ -333,7 +331,7 @@ def test_what_a_busy_table_leaves_out_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("served", [0, 1])
-def test_a_table_that_stays_busy_is_asked_twice(served: int) -> None:
+def test_busy_table_is_asked_at_most_twice(served: int) -> None:
     table = BusyTable(served)
     with pytest.raises(Refused):
         CatalogueStore(cast("Any", table), "catalogue").get_many(["p-1", "p-2", "p-3"])
@@ -341,22 +339,22 @@ def test_a_table_that_stays_busy_is_asked_twice(served: int) -> None:
 
 
 @pytest.mark.integration
-def test_a_repair_writes_only_where_the_row_is_at_the_version_that_was_seen(stack: Mapping[str, str]) -> None:
+def test_repair_writes_only_if_the_row_has_the_version_that_was_seen(stack: Mapping[str, str]) -> None:
     catalogue = Wiring(stack).catalogue_store
     catalogue.put_newer(entry("p-1", version=99))
-    assert not catalogue.put_instead(entry("p-1", version=3), seen=98)
+    assert not catalogue.overwrite(entry("p-1", version=3), seen=98)
     assert not catalogue.remove("p-1", seen=98)
     assert catalogue.get_many(["p-1"]) == [entry("p-1", version=99)]
-    assert catalogue.put_instead(entry("p-1", version=3), seen=99)
+    assert catalogue.overwrite(entry("p-1", version=3), seen=99)
     assert catalogue.get_many(["p-1"]) == [entry("p-1", version=3)]
-    assert not catalogue.put_instead(entry("p-2"), seen=1)
+    assert not catalogue.overwrite(entry("p-2"), seen=1)
     assert catalogue.remove("p-1", seen=3)
     assert not catalogue.remove("p-1", seen=3)
     assert list(catalogue.versions()) == []
 
 
 class TwoPages:
-    """A table of two rows that gives one a call."""
+    """A table of two rows that returns one per call."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -368,13 +366,13 @@ class TwoPages:
         return {"Items": [{"productId": "p-1", "version": Decimal(1)}], "LastEvaluatedKey": {"productId": "p-1"}}
 
 
-def test_the_versions_of_the_copy_are_read_consistently_over_all_pages() -> None:
+def test_versions_are_read_consistently_over_all_pages() -> None:
     table = TwoPages()
     assert dict(CatalogueStore(cast("Any", table), "catalogue").versions()) == {"p-1": 1, "p-2": 2}
     assert [call["ConsistentRead"] for call in table.asked] == [True, True]
 
 
-def test_a_copy_that_is_not_there_does_not_answer(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
+def test_missing_catalogue_table_is_unavailable(aws_env: Mapping[str, str], stack: Mapping[str, str]) -> None:
     Wiring(stack).catalogue_store.check()
     with pytest.raises(Unavailable):
         Wiring({**stack, "SHOP_NAME": "none"}).catalogue_store.check()
@@ -392,14 +390,14 @@ def service(shop: Shop) -> BasketService:
 PHONE = LineInput(productId="phone", quantity=1)
 
 
-def test_of_many_who_add_at_once_nobodys_line_is_lost(service: BasketService) -> None:
+def test_concurrent_additions_lose_no_line(service: BasketService) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: service.add("swn", PHONE), range(24)))
     assert [line.quantity for line in service.get("swn").items] == [24]
 
 
 @pytest.mark.parametrize("key", [None, "key"])
-def test_of_many_checkouts_at_once_one_order_comes(service: BasketService, shop: Shop, key: str | None) -> None:
+def test_concurrent_checkouts_place_one_order(service: BasketService, shop: Shop, key: str | None) -> None:
     service.add("swn", PHONE)
 
     def checkout(_: int) -> str | None:
@@ -416,8 +414,8 @@ def test_of_many_checkouts_at_once_one_order_comes(service: BasketService, shop:
 
 
 @pytest.mark.integration
-def test_a_basket_its_receipt_and_the_catalogue_are_read_consistently(stack: Mapping[str, str]) -> None:
-    """A checkout believes what it reads: a receipt not yet seen would be an order denied."""
+def test_basket_receipt_and_catalogue_are_read_consistently(stack: Mapping[str, str]) -> None:
+    """With an eventually consistent read, a missing receipt would hide a placed order."""
     shop, catalogue = make_shop(stack), Wiring(stack).catalogue_store
     seen = [emulated.reads(shop.store._dynamodb), emulated.reads(catalogue._dynamodb)]
     shop.store.get("swn")
@@ -426,7 +424,7 @@ def test_a_basket_its_receipt_and_the_catalogue_are_read_consistently(stack: Map
     assert seen == [[("GetItem", True)] * 2, [("BatchGetItem", True)]]
 
 
-def test_a_page_of_the_largest_baskets_is_short_and_none_is_left_out(shop: Shop) -> None:
+def test_page_of_the_largest_baskets_is_short_and_complete(shop: Shop) -> None:
     lines = [
         Line(productId=f"p-{n:060}", productName="n" * 200, color="c" * 50, quantity=999, addedPrice=Decimal(1))
         for n in range(100)
@@ -449,6 +447,6 @@ def test_a_page_of_the_largest_baskets_is_short_and_none_is_left_out(shop: Shop)
 @pytest.mark.parametrize(
     "place", [{"userName": "swn\x00"}, {"userName": ""}, {"userName": "swn", "more": "x"}, {"id": "x"}]
 )
-def test_a_cursor_that_a_stranger_sealed_around_no_basket_is_refused(shop: Shop, place: dict[str, str]) -> None:
+def test_forged_cursor_without_a_basket_is_rejected(shop: Shop, place: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         shop.store.page(10, paging.encode(place, "basket"))

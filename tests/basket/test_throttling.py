@@ -1,4 +1,4 @@
-"""A table that is busy is not attacked by its own clients: how many calls each route makes of it."""
+"""Each route limits its calls to a busy table."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def refusal(code: str, **members: Any) -> ClientError:
 
 
 class BusyDynamoDB:
-    """Answers, but for the operations in `errors`; `calls` counts what reaches it, botocore's own second try aside."""
+    """Answers except for the operations in `errors`. `calls` counts the calls without botocore's second attempt."""
 
     def __init__(self, **errors: ClientError) -> None:
         self.calls: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class BusyDynamoDB:
 
 class NoProducts:
     def find(self, product_ids: Any) -> Any:
-        pytest.fail("asks the product service")
+        pytest.fail("requested a product")
 
 
 def service(dynamodb: Any) -> BasketService:
@@ -81,16 +81,16 @@ def check_out(dynamodb: BusyDynamoDB) -> None:
     ],
     ids=lambda error: error.response["Error"]["Code"],
 )
-def test_a_checkout_that_is_refused_says_so_after_two_tries_of_its_write(error: ClientError) -> None:
+def test_refused_checkout_is_reported_after_two_attempts(error: ClientError) -> None:
     dynamodb = BusyDynamoDB(transact_write_items=error)
     with pytest.raises(Refused) as raised:
         check_out(dynamodb)
-    assert "known" not in raised.value.detail, "it is known: nothing was written"
+    assert "unknown" not in raised.value.detail, "nothing was written, so the outcome is known"
     assert dynamodb.calls["transact_write_items"] <= 2
     assert dynamodb.calls.total() <= 6, dynamodb.calls
 
 
-def test_a_checkout_whose_prices_are_not_told_asks_twice() -> None:
+def test_checkout_without_prices_reads_them_twice() -> None:
     dynamodb = BusyDynamoDB()
     dynamodb.unprocessed = True
     with pytest.raises(Refused):
@@ -98,15 +98,15 @@ def test_a_checkout_whose_prices_are_not_told_asks_twice() -> None:
     assert dynamodb.calls == Counter(get_item=2, batch_get_item=2)
 
 
-def test_a_line_that_a_busy_table_refuses_is_surely_not_added() -> None:
+def test_line_refused_by_a_busy_table_is_not_added() -> None:
     dynamodb = BusyDynamoDB(put_item=refusal("ProvisionedThroughputExceededException"))
     deadline.start(3)
     with pytest.raises(Refused):
         service(dynamodb).add("swn", LineInput(productId="p-1", quantity=1))
-    assert dynamodb.calls["put_item"] == 1  # and botocore's own second try
+    assert dynamodb.calls["put_item"] == 1  # plus botocore's second attempt
 
 
-def test_a_basket_that_cannot_be_read_is_asked_for_once() -> None:
+def test_basket_that_cannot_be_read_is_requested_once() -> None:
     dynamodb = BusyDynamoDB(get_item=refusal("ProvisionedThroughputExceededException"))
     with pytest.raises(Unavailable):
         check_out(dynamodb)

@@ -19,7 +19,7 @@ MUTANTS = (
         "services/ordering/store.py",
         '                ConditionExpression="attribute_not_exists(orderId)",\n',
         "",
-        "tests/ordering/test_store.py::test_the_same_order_again_is_known_even_when_its_status_has_moved_on",
+        "tests/ordering/test_store.py::test_same_order_is_recognised_after_its_status_changed",
     ),
     Mutant(
         "messages are deleted before the orders are written",
@@ -55,29 +55,28 @@ MUTANTS = (
         "                found, earlier = self._basket",
         "                order = order._replace(order_id=self._new_id())\n"
         "                found, earlier = self._basket",
-        "tests/basket/test_service.py"
-        "::test_a_database_that_dies_in_the_commit_leaves_an_unknown_outcome_that_names_the_order",
+        "tests/basket/test_service.py::test_database_failure_in_the_commit_is_an_unknown_outcome_with_the_order_id",
     ),
     Mutant(
         "an order's content is not compared",
         "services/ordering/store.py",
         'if old_item(error).get("contentHash") != content_hash:',
         "if not old_item(error):",
-        "tests/ordering/test_store.py::test_another_content_under_the_same_id_is_a_conflict_and_changes_nothing",
+        "tests/ordering/test_store.py::test_different_content_with_the_same_id_is_a_conflict",
     ),
     Mutant(
         "a basket's version is a counter",
         "services/basket/service.py",
         ".written_as(self._new_id())",
         '.written_as(str(int((found and found.version) or "0") + 1))',
-        "tests/basket/test_service.py::test_a_basket_filled_again_meanwhile_is_never_taken_for_the_one_before",
+        "tests/basket/test_service.py::test_basket_filled_again_is_not_mistaken_for_the_old_one",
     ),
     Mutant(
         "the event is published before the transaction",
         "services/basket/service.py",
         "                if attempts.write(partial(self._baskets.commit",
         "                self._bus.publish([event])\n                if attempts.write(partial(self._baskets.commit",
-        "tests/basket/test_service.py::test_a_checkout_ends_at_its_deadline",
+        "tests/basket/test_service.py::test_checkout_ends_at_its_deadline",
     ),
     Mutant(
         "SIGTERM is ignored",

@@ -64,7 +64,7 @@ def consumer(orders: FakeOrders, dead: FakeDeadLetters) -> Consumer:
     return make_consumer(OrderService(orders), dead, FakeReplies())
 
 
-def test_a_test_message_is_answered_and_places_no_order(orders: FakeOrders, dead: FakeDeadLetters) -> None:
+def test_test_message_is_answered_and_places_no_order(orders: FakeOrders, dead: FakeDeadLetters) -> None:
     replies = FakeReplies()
     consumer = make_consumer(OrderService(orders), dead, replies)
     assert failures(consumer, marked_as_test(golden_message())) == []
@@ -73,26 +73,26 @@ def test_a_test_message_is_answered_and_places_no_order(orders: FakeOrders, dead
 
 
 def failures(consumer: Consumer, *bodies: str) -> list[str]:
-    """Which messages, named by their place, were not handled."""
+    """The positions of the messages that were not handled."""
     records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
     answer = consumer.handle_batch({"Records": records})
     assert set(answer) == {"batchItemFailures"}
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_a_message_becomes_an_order(consumer: Consumer, orders: FakeOrders) -> None:
+def test_message_becomes_an_order(consumer: Consumer, orders: FakeOrders) -> None:
     assert failures(consumer, message()) == []
     assert [order.totalPrice for order, _ in orders.rows.values()] == [Decimal("2769.9")]
 
 
-def test_a_redelivery_changes_nothing(consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters) -> None:
+def test_redelivery_changes_nothing(consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters) -> None:
     assert failures(consumer, message()) == failures(consumer, message(), message()) == []
     assert len(orders.rows) == 1
     assert dead.sent == []
 
 
 @pytest.mark.parametrize(("body", "reason"), BAD.values(), ids=BAD)
-def test_a_message_that_can_never_be_handled_goes_to_the_dead_letters_with_its_reason(
+def test_invalid_message_goes_to_the_dead_letter_queue_with_its_reason(
     consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters, body: str, reason: str
 ) -> None:
     assert failures(consumer, body) == []
@@ -102,19 +102,21 @@ def test_a_message_that_can_never_be_handled_goes_to_the_dead_letters_with_its_r
     assert orders.rows == {}
 
 
-def test_a_reason_does_not_repeat_what_the_message_says(consumer: Consumer, dead: FakeDeadLetters) -> None:
+def test_reason_does_not_contain_values_of_the_message(consumer: Consumer, dead: FakeDeadLetters) -> None:
     with structlog.testing.capture_logs() as lines:
         failures(consumer, message(cardLast4="4111111111113322"))
     assert "4111" not in f"{dead.sent[0]['reason']}{lines}"
 
 
-def test_another_order_under_a_known_id_goes_to_the_dead_letters(consumer: Consumer, dead: FakeDeadLetters) -> None:
+def test_different_order_with_a_known_id_goes_to_the_dead_letter_queue(
+    consumer: Consumer, dead: FakeDeadLetters
+) -> None:
     assert failures(consumer, message()) == failures(consumer, message(address="Ankara")) == []
-    assert dead.sent[0]["reason"] == f"Order {placed().orderId} exists with another content."
+    assert dead.sent[0]["reason"] == f"Order {placed().orderId} already exists with other content."
 
 
 @pytest.mark.parametrize("error", [Unavailable("DynamoDB does not answer."), RuntimeError("a bug")])
-def test_what_may_work_later_stays_in_the_queue(
+def test_message_that_may_succeed_later_stays_in_the_queue(
     consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters, error: Exception
 ) -> None:
     orders.error = error
@@ -124,19 +126,21 @@ def test_what_may_work_later_stays_in_the_queue(
     assert failures(consumer, message()) == []
 
 
-def test_a_message_stays_while_the_dead_letters_do_not_take_it(consumer: Consumer, dead: FakeDeadLetters) -> None:
+def test_message_stays_while_the_dead_letter_queue_is_unavailable(consumer: Consumer, dead: FakeDeadLetters) -> None:
     dead.down = True
     assert failures(consumer, "{") == ["0"]
 
 
-def test_one_bad_message_spoils_no_other(consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters) -> None:
+def test_invalid_message_does_not_affect_others_of_its_batch(
+    consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters
+) -> None:
     dead.down = True
     good = [message(orderId=f"o-{n}") for n in range(9)]
     assert failures(consumer, *good[:4], "{", *good[4:]) == ["4"]
     assert len(orders.rows) == 9
 
 
-def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer) -> None:
+def test_log_lines_have_the_correlation_id_of_their_message(consumer: Consumer) -> None:
     bodies = [message(orderId=f"o-{n}").replace("4f6c1b0e9d7a4b21a3c5d7e9f1a2b3c4", f"c-{n}") for n in range(10)]
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         failures(consumer, *bodies)
@@ -150,14 +154,14 @@ def test_each_messages_log_lines_carry_its_own_correlation_id(consumer: Consumer
     assert ("version 2" in refused_line["reason"], refused_line["correlation_id"]) == (True, "c-3")
 
 
-def test_the_messages_of_a_batch_are_handled_at_the_same_time() -> None:
+def test_messages_of_a_batch_are_handled_concurrently() -> None:
     together = threading.Barrier(10, timeout=60)
     consumer = Consumer({BasketCheckedOut: lambda _: together.wait()}, FakeDeadLetters(), FakeReplies())
     assert failures(consumer, *[message(orderId=f"o-{n}") for n in range(10)]) == []
 
 
 @pytest.mark.integration
-def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_when_told(
+def test_consumer_places_orders_and_dead_letters_and_stops_on_signal(
     stack: Mapping[str, str],
 ) -> None:
     sqs, orders = emulated.client("sqs"), Wiring(stack).store
@@ -180,7 +184,7 @@ def test_the_consumer_empties_its_queue_into_orders_and_dead_letters_and_ends_wh
 
 
 def receive(url: str) -> dict[str, str]:
-    """Bodies and reasons of up to ten dead letters, which are taken off."""
+    """Receives and deletes up to ten dead letters. Returns the reasons by body."""
     sqs = emulated.client("sqs")
     messages = sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
@@ -192,14 +196,14 @@ def receive(url: str) -> dict[str, str]:
 
 
 def waiting(url: str) -> int:
-    """Messages in the queue, in hand or not."""
+    """The number of messages in the queue, visible or not."""
     attributes = emulated.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     in_hand = attributes["ApproximateNumberOfMessagesNotVisible"]
     return int(attributes["ApproximateNumberOfMessages"]) + int(in_hand)
 
 
 @pytest.mark.integration
-def test_without_its_table_the_consumer_takes_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
+def test_consumer_without_its_table_receives_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
     emulated.client("dynamodb").delete_table(TableName="shop-order")
     sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]

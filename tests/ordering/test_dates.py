@@ -13,7 +13,7 @@ digits = st.integers(3, 30)
 
 
 @given(moments, offsets, digits, st.sampled_from(["T", "t"]), st.sampled_from([".", ","]))
-def test_an_instant_is_the_same_however_it_is_written(
+def test_instant_is_the_same_in_every_notation(
     moment: datetime, zone: timezone, length: int, mark: str, point: str
 ) -> None:
     stored = instants.write(moment)
@@ -25,13 +25,13 @@ def test_an_instant_is_the_same_however_it_is_written(
 
 
 @given(moments, st.sampled_from(["Z", "z", "+00:00", "-00:00", "+00"]))
-def test_an_instant_without_a_fraction_is_the_beginning_of_its_second(moment: datetime, zone: str) -> None:
+def test_instant_without_a_fraction_is_the_start_of_its_second(moment: datetime, zone: str) -> None:
     text = f"{moment.isoformat()[:19]}{zone}"
     assert period(text) == (f"{text[:19]}.000Z",) * 2
 
 
 @given(moments, moments, st.sampled_from([4, 7, 10, 13, 16, 19, 21, 22, 23]))
-def test_a_period_has_the_instants_that_begin_like_it_and_no_other(one: datetime, other: datetime, length: int) -> None:
+def test_period_contains_exactly_the_instants_with_its_prefix(one: datetime, other: datetime, length: int) -> None:
     text = instants.write(one)[:length]
     first, last = period(text)
     assert first <= instants.write(one) <= last
@@ -39,7 +39,7 @@ def test_a_period_has_the_instants_that_begin_like_it_and_no_other(one: datetime
 
 
 @given(moments, offsets)
-def test_an_hour_of_another_zone_is_that_hour_there(moment: datetime, zone: timezone) -> None:
+def test_hour_in_another_zone_is_converted(moment: datetime, zone: timezone) -> None:
     there = moment.astimezone(zone)
     assume(there.utcoffset() != timedelta())
     text = there.isoformat()
@@ -59,7 +59,7 @@ def test_an_hour_of_another_zone_is_that_hour_there(moment: datetime, zone: time
         ("2026-04", "2026-04-30T23:59:59.999Z"),
     ],
 )
-def test_a_period_ends_with_its_last_millisecond(text: str, last: str) -> None:
+def test_period_ends_with_its_last_millisecond(text: str, last: str) -> None:
     assert period(text).last == last
 
 
@@ -76,7 +76,7 @@ def test_a_period_ends_with_its_last_millisecond(text: str, last: str) -> None:
         "9999-12-31T23:59:59.999-02:00",
     ],
 )
-def test_a_time_that_does_not_exist_is_refused(text: str) -> None:
+def test_nonexistent_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=NO_SUCH_TIME):
         period(text)
 
@@ -113,7 +113,7 @@ def test_a_time_that_does_not_exist_is_refused(text: str) -> None:
         "2026\x00",
     ],
 )
-def test_what_is_no_time_is_refused_with_a_sentence_that_shows_the_form(text: str) -> None:
+def test_invalid_time_is_rejected_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="must be a time in ISO 8601") as refused:
         period(text)
     assert str(refused.value) == FORM

@@ -16,7 +16,7 @@ prefix_lengths = st.sampled_from([4, 7, 10, 13, 16, 19, 23, 24])
 
 
 @given(st.lists(st.tuples(st.decimals(0, 1_000_000, places=2), st.integers(1, 999)), min_size=1, max_size=5))
-def test_a_total_has_to_be_the_exact_sum(lines: list[tuple[Decimal, int]]) -> None:
+def test_total_must_be_the_exact_sum(lines: list[tuple[Decimal, int]]) -> None:
     items = [
         OrderLine(productId="p", productName="P", color="", price=price, quantity=quantity) for price, quantity in lines
     ]
@@ -43,42 +43,42 @@ def test_a_total_has_to_be_the_exact_sum(lines: list[tuple[Decimal, int]]) -> No
         {"paymentMethod": 10**50},
     ],
 )
-def test_an_event_of_another_shape_is_refused(wrong: dict[str, Any]) -> None:
+def test_event_with_wrong_fields_is_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         placed(**wrong)
 
 
-def test_fields_that_a_later_producer_adds_are_left_aside() -> None:
+def test_unknown_fields_of_an_event_are_ignored() -> None:
     assert placed(loyaltyPoints=7) == placed()
 
 
-def test_an_order_has_the_checkouts_facts_and_its_own_status() -> None:
+def test_order_has_the_fields_of_the_checkout_and_a_status() -> None:
     order = placed().to_order()
     assert order.model_dump(exclude={"status"}) == placed().model_dump()
     assert order.status == "PLACED"
 
 
-def test_the_content_hash_is_of_the_facts_and_not_of_how_they_were_written() -> None:
+def test_content_hash_does_not_depend_on_the_notation() -> None:
     assert placed(totalPrice=Decimal("2769.90")).content_hash() == placed().content_hash()
     assert BasketCheckedOut.model_validate(dict(reversed(DATA.items()))).content_hash() == placed().content_hash()
     assert placed(address="Ankara").content_hash() != placed().content_hash()
 
 
 @given(dates, prefix_lengths)
-def test_a_prefix_finds_the_dates_that_start_with_it(date: str, length: int) -> None:
+def test_prefix_finds_the_dates_that_start_with_it(date: str, length: int) -> None:
     first, last = OrderQuery(orderDate=date[:length]).dates or ("", "")
     assert first <= date <= last
 
 
 @given(dates, dates, prefix_lengths)
-def test_a_prefix_finds_no_other_dates(date: str, other: str, length: int) -> None:
+def test_prefix_finds_no_other_dates(date: str, other: str, length: int) -> None:
     assume(not other.startswith(date[:length]))
     first, last = OrderQuery(orderDate=date[:length]).dates or ("", "")
     assert not first <= other <= last
 
 
 @given(st.lists(dates, min_size=3, max_size=3), prefix_lengths, st.booleans(), st.booleans())
-def test_a_range_includes_both_its_ends_and_nothing_outside(
+def test_range_includes_both_ends_and_nothing_outside(
     three: list[str], length: int, has_start: bool, has_end: bool
 ) -> None:
     start, end = sorted(three[:2])
@@ -104,6 +104,6 @@ def test_a_range_includes_both_its_ends_and_nothing_outside(
         {"since": "2026"},
     ],
 )
-def test_a_question_that_contradicts_itself_or_is_no_date_is_refused(query: dict[str, str]) -> None:
+def test_contradictory_or_invalid_date_query_is_rejected(query: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         OrderQuery.model_validate(query)

@@ -16,7 +16,7 @@ DATES = {f"o-{n}": date for n, date in enumerate(["2026-10-31T23:59:59.999Z", "2
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """swn has ordered on the last day of October and on the first of November, ada once."""
+    """swn has orders of the last day of October and the first of November, ada has one order."""
     orders = [order(name, orderDate=date) for name, date in DATES.items()]
     service = OrderService(FakeOrders(*orders, order("o-ada", userName="ada")))
     return create_app(service, lambda: None).test_client()
@@ -28,7 +28,7 @@ def ids(client: FlaskClient, path: str) -> list[str]:
     return [item["orderId"] for item in answer.get_json()["items"]]
 
 
-def test_an_order_is_the_checkouts_facts_without_the_card_number(client: FlaskClient) -> None:
+def test_order_has_the_checkout_without_the_card_number(client: FlaskClient) -> None:
     answer = client.get("/order/swn/o-0").get_json()
     assert answer == order("o-0", orderDate=DATES["o-0"]).model_dump()
     assert (answer["cardLast4"], answer["status"]) == ("3322", "PLACED")
@@ -36,7 +36,7 @@ def test_an_order_is_the_checkouts_facts_without_the_card_number(client: FlaskCl
 
 
 @pytest.mark.parametrize("name", USER_NAMES)
-def test_a_user_of_any_legal_name_finds_their_orders(name: str) -> None:
+def test_user_with_any_valid_name_finds_their_orders(name: str) -> None:
     orders = OrderService(FakeOrders())
     orders.place(placed(orderId="o-1", userName=name))
     client = create_app(orders, lambda: None).test_client()
@@ -45,7 +45,7 @@ def test_a_user_of_any_legal_name_finds_their_orders(name: str) -> None:
     assert client.get(f"{path}/o-1").get_json()["userName"] == name
 
 
-def test_a_plus_in_a_path_is_a_plus() -> None:
+def test_plus_in_a_path_is_a_plus() -> None:
     client = create_app(
         OrderService(FakeOrders(order("o-1", userName="ann+shop@example.com"))), lambda: None
     ).test_client()
@@ -53,7 +53,7 @@ def test_a_plus_in_a_path_is_a_plus() -> None:
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a b", "é", "a;b", "a" * 255])
-def test_an_event_of_a_user_whose_name_no_path_can_carry_is_no_order(name: str) -> None:
+def test_event_with_a_user_name_that_no_path_can_have_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError, match="254"):
         placed(userName=name)
 
@@ -79,28 +79,24 @@ def test_an_event_of_a_user_whose_name_no_path_can_carry_is_no_order(name: str) 
         ("?from=2027", []),
     ],
 )
-def test_a_users_orders_come_newest_first_of_the_dates_asked_for(
-    client: FlaskClient, query: str, found: list[str]
-) -> None:
+def test_orders_of_a_user_are_newest_first_within_the_dates(client: FlaskClient, query: str, found: list[str]) -> None:
     assert ids(client, f"/order/swn{query}") == found
 
 
-def test_a_user_without_orders_has_an_empty_list(client: FlaskClient) -> None:
+def test_user_without_orders_has_an_empty_list(client: FlaskClient) -> None:
     assert client.get("/order/nobody").get_json() == {"items": [], "nextCursor": None}
 
 
 @pytest.mark.parametrize(
     ("path", "query", "count"), [("/order", {}, 3), ("/order/swn", {}, 2), ("/order/swn", {"to": "2026"}, 2)]
 )
-def test_a_list_is_read_page_by_page_to_its_end(
-    client: FlaskClient, path: str, query: dict[str, str], count: int
-) -> None:
+def test_list_is_read_page_by_page(client: FlaskClient, path: str, query: dict[str, str], count: int) -> None:
     seen = [item["orderId"] for item in every_item(client, path, limit="1", **query)]
     assert len(seen) == len(set(seen)) == count
 
 
 @pytest.mark.parametrize("other", ["/order/ada?", "/order/swn?orderDate=2026&", "/order?"])
-def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient, other: str) -> None:
+def test_cursor_is_valid_only_for_its_list(client: FlaskClient, other: str) -> None:
     cursor = client.get("/order/swn?limit=1").get_json()["nextCursor"]
     assert client.get(f"{other}cursor={cursor}").status_code == 400
 
@@ -128,12 +124,12 @@ def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient, other: st
         ("/order?limit=1&limit=1", 400),
     ],
 )
-def test_bad_input_gets_its_own_4xx(client: FlaskClient, path: str, status: int) -> None:
+def test_bad_input_gets_a_matching_4xx(client: FlaskClient, path: str, status: int) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
 
 
-def test_a_wrong_time_is_named_by_its_parameter_and_explained_in_words(client: FlaskClient) -> None:
+def test_invalid_time_names_its_parameter(client: FlaskClient) -> None:
     answers = [client.get(f"/order/swn?{query}").get_json()["errors"] for query in ("from=yesterday", "to=2026-02-30")]
     assert [[error["pointer"] for error in errors] for errors in answers] == [["/from"], ["/to"]]
     assert "such as 2026-11-26T10:15:30Z" in answers[0][0]["detail"]
@@ -142,11 +138,11 @@ def test_a_wrong_time_is_named_by_its_parameter_and_explained_in_words(client: F
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_orders_are_made_by_events_alone(client: FlaskClient, method: str) -> None:
+def test_orders_cannot_be_created_over_http(client: FlaskClient, method: str) -> None:
     assert getattr(client, method)("/order/swn", json={}).status_code == 405
 
 
-def test_a_dead_database_is_503_and_not_ready_but_alive() -> None:
+def test_database_failure_is_a_503_and_not_ready_but_live() -> None:
     def unavailable() -> None:
         raise Unavailable("DynamoDB does not answer.")
 

@@ -12,22 +12,22 @@ def service() -> OrderService:
     return OrderService(FakeOrders())
 
 
-def test_an_order_is_placed_once_however_often_it_is_told(service: OrderService) -> None:
+def test_order_is_placed_once_despite_redelivery(service: OrderService) -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             service.place(placed())
     assert service.page(10, None).items == [order(placed().orderId)]
-    assert [line["event"] for line in lines] == ["order placed", "order was placed before", "order was placed before"]
+    assert [line["event"] for line in lines] == ["order placed", "order already exists", "order already exists"]
 
 
-def test_another_order_under_the_same_id_is_a_conflict(service: OrderService) -> None:
+def test_different_order_with_the_same_id_is_a_conflict(service: OrderService) -> None:
     service.place(placed())
     with pytest.raises(Conflict):
         service.place(placed(address="Ankara"))
     assert service.get("swn", placed().orderId).address == "Istanbul"
 
 
-def test_orders_are_read_by_user_and_by_id(service: OrderService) -> None:
+def test_orders_are_read_by_user_and_id(service: OrderService) -> None:
     service.place(placed())
     (found,) = service.page_of_user("swn", None, 10, None).items
     assert found == service.get("swn", found.orderId)

@@ -33,13 +33,13 @@ def ids(store: OrderStore, **query: str) -> list[str]:
     return [row.orderId for row in page.items]
 
 
-def test_an_order_comes_back_as_it_was_written(store: OrderStore) -> None:
+def test_saved_order_is_read_back(store: OrderStore) -> None:
     assert store.put_once(order(), "hash")
     assert store.get("swn", "o-1") == order()
     assert store.get("ada", "o-1") is None
 
 
-def test_the_same_order_again_is_known_even_when_its_status_has_moved_on(store: OrderStore) -> None:
+def test_same_order_is_recognised_after_its_status_changed(store: OrderStore) -> None:
     store.put_once(order(), "hash")
     row = emulated.table("shop-order")
     row.update_item(
@@ -52,14 +52,14 @@ def test_the_same_order_again_is_known_even_when_its_status_has_moved_on(store: 
     assert row.get_item(Key={"userName": "swn", "orderId": "o-1"})["Item"]["status"] == "SENT"
 
 
-def test_another_content_under_the_same_id_is_a_conflict_and_changes_nothing(store: OrderStore) -> None:
+def test_different_content_with_the_same_id_is_a_conflict(store: OrderStore) -> None:
     store.put_once(order(), "hash")
     with pytest.raises(Conflict):
         store.put_once(order(address="Ankara"), "another hash")
     assert store.get("swn", "o-1") == order()
 
 
-def test_two_orders_in_one_millisecond_both_live(store: OrderStore) -> None:
+def test_two_orders_in_one_millisecond_are_both_kept(store: OrderStore) -> None:
     date = order().orderDate
     for name in ("o-1", "o-2"):
         store.put_once(order(name), name)
@@ -68,7 +68,7 @@ def test_two_orders_in_one_millisecond_both_live(store: OrderStore) -> None:
     assert {row.orderId for row in paged} == {"o-1", "o-2"}
 
 
-def test_orders_are_found_by_date_prefix_and_range_with_both_ends(store: OrderStore) -> None:
+def test_orders_are_found_by_date_prefix_and_inclusive_range(store: OrderStore) -> None:
     dates = ["2025-12-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z", "2026-11-30T12:00:00.500Z"]
     fill(order(date[:10], orderDate=date) for date in dates)
     fill([order("o-ada", userName="ada")])
@@ -80,7 +80,7 @@ def test_orders_are_found_by_date_prefix_and_range_with_both_ends(store: OrderSt
     assert ids(store, to="2025") == ["2025-12-31"]
 
 
-def test_a_thousand_orders_of_a_user_are_paged_newest_first_each_seen_once(store: OrderStore) -> None:
+def test_pages_contain_each_of_a_thousand_orders_once_newest_first(store: OrderStore) -> None:
     fill(orders_of("swn", 1000))
     fill(orders_of("ada", 10))
     seen = [row.orderDate for row in every_row(lambda cursor: store.page_of_user("swn", None, 100, cursor))]
@@ -88,7 +88,7 @@ def test_a_thousand_orders_of_a_user_are_paged_newest_first_each_seen_once(store
     assert seen == sorted(set(seen), reverse=True)
 
 
-def test_all_orders_are_paged_each_seen_once(store: OrderStore) -> None:
+def test_pages_of_all_orders_contain_each_order_once(store: OrderStore) -> None:
     fill(orders_of("swn", 30))
     fill(orders_of("ada", 30))
     seen = [(row.userName, row.orderId) for row in every_row(lambda cursor: store.page(7, cursor))]
@@ -111,9 +111,7 @@ PLACE = {"userName": "swn", "orderId": "o-1", "orderDate": "2026-11-21T09:30:00.
         {"orderId": "\u2028"},
     ],
 )
-def test_a_cursor_that_a_stranger_sealed_around_a_place_that_this_list_does_not_have_is_refused(
-    store: OrderStore, forged: dict[str, str]
-) -> None:
+def test_forged_cursor_outside_the_list_is_rejected(store: OrderStore, forged: dict[str, str]) -> None:
     fill(orders_of("ada", 3))
     cursor = paging.encode(PLACE | forged, f"order/swn/{NOVEMBER}")
     with pytest.raises(Malformed):
@@ -121,14 +119,12 @@ def test_a_cursor_that_a_stranger_sealed_around_a_place_that_this_list_does_not_
 
 
 @pytest.mark.parametrize("place", [{"userName": "ada", "orderId": "\x00"}, {"userName": "\x7f", "orderId": "o-1"}])
-def test_a_cursor_of_all_orders_that_a_stranger_sealed_around_no_order_is_refused(
-    store: OrderStore, place: dict[str, str]
-) -> None:
+def test_forged_cursor_without_an_order_is_rejected(store: OrderStore, place: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         store.page(10, paging.encode(place, "order"))
 
 
-def test_a_cursor_whose_order_is_no_longer_there_goes_on_where_it_was(store: OrderStore) -> None:
+def test_cursor_of_a_deleted_order_continues_at_its_place(store: OrderStore) -> None:
     fill(order(f"o-{n}", orderDate=f"2026-11-2{n}T00:00:00.000Z") for n in range(3))
     page = store.page_of_user("swn", NOVEMBER, 1, None)
     assert [row.orderId for row in page.items] == ["o-2"]
@@ -136,13 +132,13 @@ def test_a_cursor_whose_order_is_no_longer_there_goes_on_where_it_was(store: Ord
     assert [row.orderId for row in store.page_of_user("swn", NOVEMBER, 5, page.next_cursor).items] == ["o-1", "o-0"]
 
 
-def test_a_missing_table_does_not_answer(stack: Mapping[str, str]) -> None:
+def test_missing_table_is_unavailable(stack: Mapping[str, str]) -> None:
     Wiring(stack).store.check()
     with pytest.raises(Unavailable):
         Wiring({**stack, "SHOP_NAME": "none"}).store.check()
 
 
-def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) -> None:
+def test_unexpected_error_passes_unchanged(aws_env: Mapping[str, str]) -> None:
     client = Clients(aws_env).of("dynamodb")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
@@ -150,7 +146,7 @@ def test_an_error_nobody_expects_stays_what_it_is(aws_env: Mapping[str, str]) ->
             OrderStore(client, "order").put_once(order(), "hash")
 
 
-def test_an_order_and_a_users_orders_are_read_consistently(stack: Mapping[str, str]) -> None:
+def test_order_and_orders_of_a_user_are_read_consistently(stack: Mapping[str, str]) -> None:
     store = Wiring(stack).store
     seen = emulated.reads(store._dynamodb)
     store.get("swn", "o-1")
@@ -159,7 +155,7 @@ def test_an_order_and_a_users_orders_are_read_consistently(stack: Mapping[str, s
 
 
 @pytest.mark.parametrize("of_user", [False, True])
-def test_an_order_that_cannot_be_read_hides_no_other(store: OrderStore, of_user: bool) -> None:
+def test_unreadable_order_does_not_hide_others(store: OrderStore, of_user: bool) -> None:
     store.put_once(order("o-1"), "hash")
     row = order("o-2").model_dump() | {"items": "none"}
     emulated.table("shop-order").put_item(Item=row)

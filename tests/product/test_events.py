@@ -26,17 +26,17 @@ NOW = "2026-11-21T09:30:00.123Z"
         ("0.01", "1000000", "9999999900"),
     ],
 )
-def test_the_change_of_a_price_is_rounded_towards_zero(old: str, new: str, percent: str | None) -> None:
+def test_price_change_is_rounded_towards_zero(old: str, new: str, percent: str | None) -> None:
     assert change_percent(Decimal(old), Decimal(new)) == (None if percent is None else Decimal(percent))
 
 
 @given(PRICES, PRICES)
-def test_a_price_that_did_not_fall_by_a_tenth_is_never_told_so(old: Decimal, new: Decimal) -> None:
+def test_smaller_price_drop_is_never_rounded_up_to_ten_percent(old: Decimal, new: Decimal) -> None:
     percent = change_percent(old, new)
     assert (percent is not None and percent <= -10) == (old > 0 and new * 10 <= old * 9)
 
 
-def test_what_happened_follows_from_before_and_after() -> None:
+def test_event_follows_from_the_product_before_and_after() -> None:
     old, new = product("p-1", version=4), product("p-1", version=5, price=Decimal(760))
     gone = new.deleted(NOW)
     assert event_for_change(None, old) == ProductCreated(
@@ -55,6 +55,6 @@ def test_what_happened_follows_from_before_and_after() -> None:
     assert isinstance(event_for_change(gone, product("p-1", version=7)), ProductCreated)
 
 
-def test_the_largest_product_fits_an_event_many_times() -> None:
+def test_largest_product_fits_into_an_event() -> None:
     old = product("p" * 64, name="\x01" * 200, category="\x01" * 100)
     assert event_for_change(old, old.changed({"price": Decimal(0)})).as_event(NOW, "c" * 128).size * 10 < MAX_BYTES

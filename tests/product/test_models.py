@@ -11,12 +11,12 @@ from tests.samples import PHONE
 
 
 @given(st.decimals(0, 1_000_000, places=2))
-def test_a_price_of_two_decimals_is_kept_exactly(price: Decimal) -> None:
+def test_price_with_two_decimals_is_exact(price: Decimal) -> None:
     assert ProductFields.model_validate(PHONE | {"price": price}).price == price
 
 
 @pytest.mark.parametrize("price", [Decimal("0.001"), -1, Decimal("1000000.01"), "1.10", 1.1, True, None])
-def test_a_price_is_an_exact_number_from_0_to_a_million(price: Any) -> None:
+def test_price_is_an_exact_number_from_0_to_a_million(price: Any) -> None:
     with pytest.raises(ValidationError):
         ProductFields.model_validate(PHONE | {"price": price})
 
@@ -24,7 +24,7 @@ def test_a_price_is_an_exact_number_from_0_to_a_million(price: Any) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"name": ""}, {"name": "x" * 201}, {"category": ""}, {"description": "x" * 2001}, {"colour": "Red"}]
 )
-def test_fields_have_lengths_and_unknown_ones_are_refused(wrong: dict[str, str]) -> None:
+def test_fields_have_maximum_lengths_and_unknown_ones_are_rejected(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         ProductFields.model_validate(PHONE | wrong)
     with pytest.raises(ValidationError):
@@ -32,11 +32,11 @@ def test_fields_have_lengths_and_unknown_ones_are_refused(wrong: dict[str, str])
 
 
 @pytest.mark.parametrize("field", ["name", "description", "imageFile", "category", "price"])
-def test_a_change_cannot_remove_a_field(field: str) -> None:
+def test_change_cannot_set_a_field_to_null(field: str) -> None:
     with pytest.raises(ValidationError):
         ProductChanges.model_validate({field: None})
 
 
-def test_the_schema_of_changes_promises_no_defaults() -> None:
+def test_schema_of_changes_has_no_defaults() -> None:
     fields = ProductChanges.model_json_schema()["properties"].values()
     assert all("default" not in field for field in fields)

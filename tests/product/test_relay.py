@@ -11,7 +11,7 @@ from tests.samples import product
 pytestmark = pytest.mark.integration
 
 
-def test_the_relay_sends_what_a_change_left_behind_and_ends_when_told(stack: Mapping[str, str]) -> None:
+def test_relay_publishes_pending_product_events_and_stops_on_signal(stack: Mapping[str, str]) -> None:
     outbox, sqs = Wiring(stack).outbox, emulated.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
     event = event_for_change(None, product("p-1")).as_event("2026-11-21T09:30:00.123Z", "c-1")

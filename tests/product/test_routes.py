@@ -23,24 +23,24 @@ def client(shop: ProductShop) -> FlaskClient:
 
 
 def fields(answer: TestResponse) -> set[str]:
-    """Which fields a problem document complains of."""
+    """The invalid fields that a problem document names."""
     assert answer.content_type == "application/problem+json"
     return {error["pointer"] for error in answer.get_json()["errors"]}
 
 
-def test_a_product_is_made_with_a_location_and_read_there(client: FlaskClient) -> None:
+def test_created_product_can_be_read_at_its_location(client: FlaskClient) -> None:
     made = client.post("/product", json=PHONE)
     read = client.get(made.headers["Location"])
     assert (made.status_code, made.headers["Location"], made.headers["ETag"]) == (201, "/product/p-new-1", '"1"')
     assert made.get_json() == read.get_json() == product("p-new-1").model_dump() | {"price": 950.0}
 
 
-def test_an_unchanged_product_is_not_sent_again(client: FlaskClient) -> None:
+def test_unchanged_product_is_a_304(client: FlaskClient) -> None:
     assert client.get("/product/p-1", headers={"If-None-Match": '"1"'}).status_code == 304
     assert client.get("/product/p-1", headers={"If-None-Match": '"2"'}).status_code == 200
 
 
-def test_put_replaces_the_whole_and_patch_merges(client: FlaskClient) -> None:
+def test_put_replaces_and_patch_merges(client: FlaskClient) -> None:
     patched = client.patch("/product/p-1", json={"description": "Nice"})
     assert (patched.status_code, patched.get_json()["name"], patched.headers["ETag"]) == (200, "IPhone X", '"2"')
     put = client.put("/product/p-1", json=PHONE | {"name": "New"})
@@ -51,7 +51,7 @@ def test_put_replaces_the_whole_and_patch_merges(client: FlaskClient) -> None:
     ("tag", "status"),
     [
         ('"1"', 304),
-        ('W/"1"', 304),  # the comparison is weak: RFC 9110, 13.1.2
+        ('W/"1"', 304),  # a weak comparison (RFC 9110, 13.1.2)
         ('"7", "1"', 304),
         ("*", 304),
         ('"2"', 200),
@@ -59,14 +59,14 @@ def test_put_replaces_the_whole_and_patch_merges(client: FlaskClient) -> None:
         ("nonsense", 422),
     ],
 )
-def test_a_product_is_sent_to_whoever_has_another_version(client: FlaskClient, tag: str, status: int) -> None:
+def test_if_none_match_with_another_version_returns_the_product(client: FlaskClient, tag: str, status: int) -> None:
     answer = client.get("/product/p-1", headers={"If-None-Match": tag})
     assert answer.status_code == status
     if status == 304:
         assert (answer.data, answer.headers["ETag"]) == (b"", '"1"')
 
 
-def test_a_read_may_ask_for_a_version_too(client: FlaskClient) -> None:
+def test_if_match_applies_to_reads(client: FlaskClient) -> None:
     assert client.get("/product/p-1", headers={"If-Match": '"1"'}).status_code == 200
     stale = client.get("/product/p-1", headers={"If-Match": '"9"'})
     assert (stale.status_code, stale.content_type, stale.get_json()["version"]) == (412, "application/problem+json", 1)
@@ -84,11 +84,11 @@ WRITES = ["put", "patch", "delete"]
         ('"1"', True),
         ("*", True),
         ('"7", "1"', True),
-        ('"7" ,,\t"1",', True),  # empty elements of a list are to be ignored: RFC 9110, 5.6.1.2
+        ('"7" ,,\t"1",', True),  # empty list elements are ignored (RFC 9110, 5.6.1.2)
         ('"a,b","1"', True),
         ('"9"', False),
         ('"7", "8"', False),
-        ('W/"1"', False),  # the comparison is strong: RFC 9110, 13.1.1
+        ('W/"1"', False),  # a strong comparison (RFC 9110, 13.1.1)
         ('W/"1", "7"', False),
         ('"abc"', False),
         ('""', False),
@@ -96,11 +96,11 @@ WRITES = ["put", "patch", "delete"]
         ('"01"', False),
         ('"1000000000000000000000"', False),
         ('"W/"', False),
-        ("", False),  # a list without elements is a list
+        ("", False),  # an empty list is valid
         (" , ", False),
     ],
 )
-def test_if_match_lets_a_write_pass_at_one_of_its_tags(client: FlaskClient, method: str, tag: str, met: bool) -> None:
+def test_if_match_allows_a_write_with_one_of_its_tags(client: FlaskClient, method: str, tag: str, met: bool) -> None:
     answer = write(client, method, **{"If-Match": tag})
     assert answer.status_code == ((204 if method == "delete" else 200) if met else 412)
     check_unchanged(client, answer)
@@ -119,7 +119,7 @@ def test_if_match_lets_a_write_pass_at_one_of_its_tags(client: FlaskClient, meth
         ("", True),
     ],
 )
-def test_if_none_match_lets_a_write_pass_at_none_of_its_tags(
+def test_if_none_match_allows_a_write_with_none_of_its_tags(
     client: FlaskClient,
     method: str,
     tag: str,
@@ -131,7 +131,7 @@ def test_if_none_match_lets_a_write_pass_at_none_of_its_tags(
 
 
 @pytest.mark.parametrize("method", WRITES)
-def test_both_conditions_of_a_write_must_hold(client: FlaskClient, method: str) -> None:
+def test_write_must_meet_both_conditions(client: FlaskClient, method: str) -> None:
     assert write(client, method, **{"If-Match": '"1"', "If-None-Match": '"1"'}).status_code == 412
     assert write(client, method, **{"If-Match": '"9"', "If-None-Match": '"9"'}).status_code == 412
     assert write(client, method, **{"If-Match": '"1"', "If-None-Match": '"9"'}).status_code < 300
@@ -140,17 +140,15 @@ def test_both_conditions_of_a_write_must_hold(client: FlaskClient, method: str) 
 @pytest.mark.parametrize("method", ["get", *WRITES])
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
 @pytest.mark.parametrize("tag", ["*", '"1"', 'W/"1"'])
-def test_a_product_that_does_not_exist_is_404_whatever_the_condition(
-    client: FlaskClient, method: str, name: str, tag: str
-) -> None:
-    """RFC 9110, 13.2.1: conditions are ignored where the answer without them would be no success."""
+def test_missing_product_is_a_404_whatever_the_condition(client: FlaskClient, method: str, name: str, tag: str) -> None:
+    """Conditions are ignored if the response without them would be an error (RFC 9110, 13.2.1)."""
     assert getattr(client, method)("/product/none", json=PHONE, headers={name: tag}).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["get", *WRITES])
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
 @pytest.mark.parametrize("tag", ["1", '"1', '"1" "2"', '*, "1"', 'w/"1"', "W/1", '"a b"', '"\x7f"'])
-def test_what_is_no_list_of_entity_tags_is_refused_by_name(
+def test_invalid_list_of_entity_tags_is_a_422_that_names_the_header(
     client: FlaskClient, method: str, name: str, tag: str
 ) -> None:
     answer = getattr(client, method)("/product/p-1", json=PHONE, headers={name: tag})
@@ -165,7 +163,7 @@ def write(client: FlaskClient, method: str, **headers: str) -> TestResponse:
 
 
 def check_unchanged(client: FlaskClient, answer: TestResponse) -> None:
-    """After a 412, which tells the version."""
+    """Checks a 412 that names the version, and that the product is unchanged."""
     if answer.status_code == 412:
         assert answer.get_json()["version"] == 1
         assert client.get("/product/p-1").get_json()["name"] == "IPhone X"
@@ -173,32 +171,32 @@ def check_unchanged(client: FlaskClient, answer: TestResponse) -> None:
 
 @pytest.mark.parametrize(("tag", "status"), [('"1"', 200), ("*", 200), ('"9"', 412), ("nonsense", 422)])
 @pytest.mark.parametrize("method", ["put", "patch"])
-def test_a_write_may_name_the_version_it_has_seen(client: FlaskClient, method: str, tag: str, status: int) -> None:
+def test_write_with_if_match_needs_the_current_version(client: FlaskClient, method: str, tag: str, status: int) -> None:
     answer = getattr(client, method)("/product/p-1", json=PHONE, headers={"If-Match": tag})
     assert answer.status_code == status
     if status == 412:
         assert answer.get_json()["version"] == 1
 
 
-def test_a_delete_may_name_the_version_it_has_seen(client: FlaskClient) -> None:
+def test_delete_with_if_match_needs_the_current_version(client: FlaskClient) -> None:
     assert client.delete("/product/p-1", headers={"If-Match": '"9"'}).status_code == 412
     assert client.delete("/product/p-1", headers={"If-Match": '"1"'}).status_code == 204
 
 
-def test_a_deleted_product_is_gone(client: FlaskClient) -> None:
+def test_deleted_product_is_a_404(client: FlaskClient) -> None:
     deleted = client.delete("/product/p-1")
     assert (deleted.status_code, deleted.data) == (204, b"")
     assert client.get("/product/p-1").status_code == 404
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-def test_an_unknown_product_is_404(client: FlaskClient, method: str) -> None:
+def test_unknown_product_is_a_404(client: FlaskClient, method: str) -> None:
     answer = getattr(client, method)("/product/none", json=PHONE)
     assert (answer.status_code, answer.get_json()["detail"]) == (404, "There is no product none.")
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-def test_an_impossible_id_is_422(client: FlaskClient, method: str) -> None:
+def test_invalid_id_is_a_422(client: FlaskClient, method: str) -> None:
     assert fields(getattr(client, method)("/product/a%20b", json=PHONE)) == {"/id"}
 
 
@@ -211,7 +209,7 @@ def test_an_impossible_id_is_422(client: FlaskClient, method: str) -> None:
         (PHONE | {"id": "mine"}, {"/id"}),
     ],
 )
-def test_a_body_that_is_not_valid_names_its_fields(client: FlaskClient, body: dict[str, Any], wrong: set[str]) -> None:
+def test_invalid_body_names_its_fields(client: FlaskClient, body: dict[str, Any], wrong: set[str]) -> None:
     answer = client.post("/product", json=body)
     assert answer.status_code == 422
     assert fields(answer) == wrong
@@ -233,26 +231,26 @@ def test_a_body_that_is_not_valid_names_its_fields(client: FlaskClient, body: di
         (lambda c: c.put("/product"), 405),
     ],
 )
-def test_bad_input_gets_its_own_4xx(client: FlaskClient, send: Callable[[Any], TestResponse], status: int) -> None:
+def test_bad_input_gets_a_matching_4xx(client: FlaskClient, send: Callable[[Any], TestResponse], status: int) -> None:
     answer = send(client)
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
 
 
 @pytest.mark.parametrize(("query", "ids"), [({}, ["p-1", "p-2", "p-3"]), ({"category": "Phone"}, ["p-1", "p-3"])])
-def test_a_list_is_read_page_by_page_to_its_end(client: FlaskClient, query: dict[str, str], ids: list[str]) -> None:
+def test_list_is_read_page_by_page(client: FlaskClient, query: dict[str, str], ids: list[str]) -> None:
     assert [item["id"] for item in every_item(client, "/product", limit="1", **query)] == ids
 
 
-def test_a_cursor_fits_only_the_list_it_came_from(client: FlaskClient) -> None:
+def test_cursor_is_valid_only_for_its_list(client: FlaskClient) -> None:
     cursor = client.get("/product?limit=1").get_json()["nextCursor"]
     assert client.get(f"/product?category=Phone&cursor={cursor}").status_code == 400
 
 
-def test_an_unknown_category_is_an_empty_list(client: FlaskClient) -> None:
+def test_unknown_category_is_an_empty_list(client: FlaskClient) -> None:
     assert client.get("/product?category=Boat").get_json() == {"items": [], "nextCursor": None}
 
 
-def test_a_list_shows_no_tombstone_unless_asked_to(client: FlaskClient, shop: ProductShop) -> None:
+def test_list_has_tombstones_only_on_request(client: FlaskClient, shop: ProductShop) -> None:
     client.delete("/product/p-2")
     assert [item["id"] for item in every_item(client, "/product")] == ["p-1", "p-3"]
     everything = client.get("/product?tombstones=true").get_json()
@@ -260,7 +258,7 @@ def test_a_list_shows_no_tombstone_unless_asked_to(client: FlaskClient, shop: Pr
     assert everything["tombstones"] == [{"id": "p-2", "version": 2, "deletedAt": "2026-11-21T09:30:00.123Z"}]
 
 
-def test_a_tombstone_counts_as_a_row_of_its_page(client: FlaskClient, shop: ProductShop) -> None:
+def test_tombstone_counts_as_a_row_of_its_page(client: FlaskClient, shop: ProductShop) -> None:
     client.delete("/product/p-1")
     page = client.get("/product?tombstones=true&limit=1").get_json()
     assert (page["items"], [each["id"] for each in page["tombstones"]]) == ([], ["p-1"])
@@ -268,7 +266,7 @@ def test_a_tombstone_counts_as_a_row_of_its_page(client: FlaskClient, shop: Prod
     assert [item["id"] for item in rest["items"]] == ["p-2", "p-3"]
 
 
-def test_a_dead_database_is_503_and_not_ready_but_alive(shop: ProductShop) -> None:
+def test_database_failure_is_a_503_and_not_ready_but_live(shop: ProductShop) -> None:
     def unavailable() -> None:
         raise Unavailable("DynamoDB does not answer.")
 
@@ -279,7 +277,7 @@ def test_a_dead_database_is_503_and_not_ready_but_alive(shop: ProductShop) -> No
     assert answers["/product/p-1"].headers["Retry-After"]
 
 
-def test_the_service_says_what_it_is(client: FlaskClient) -> None:
+def test_root_describes_the_service(client: FlaskClient) -> None:
     assert client.get("/").get_json()["docs"] == "/docs"
     assert client.get("/docs", follow_redirects=True).status_code == 200
     assert client.get("/openapi.json").get_json()["info"]["title"] == "Shopwire product"
@@ -287,6 +285,6 @@ def test_the_service_says_what_it_is(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["category=", "cursor=", "limit=0", "tombstones=perhaps"])
-def test_what_is_wrong_with_a_parameter_is_told_once_and_by_its_name(client: FlaskClient, query: str) -> None:
+def test_invalid_parameter_has_one_error_with_its_name(client: FlaskClient, query: str) -> None:
     answer = client.get(f"/product?{query}")
     assert [error["pointer"] for error in answer.get_json()["errors"]] == [f"/{query.partition('=')[0]}"]

@@ -34,31 +34,31 @@ def data(shop: ProductShop) -> list[dict[str, Any]]:
 # ── Products ──
 
 
-def test_a_new_product_gets_an_id_and_version_1(shop: ProductShop) -> None:
+def test_new_product_gets_an_id_and_version_1(shop: ProductShop) -> None:
     created = shop.service.create(NEW)
     assert (created.id, created.version) == ("p-new-1", 1)
     assert shop.service.get("p-new-1") == created
 
 
-def test_a_replacement_also_resets_what_was_left_out(shop: ProductShop) -> None:
+def test_replacement_resets_omitted_fields(shop: ProductShop) -> None:
     shop.service.update("p-1", ProductChanges(description="Nice"), None)
     replaced = shop.service.replace("p-1", ProductFields.model_validate(PHONE | {"name": "IPhone 11"}), at(2))
     assert (replaced.name, replaced.description, replaced.version) == ("IPhone 11", "", 3)
 
 
-def test_a_change_touches_only_what_was_sent(shop: ProductShop) -> None:
+def test_change_affects_only_the_sent_fields(shop: ProductShop) -> None:
     assert shop.service.update("p-1", CHEAP, None) == product("p-1", price=Decimal("9.90"), version=2)
 
 
 @pytest.mark.parametrize("changes", [{}, {"name": "Newer"}])
-def test_a_change_to_another_version_than_the_one_seen_is_refused(shop: ProductShop, changes: dict[str, str]) -> None:
+def test_change_of_another_version_is_rejected(shop: ProductShop, changes: dict[str, str]) -> None:
     with pytest.raises(PreconditionFailed) as caught:
         shop.service.update("p-1", ProductChanges.model_validate(changes), at(7))
     assert caught.value.members == {"version": 1}
     assert shop.told == []
 
 
-def test_a_deleted_product_is_gone_but_for_its_tombstone(shop: ProductShop) -> None:
+def test_deleted_product_leaves_a_tombstone(shop: ProductShop) -> None:
     shop.service.remove("p-1", at(1))
     assert shop.products.rows == {"p-1": Tombstone(id="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")}
     for call in (shop.service.get, lambda name: shop.service.remove(name, None)):
@@ -66,12 +66,12 @@ def test_a_deleted_product_is_gone_but_for_its_tombstone(shop: ProductShop) -> N
             call("p-1")
 
 
-def test_a_tombstone_lasts_longer_than_an_event_can_wait() -> None:
+def test_tombstone_lives_longer_than_an_event_can_be_delayed() -> None:
     tombstone = Tombstone(id="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")
     assert tombstone.expires_at == 1803029400  # 2027-02-19T09:30:00Z
 
 
-def test_a_product_that_comes_back_goes_on_counting_its_versions(shop: ProductShop) -> None:
+def test_versions_continue_after_a_deletion(shop: ProductShop) -> None:
     shop.service.remove("p-1", None)
     assert shop.service.add(product("p-1")).version == 3
     with pytest.raises(Conflict):
@@ -81,7 +81,7 @@ def test_a_product_that_comes_back_goes_on_counting_its_versions(shop: ProductSh
 # ── The events ──
 
 
-def test_each_write_is_told_once_under_its_product_and_version(shop: ProductShop) -> None:
+def test_each_write_publishes_one_event_with_product_and_version(shop: ProductShop) -> None:
     logs.correlate("c-1")
     shop.service.create(NEW)
     shop.service.update("p-new-1", CHEAP, None)
@@ -96,22 +96,22 @@ def test_each_write_is_told_once_under_its_product_and_version(shop: ProductShop
     assert shop.outbox.rows == {}
 
 
-def test_no_change_at_all_keeps_the_version_and_tells_nothing(shop: ProductShop) -> None:
+def test_empty_change_keeps_the_version_and_publishes_nothing(shop: ProductShop) -> None:
     assert shop.service.update("p-1", ProductChanges(), at(1)) == product("p-1")
     assert shop.told == []
 
 
 @pytest.mark.parametrize("mode", ["refuses", "raises", "is down", "loses its answer"])
-def test_a_bus_in_trouble_spoils_no_write_and_its_event_waits_for_the_relay(shop: ProductShop, mode: str) -> None:
+def test_write_succeeds_without_the_bus_and_its_event_waits_for_the_relay(shop: ProductShop, mode: str) -> None:
     shop.bus.mode = mode
     assert shop.service.update("p-1", CHEAP, None).version == 2
     assert set(shop.outbox.rows) == {"p-1@2"}
 
 
-def test_an_event_that_cannot_be_committed_leaves_the_product_as_it_was(shop: ProductShop) -> None:
+def test_failed_commit_leaves_the_product_unchanged(shop: ProductShop) -> None:
     shop.products.fates.extend([never_arrived] * 1000)
     deadline.start(0.5)
-    with pytest.raises(Unavailable, match="not known"):
+    with pytest.raises(Unavailable, match="unknown"):
         shop.service.update("p-1", CHEAP, None)
     assert (shop.service.get("p-1").version, shop.told) == (1, [])
 
@@ -119,14 +119,14 @@ def test_an_event_that_cannot_be_committed_leaves_the_product_as_it_was(shop: Pr
 # ── Races and lost answers ──
 
 
-def test_a_change_that_lost_a_race_is_made_on_top_of_the_other(shop: ProductShop) -> None:
+def test_change_after_a_lost_race_is_applied_to_the_new_version(shop: ProductShop) -> None:
     shop.products.fates.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
     changed = shop.service.update("p-1", CHEAP, None)
     assert (changed.name, changed.price, changed.version) == ("Other", Decimal("9.90"), 3)
     assert [(each["version"], each["oldPrice"]) for each in data(shop)] == [(2, 950), (3, 950)]
 
 
-def test_a_change_of_a_version_seen_is_refused_where_another_came_first(shop: ProductShop) -> None:
+def test_conditional_change_after_a_lost_race_is_rejected(shop: ProductShop) -> None:
     shop.products.fates.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
     with pytest.raises(PreconditionFailed):
         shop.service.update("p-1", CHEAP, at(1))
@@ -142,7 +142,7 @@ WRITES: list[Callable[[ProductShop], Any]] = [
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("fates", [[answer_lost], [never_arrived], [cancelled, answer_lost], [never_arrived] * 3])
-def test_a_write_whose_answer_was_lost_happens_and_is_told_once(
+def test_write_with_a_lost_answer_happens_once_with_one_event(
     write: Callable[[ProductShop], Any], fates: list[Fate]
 ) -> None:
     calm, stormy = ProductShop(product("p-1")), ProductShop(product("p-1"))
@@ -161,7 +161,7 @@ def test_a_write_whose_answer_was_lost_happens_and_is_told_once(
         (lambda shop: shop.service.update("p-1", ProductChanges(name="Other"), None), WRITES[1]),
     ],
 )
-def test_after_an_unanswered_write_no_error_denies_it(
+def test_errors_after_an_unanswered_write_become_unknown_outcome(
     shop: ProductShop, meanwhile: Callable[[ProductShop], Any], write: Callable[[ProductShop], Any]
 ) -> None:
     def lost_and_overtaken(commit: Write) -> bool:
@@ -170,27 +170,27 @@ def test_after_an_unanswered_write_no_error_denies_it(
         raise Unavailable("DynamoDB does not answer.")
 
     shop.products.fates.append(lost_and_overtaken)
-    with pytest.raises(Unavailable, match="not known"):
+    with pytest.raises(Unavailable, match="unknown"):
         write(shop)
 
 
 @pytest.mark.parametrize(("before", "known"), [([], True), ([cancelled], True), ([never_arrived], False)])
-def test_a_write_that_is_refused_is_known_not_to_have_happened_unless_one_before_got_no_answer(
+def test_refused_write_is_certain_unless_an_earlier_attempt_was_unanswered(
     shop: ProductShop, before: list[Fate], known: bool
 ) -> None:
     shop.products.fates.extend([*before, refused])
     with pytest.raises(Unavailable) as caught:
         shop.service.update("p-1", CHEAP, None)
     assert isinstance(caught.value, Refused) is known
-    assert ("not known" in caught.value.detail) is not known
+    assert ("unknown" in caught.value.detail) is not known
     assert (shop.service.get("p-1").version, shop.told) == (1, [])
 
 
-def test_a_database_down_from_the_start_is_no_unknown_outcome(shop: ProductShop) -> None:
+def test_unavailable_database_before_the_write_is_no_unknown_outcome(shop: ProductShop) -> None:
     shop.products.down = True
     with pytest.raises(DomainError) as caught:
         shop.service.update("p-1", CHEAP, None)
-    assert "not known" not in caught.value.detail
+    assert "unknown" not in caught.value.detail
 
 
 steps = st.tuples(
@@ -201,7 +201,7 @@ steps = st.tuples(
 
 
 @given(st.lists(steps, max_size=12))
-def test_there_is_one_event_for_every_version_whatever_goes_wrong(history: list[Any]) -> None:
+def test_every_version_has_exactly_one_event(history: list[Any]) -> None:
     shop = ProductShop()
     for what, fates, mode in history:
         shop.products.fates.extend(fates)

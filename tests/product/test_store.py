@@ -34,9 +34,7 @@ def fill(products: Iterable[Product]) -> None:
             batch.put_item(Item=row.model_dump())
 
 
-def test_a_product_comes_back_as_it_was_written_and_its_event_with_it(
-    store: ProductStore, stack: Mapping[str, str]
-) -> None:
+def test_saved_product_and_its_event_are_read_back(store: ProductStore, stack: Mapping[str, str]) -> None:
     written = product("p-1", price=Decimal("0.10"), name="Ünïcode ✓")
     assert save(store, written, None)
     assert store.get("p-1") == written
@@ -44,11 +42,11 @@ def test_a_product_comes_back_as_it_was_written_and_its_event_with_it(
     assert pending.event == event_for_change(None, written).as_event(NOW, "c-1")
 
 
-def test_what_is_not_there_is_nothing(store: ProductStore) -> None:
+def test_missing_product_is_none(store: ProductStore) -> None:
     assert store.get("none") is None
 
 
-def test_a_write_on_anything_but_the_row_as_it_is_changes_nothing_and_tells_nothing(
+def test_write_on_another_state_than_the_current_row_changes_nothing(
     store: ProductStore, stack: Mapping[str, str]
 ) -> None:
     first, second = product("p-1"), product("p-1", version=2, name="New")
@@ -63,7 +61,7 @@ def test_a_write_on_anything_but_the_row_as_it_is_changes_nothing_and_tells_noth
     assert {row.event.id for row in rows if row.event} == {"p-1@1", "p-1@2"}
 
 
-def test_a_tombstone_is_in_no_list_of_products_and_expires(store: ProductStore) -> None:
+def test_tombstone_is_in_no_product_list_and_expires(store: ProductStore) -> None:
     old, kept = product("p-1"), product("p-2")
     tombstone = old.deleted(NOW)
     assert save(store, old, None)
@@ -78,14 +76,14 @@ def test_a_tombstone_is_in_no_list_of_products_and_expires(store: ProductStore) 
 
 
 @pytest.mark.parametrize(("category", "count"), [(None, 1100), ("Phone", 1000)])
-def test_a_thousand_products_are_paged_each_seen_once(store: ProductStore, category: str | None, count: int) -> None:
+def test_pages_contain_each_of_a_thousand_products_once(store: ProductStore, category: str | None, count: int) -> None:
     fill(product(f"p-{n:04}", category="Book" if n % 11 == 0 else "Phone") for n in range(1100))
     seen = every_row(lambda cursor: store.page(category, 100, cursor))
     assert len(seen) == len({row.id for row in seen}) == count
     assert {row.category for row in seen} <= {category or row.category for row in seen}
 
 
-def test_a_page_is_full_however_many_tombstones_lie_between(store: ProductStore) -> None:
+def test_page_is_full_despite_many_tombstones(store: ProductStore) -> None:
     with emulated.table("shop-product").batch_writer() as batch:
         for n in range(600):
             batch.put_item(Item={"id": f"t-{n}", "version": 2, "deletedAt": NOW})
@@ -97,12 +95,12 @@ def test_a_page_is_full_however_many_tombstones_lie_between(store: ProductStore)
     assert pages[1].next_cursor is None
 
 
-def test_the_last_full_page_has_no_cursor(store: ProductStore) -> None:
+def test_last_full_page_has_no_cursor(store: ProductStore) -> None:
     fill(product(f"p-{n}") for n in range(3))
     assert store.page("Phone", 3, None).next_cursor is None
 
 
-def test_a_cursor_of_another_category_is_refused(store: ProductStore) -> None:
+def test_cursor_of_another_category_is_rejected(store: ProductStore) -> None:
     fill(product(f"p-{n}") for n in range(3))
     cursor = store.page("Phone", 1, None).next_cursor
     with pytest.raises(Malformed):
@@ -110,27 +108,25 @@ def test_a_cursor_of_another_category_is_refused(store: ProductStore) -> None:
 
 
 @pytest.mark.parametrize("place", [{"category": "Book"}, {"category": "Phone\x00"}, {"id": "p\x00"}, {"id": "p\u2029"}])
-def test_a_cursor_that_a_stranger_sealed_around_a_place_that_this_category_does_not_have_is_refused(
-    store: ProductStore, place: dict[str, str]
-) -> None:
+def test_forged_cursor_outside_the_category_is_rejected(store: ProductStore, place: dict[str, str]) -> None:
     fill(product(f"p-{n}", category="Book") for n in range(3))
     with pytest.raises(Malformed):
         store.page("Phone", 10, paging.encode({"category": "Phone", "id": "p-1"} | place, "category=Phone"))
 
 
-def test_a_category_with_a_control_character_is_paged_like_any_other(store: ProductStore) -> None:
+def test_category_with_a_control_character_can_be_paged(store: ProductStore) -> None:
     fill(product(f"p-{n}", category="a\tb\x00c") for n in range(3))
     seen = every_row(lambda cursor: store.page("a\tb\x00c", 1, cursor))
     assert [row.id for row in seen] == ["p-0", "p-1", "p-2"]
 
 
-def test_a_missing_table_is_a_dependency_down(aws_env: Mapping[str, str]) -> None:
+def test_missing_table_is_unavailable(aws_env: Mapping[str, str]) -> None:
     store = ProductStore(Clients(aws_env).of("dynamodb"), Wiring(aws_env).outbox, "none")
     with pytest.raises(Unavailable):
         store.check()
 
 
-def test_a_product_and_the_list_for_who_copies_are_read_consistently(stack: Mapping[str, str]) -> None:
+def test_product_and_list_with_tombstones_are_read_consistently(stack: Mapping[str, str]) -> None:
     store = Wiring(stack).store
     seen = emulated.reads(store._dynamodb)
     store.get("p-1")
@@ -139,7 +135,7 @@ def test_a_product_and_the_list_for_who_copies_are_read_consistently(stack: Mapp
 
 
 @pytest.mark.parametrize("category", [None, "Phone"])
-def test_a_product_that_cannot_be_read_hides_no_other_but_is_not_kept_from_whoever_copies(
+def test_unreadable_product_is_left_out_of_lists_but_fails_the_list_for_copies(
     store: ProductStore, category: str | None
 ) -> None:
     assert save(store, product("p-1"), None)
@@ -150,10 +146,8 @@ def test_a_product_that_cannot_be_read_hides_no_other_but_is_not_kept_from_whoev
 
 
 @pytest.mark.parametrize("category", [None, "Kitchen"])
-def test_a_page_of_twenty_of_the_largest_products_costs_one_call(
-    stack: Mapping[str, str], category: str | None
-) -> None:
-    """The bounds of a product's fields, and the size that the store expects, belong together."""
+def test_page_of_twenty_largest_products_takes_one_call(stack: Mapping[str, str], category: str | None) -> None:
+    """The maximum lengths of the fields must fit to the row size that the store expects."""
     dynamodb = Clients(stack).of("dynamodb")
     calls: list[str] = []
     dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))

@@ -164,7 +164,7 @@ def test_a_line_that_was_ordered_before_botocore_repeated_the_write_is_not_added
             through_proxy = Wiring(dict(stack))
             delayed = service_on(through_proxy.store, through_proxy.outbox)
         proxy.rules = always(Fault.LOST_ANSWER, PUT)
-        with pytest.raises(Unavailable, match="not known"):
+        with pytest.raises(Unavailable, match="unknown"):
             delayed.add("swn", line)
     orders = [checkout_of(event) for event in events_in(direct.outbox)]
     assert [item.quantity for order in orders for item in order.items] == [before + 1]
