@@ -30,7 +30,7 @@ _NOTES = {
 _LONGEST_PREPARATION = 300.0
 
 
-class Overtaken(Exception):
+class Overtaken(Failed):
     """Another run deployed the stack in the meantime."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Literal
 
 from botocore.exceptions import ClientError
@@ -12,7 +13,7 @@ from bootstrap.clock import Clock
 from bootstrap.collisions import Collisions
 from bootstrap.errors import Failed
 from bootstrap.remains import Remains
-from bootstrap.stack import EMPTY, SUCCESS, Stack
+from bootstrap.stack import EMPTY, GONE, SUCCESS, Stack
 from bootstrap.templates import Template
 
 # Such a stack can only be deleted if it never worked. LocalStack also reports these of stacks that did.
@@ -75,13 +76,14 @@ class Deployment:
 
     def up(self, *, may_lose_rows: bool) -> str | None:
         """The status it reached, which is always a success. None where there was nothing to change."""
-        for _ in range(5):
+        for attempt in range(1, 6):
             try:
                 return self._patiently(may_lose_rows=may_lose_rows)
             except (Overtaken, ClientError) as error:
                 if isinstance(error, ClientError) and not _vanished(error):
                     raise
             self._say(f"another deployment of {self._stack.name} was faster: trying again")
+            self._clock.sleep(random.uniform(0, attempt))  # noqa: S311 two deployments must not try in step
         raise Failed(f"others keep deploying {self._stack.name} first: try again later")
 
     def _patiently(self, *, may_lose_rows: bool) -> str | None:
@@ -97,16 +99,16 @@ class Deployment:
         prepared = self._prepare(self._cleared())
         if prepared is None:
             return None
+        self._check_collisions(prepared)
         for change in prepared.changes:
             self._say(f"  {change}")
-        self._check_collisions(prepared)
         self._check_losses(prepared, may_lose_rows=may_lose_rows)
         return self._execute(prepared)
 
     def _cleared(self) -> str | None:
         """The status to start from, after other deployments have ended and a failed creation is deleted."""
         status = self._stack.status()
-        if status and status != EMPTY and status.endswith("_IN_PROGRESS"):
+        if _at_work(status):
             self._say(f"{self._stack.name} is {status}: waiting for that deployment to end")
             self._stack.wait_for_others()
             status = self._stack.status()
@@ -151,25 +153,38 @@ class Deployment:
     def _check_collisions(self, prepared: ChangeSet) -> None:
         added = [change.logical_id for change in prepared.changes if change.action == "Add"]
         found = self._collisions.of(self._template, added)
+        if self._is_overtaken(prepared):
+            self._change_sets.discard(prepared.arn)
+            raise Overtaken(f"another deployment of {self._stack.name} is under way: try again when it has ended")
         if not found:
             return
-        overtaken = prepared.creates and not self._stack.holds_nothing()
         self._change_sets.discard(prepared.arn)
-        if overtaken:
-            raise Overtaken
         may_be_going = not self._aws.emulator and all(each.may_be_going for each in found)
         why = _COLLIDES.format(self._stack.name, "\n  ".join(map(str, found)))
         raise (TooSoon if may_be_going else Failed)(why)
+
+    def _is_overtaken(self, prepared: ChangeSet) -> bool:
+        """Emulators would execute two change sets at once. MiniStack replaces an empty stack by one with another id."""
+        found = self._stack.describe()
+        if found is None or found["StackId"] != prepared.stack_id:
+            return True
+        return not self._stack.holds_nothing() if prepared.creates else _at_work(found["StackStatus"])
 
     def _execute(self, prepared: ChangeSet) -> str:
         mark = self._stack.newest_event()
         self._change_sets.execute(prepared)
         status = self._stack.settle(prepared.stack_id, mark)
+        if status == GONE:
+            raise Overtaken(f"another run deleted {self._stack.name}")
         if status not in SUCCESS:
             why = "\n  ".join(self._stack.reasons(prepared.stack_id, mark))
             kind = TooSoon if any(sign in why for sign in _TOO_SOON) else Failed
             raise kind(f"{self._stack.name} was not deployed ({status}):\n  {why}")
         return status
+
+
+def _at_work(status: str | None) -> bool:
+    return status is not None and status != EMPTY and status.endswith("_IN_PROGRESS")
 
 
 def _vanished(error: ClientError) -> bool:

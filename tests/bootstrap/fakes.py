@@ -99,7 +99,7 @@ class FakeCloudFormation:
 
     def delete_stack(self, **asked: str) -> None:
         self._call("delete")
-        self.status = None
+        self.status, self.held = None, []
 
     def describe_table(self, **asked: str) -> dict[str, str]:
         return self._there(asked["TableName"] in self.tables)

@@ -238,6 +238,24 @@ def test_a_faster_deployment_of_somebody_else_is_no_failure(call: str) -> None:
     assert "was faster" in said[0]
 
 
+@pytest.mark.parametrize("status", [None, "CREATE_COMPLETE"])
+def test_a_stack_that_another_deployment_is_changing_is_left_alone(status: str | None) -> None:
+    """LocalStack would execute both change sets."""
+    cloudformation = existing(status) if status else FakeCloudFormation()
+    cloudformation.after_execution = UPDATED
+    other = iter(["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
+
+    def overtake(fake: FakeCloudFormation) -> None:
+        if "describe_change_set" in fake.called and "execute" not in fake.called:
+            fake.status = next(other, "UPDATE_COMPLETE")
+
+    cloudformation.on_describe = overtake
+    said: list[str] = []
+    assert up(cloudformation, said=said) == "UPDATE_COMPLETE"
+    assert "was faster" in said[0]
+    assert cloudformation.called.count("execute") == 1
+
+
 def test_a_change_set_that_somebody_swept_away_is_made_again() -> None:
     cloudformation = FakeCloudFormation(after_execution=CREATED)
     cloudformation.errors = {"describe_change_set": [client_error("ChangeSetNotFound", "does not exist")]}
