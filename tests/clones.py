@@ -1,4 +1,4 @@
-"""A clone of this repository by the strictest shell: in a folder of an odd name, readable by its owner only."""
+"""A clone of this repository in a folder with an unusual name, readable by its owner only."""
 
 import shutil
 import stat
@@ -13,7 +13,7 @@ NOT_CLONED = shutil.ignore_patterns(
 
 
 def clone(to: Path) -> Path:
-    """As `umask 077` and `git clone` leave it."""
+    """The files as `umask 077` and `git clone` create them."""
     copy = shutil.copytree(ROOT, to / ODD, ignore=NOT_CLONED)
     for path in [copy, *copy.rglob("*")]:
         path.chmod(path.stat().st_mode & ~(stat.S_IRWXG | stat.S_IRWXO))

@@ -1,4 +1,4 @@
-"""What tests share: an emulator for the run, and for each test an account of its own in it."""
+"""Fixtures for all tests: one emulator for the run, and an account of its own for each test."""
 
 import logging
 import math
@@ -17,7 +17,7 @@ from tests.emulators import emulator, localstack, new_account
 from tests.machine import engine_answers
 from tests.stacks import deploy
 
-# A busy machine is no failure; and a gate gives the same answer twice: new examples are sought on people's machines.
+# A slow machine is no failure. CI uses fixed examples, so that it gives the same result twice. Developers get new ones.
 settings.register_profile("shop", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("shop")
 
@@ -34,13 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """No proxy that the shell names leads to an emulator on this machine; what the tests start inherits that."""
+    """Requests to a local emulator bypass the proxies of the shell. Processes that the tests start inherit this."""
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Workers share one LocalStack, for it takes a gigabyte; each of them is told its URL by the option."""
+    """Workers share one LocalStack, because it takes a gigabyte. They get its URL by the option."""
     config = session.config
     if config.getoption("--emulator") != "localstack" or config.getoption("--collect-only"):
         return
@@ -56,7 +56,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whoever asks for all tests gets all that can run here, and is told of the rest."""
+    """Skips the tests that cannot run here, and says why."""
     if config.getoption("--emulator") != "ministack":
         _skip(items, "ministack", "shows what MiniStack does; docs/emulators.md has the others")
     if not GENERATORS.exists():
@@ -73,7 +73,7 @@ def _skip(items: list[pytest.Item], marker: str, reason: str) -> None:
 
 @pytest.fixture(autouse=True)
 def own_context() -> Iterator[None]:
-    """A request's deadline and correlation id, and a process's logging, would outlive the test that made them."""
+    """Resets deadline, correlation ID and logging, which would otherwise outlive their test."""
     deadline.start(math.inf)
     structlog.contextvars.clear_contextvars()
     root = logging.getLogger()
@@ -85,14 +85,14 @@ def own_context() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def emulator_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MiniStack of this worker's own, or the one emulator of all."""
+    """The URL of this worker's MiniStack, or of the one emulator that all workers share."""
     with emulator(request.config.getoption("--emulator"), tmp_path_factory.mktemp("emulator")) as url:
         yield url
 
 
 @pytest.fixture
 def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """The environment of an account that no test used before; boto3 sees it too, for it reads `os.environ` itself."""
+    """The environment of a new account. It is also set in `os.environ`, where boto3 reads it."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     env = {
@@ -104,20 +104,20 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
     }
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    boto3.setup_default_session()  # the one before keeps its account's credentials
+    boto3.setup_default_session()  # otherwise it keeps the credentials of the previous test
     return env
 
 
 @pytest.fixture
 def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
-    """`aws_env` with the shop's resources in it."""
+    """`aws_env` with the resources of the shop."""
     deploy(aws_env)
     return aws_env
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No region, wherever boto3 looks for one."""
+    """Removes the region from all places where boto3 looks for it."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")

@@ -1,4 +1,4 @@
-"""The OpenAPI documents of the services, made without anything behind them."""
+"""The OpenAPI documents of the services, made without stores or clients."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
@@ -14,7 +14,7 @@ from services.product.service import ProductService
 
 
 def _nothing(*_: object) -> Any:
-    """No document needs a service."""
+    """A document needs no service."""
 
 
 APPS: dict[str, OpenAPI] = {
@@ -43,7 +43,7 @@ def operations() -> Iterator[Operation]:
 
 
 def schemas(node: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema in `node`, which is one, with where it lies; a property's name is no keyword."""
+    """Every schema in the schema `node` with its place. Names of properties are not keywords."""
     yield path, node
     for keyword in ("properties", "$defs"):
         for name, schema in node.get(keyword, {}).items():

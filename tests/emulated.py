@@ -1,4 +1,4 @@
-"""What the tests look at AWS with: LocalStack's own client, which reaches an emulator and nothing else."""
+"""AWS clients of the tests. They are LocalStack's, which can only reach an emulator."""
 
 import os
 from typing import Any
@@ -7,7 +7,7 @@ from localstack_client.session import Session
 
 from chassis.aws.clients import Timeouts
 
-# For calls whose repetition a test would count: what a busy machine's emulator may take, and once.
+# For tests that count calls: one attempt, with the time that a slow machine may take.
 PATIENT = Timeouts(2, 10, 1)
 
 
@@ -24,7 +24,7 @@ def table(name: str) -> Any:
 
 
 def reads(dynamodb: Any) -> list[tuple[str, bool]]:
-    """What a client reads from now on, and whether consistently: every emulator's read is, AWS's only if asked."""
+    """The reads of a client from now on, and whether they request consistency. Emulators always read consistently."""
     seen: list[tuple[str, bool]] = []
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -38,7 +38,7 @@ def reads(dynamodb: Any) -> list[tuple[str, bool]]:
 
 
 def _session() -> Session:
-    """Of the test's own account, on the endpoint of its environment."""
+    """A client of the test's account and endpoint."""
     return Session(
         aws_access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"],

@@ -18,12 +18,12 @@ from shop.emulator import ministack as embedded
 from tests.machine import ROOT, free_port, wait_for
 
 IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
-# For fixtures that run a test on each: whether it is LocalStack.
+# For fixtures that run a test on each emulator: true for LocalStack.
 CLOUDS = (pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker))
 
 
 def emulator(choice: str, logs: Path) -> AbstractContextManager[str]:
-    """One that is started now, or the URL of one that runs."""
+    """Starts an emulator, or returns the URL of a running one."""
     return ministack(logs) if choice == "ministack" else nullcontext(_checked(choice))
 
 
@@ -43,14 +43,14 @@ def ministack(logs: Path) -> Iterator[str]:
 
 @contextmanager
 def localstack() -> Iterator[str]:
-    """On the loopback address only; removed at the end, so no other image need be pulled for that."""
+    """Publishes it on the loopback address only. Removes it without the helper image of testcontainers."""
     testcontainers_config.ryuk_disabled = True
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
     testcontainers_config.tc_host_override = "127.0.0.1"
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
-    container.with_env("NO_PROXY", "*").with_env("no_proxy", "*")  # Docker passes its client's proxies on
+    container.with_env("NO_PROXY", "*").with_env("no_proxy", "*")  # Docker passes on the proxies of its client
     container.with_env("SERVICES", ",".join(embedded.SERVICES)).with_env("STRICT_SERVICE_LOADING", "1")
-    container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py takes an address too
+    container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py accepts an address too
     container.start(timeout=180)
     try:
         _warm_up(container.get_url())
@@ -61,7 +61,7 @@ def localstack() -> Iterator[str]:
 
 @contextmanager
 def shop_on_localstack(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """`env`, led to a LocalStack of its own with the shop's resources in it, deployed as a user does it."""
+    """`env` with the endpoint of a new LocalStack, in which the shop is deployed as by a user."""
     with localstack() as url:
         there = dict(env) | {"AWS_ENDPOINT_URL": url}
         needed = {"PATH": os.environ["PATH"]} | there
@@ -70,12 +70,12 @@ def shop_on_localstack(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
 
 
 def new_account() -> str:
-    """An access key of twelve digits is an account to MiniStack and to LocalStack; at random, no two are the same."""
+    """A random account. Both emulators use an access key of twelve digits as the account."""
     return str(10**11 + secrets.randbelow(9 * 10**11))
 
 
 def _warm_up(url: str) -> None:
-    """The first call of each service takes longer than any of ours may."""
+    """The first call of each service is slow, and longer than the time-outs of the code."""
     session = boto3.Session("test", "test", region_name="us-east-1")
     session.client("dynamodb", endpoint_url=url).list_tables()
     session.client("sqs", endpoint_url=url).list_queues()
@@ -84,7 +84,7 @@ def _warm_up(url: str) -> None:
 
 
 def _checked(url: str) -> str:
-    """Tests make and delete what they like, so they run nowhere else."""
+    """Tests create and delete resources freely, so they may run only on an emulator."""
     session = boto3.Session("test", "test", region_name="us-east-1")
     if not is_emulator(session.client("dynamodb", endpoint_url=url)):
         pytest.exit(f"{url} is not an emulator that answers: no test runs there.", returncode=2)

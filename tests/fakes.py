@@ -1,4 +1,4 @@
-"""What services work with, in memory: as strict about versions and conditions as the real ones, fallible on demand."""
+"""In-memory stores and clients. They check versions and conditions as the real ones, and fail on request."""
 
 import itertools
 import json
@@ -26,11 +26,11 @@ from services.product.service import ProductService
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Write = Callable[[], bool]
-Fate = Callable[[Write], bool]
+WriteEffect = Callable[[Write], bool]
 
 
 def page_of(rows: Iterable[M], key: Sequence[str], scope: str, limit: int, cursor: str | None) -> Page[M]:
-    """A page as DynamoDB would cut it, with the chassis' own cursors."""
+    """A page as DynamoDB returns it, with the cursors of the chassis."""
     by_place = {tuple(getattr(row, name) for name in key): row for row in rows}
     places = list(by_place)
 
@@ -44,7 +44,7 @@ def page_of(rows: Iterable[M], key: Sequence[str], scope: str, limit: int, curso
 
 
 def answer_lost(write: Write) -> bool:
-    """The write happens, and its answer never comes."""
+    """The write takes effect, but its answer is lost."""
     write()
     raise Unavailable("DynamoDB does not answer.")
 
@@ -61,14 +61,14 @@ def cancelled(write: Write) -> bool:
     return False
 
 
-def after(meanwhile: Callable[[], object]) -> Fate:
-    """Someone else does something just before the write."""
+def after(meanwhile: Callable[[], object]) -> WriteEffect:
+    """Calls `meanwhile` just before the write, as a concurrent request would."""
 
-    def fate(write: Write) -> bool:
+    def effect(write: Write) -> bool:
         meanwhile()
         return write()
 
-    return fate
+    return effect
 
 
 class FakeOutbox:
@@ -83,21 +83,21 @@ class FakeOutbox:
 
 
 class Fallible:
-    """A storage: `fates` are what happens to the next writes, `after_reads` what others do after the next reads."""
+    """A store that can fail. `effects` apply to the next writes, `after_reads` run after the next reads."""
 
     def __init__(self) -> None:
-        self.fates: deque[Fate] = deque()
+        self.effects: deque[WriteEffect] = deque()
         self.after_reads: deque[Callable[[], object]] = deque()
         self.down = False
 
     def recover(self) -> None:
-        """Whatever was yet to go wrong will not."""
-        self.fates.clear()
+        """Removes all planned failures."""
+        self.effects.clear()
         self.after_reads.clear()
         self.down = False
 
-    def _fated(self, write: Write) -> bool:
-        return self.fates.popleft()(write) if self.fates else write()
+    def _apply_effect(self, write: Write) -> bool:
+        return self.effects.popleft()(write) if self.effects else write()
 
     def _read(self, found: T) -> T:
         if self.down:
@@ -125,7 +125,7 @@ class FakeProducts(Fallible):
             self._outbox.rows[event.id] = event
             return True
 
-        return self._fated(write)
+        return self._apply_effect(write)
 
     def page(self, category: str | None, limit: int, cursor: str | None) -> Page[Product]:
         alive = [row for row in self.rows.values() if isinstance(row, Product)]
@@ -137,7 +137,7 @@ class FakeProducts(Fallible):
 
 
 class ProductShop:
-    """A product service among fakes; the ids of new products are `p-new-1`, `p-new-2` …"""
+    """A product service with fakes. New products get the IDs `p-new-1`, `p-new-2` …"""
 
     def __init__(self, *products: Product) -> None:
         self.outbox = FakeOutbox()
@@ -148,8 +148,8 @@ class ProductShop:
         self.service = ProductService(self.products, self.outbox, self.bus, lambda: next(ids), self.clock)
 
     @property
-    def told(self) -> list[Event]:
-        """Every event that is on the bus, or will be once the relay has been."""
+    def events(self) -> list[Event]:
+        """The events that are on the bus or still in the outbox."""
         return [*self.bus.published, *(event for event in self.outbox.rows.values() if event not in self.bus.published)]
 
 
@@ -179,7 +179,7 @@ class FakeBaskets(Fallible):
             self.rows[basket.userName] = basket
             return True
 
-        return self._fated(write)
+        return self._apply_effect(write)
 
     def commit(self, basket: Basket, event: Event, receipt: Receipt, now: datetime) -> bool:
         def write() -> bool:
@@ -192,7 +192,7 @@ class FakeBaskets(Fallible):
             self.receipts[receipt.userName, receipt.idempotencyKey] = receipt
             return True
 
-        return self._fated(write)
+        return self._apply_effect(write)
 
     def _is_at(self, user_name: str, expected: Basket | None) -> bool:
         now = self.rows.get(user_name)
@@ -200,7 +200,7 @@ class FakeBaskets(Fallible):
 
 
 class FakeCatalogue:
-    """Knows what it is given; `asked` has each look-up of one product."""
+    """A catalogue with the given prices. `asked` records each product that was looked up."""
 
     def __init__(self, **prices: str) -> None:
         self.listings = {name: Listing(name.upper(), Decimal(price)) for name, price in prices.items()}
@@ -215,8 +215,8 @@ class FakeCatalogue:
         return {name: self.listings[name] for name in wanted if name in self.listings}
 
 
-class FakeEntries:
-    """The rows of a catalogue's copy; `reads` counts the look-ups, `down` is that it does not answer."""
+class FakeCatalogueItems:
+    """The copy of the catalogue. `reads` counts the look-ups. If `down`, it raises Unavailable."""
 
     def __init__(self, *entries: CatalogueItem) -> None:
         self.rows = {entry.productId: entry for entry in entries}
@@ -257,7 +257,7 @@ class FakeEntries:
 
 
 class FakeBus:
-    """Publishes well, or fails in the `mode` asked for."""
+    """Publishes events, or fails in the way that `mode` names."""
 
     def __init__(self, mode: str = "takes") -> None:
         self.mode = mode
@@ -288,7 +288,7 @@ class FakeClock:
 
 
 class BasketShop:
-    """A basket service among fakes; its ids are `id-1`, `id-2` …"""
+    """A basket service with fakes. Its IDs are `id-1`, `id-2` …"""
 
     def __init__(self, **prices: str) -> None:
         self.outbox = FakeOutbox()
@@ -301,7 +301,7 @@ class BasketShop:
 
     @property
     def orders(self) -> set[str]:
-        """Every order there is, or will be once the relay has been."""
+        """The IDs of orders whose events are on the bus or still in the outbox."""
         return {event.id for event in self.bus.published} | set(self.outbox.rows)
 
 
@@ -337,7 +337,7 @@ class FakeOrders:
 
 
 class FakeReplies(Replies):
-    """A consumer's replies to test messages, as doctor reads them."""
+    """Keeps a consumer's replies to test messages."""
 
     def __init__(self) -> None:
         super().__init__(self._keep, "shop-queue")

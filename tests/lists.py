@@ -1,4 +1,4 @@
-"""Reading paged lists to their end."""
+"""Reads all pages of a list."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def every_row(read: Callable[[str | None], Page[T]]) -> list[T]:
-    """The rows of all pages, `read` being given each page's cursor."""
+    """The rows of all pages. `read` gets the cursor of each page."""
     page = read(None)
     rows = list(page.items)
     while page.next_cursor is not None:

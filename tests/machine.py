@@ -1,4 +1,4 @@
-"""This machine, as tests need it: where the checkout is, a free port, a URL that answers, whether Docker does."""
+"""The machine that runs the tests: paths, free ports, waiting for a URL, and whether Docker works."""
 
 import shutil
 import socket
@@ -11,7 +11,7 @@ import pytest
 import urllib3
 
 ROOT = Path(__file__).parent.parent
-# `make` as a person calls it, also where `make test` runs the tests: a make below another one prints more.
+# `make` as a user calls it. If `make test` runs the tests, a nested make would print more.
 MAKE = ("/usr/bin/env", "-u", "MAKELEVEL", "-u", "MAKEFLAGS", "-u", "MFLAGS", "make")
 
 
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def wait_for(url: str, seconds: float = 90) -> None:
-    """Returns once `url` answers 200; fails after `seconds`."""
+    """Returns when `url` answers with 200. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(urllib3.exceptions.HTTPError):

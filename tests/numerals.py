@@ -1,4 +1,4 @@
-"""JSON numbers as clients of all kinds write them, and whether DynamoDB can hold what became of them."""
+"""JSON numbers as various clients write them, and whether DynamoDB can store their values."""
 
 from decimal import Decimal
 from typing import Any
@@ -30,11 +30,11 @@ NUMERALS = st.sampled_from(ODD) | st.builds(
 
 
 def meant(numeral: str) -> Decimal:
-    """The value; `Decimal` itself refuses a zero with a large exponent."""
+    """The value. `Decimal` alone rejects a zero with a large exponent."""
     return Decimal(numeral) if float(numeral) else Decimal(0)
 
 
 def stored(row: dict[str, Any]) -> dict[str, Any]:
-    """`row` as DynamoDB gives it back; raises where boto3 would refuse to send it."""
+    """`row` as DynamoDB returns it. Raises if boto3 would refuse to send it."""
     write, read = TypeSerializer().serialize, TypeDeserializer().deserialize
     return {name: read(write(value)) for name, value in row.items()}

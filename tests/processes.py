@@ -1,4 +1,4 @@
-"""The shop's workers as real processes, its web apps on ports, and waiting for what they do."""
+"""Runs workers as processes and web apps on ports, and waits for their effects."""
 
 import os
 import subprocess
@@ -22,13 +22,13 @@ NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 def inherited() -> dict[str, str]:
-    """The few variables without which a process does not run, or is not measured."""
+    """The variables that a process needs to run and to measure coverage."""
     return {name: os.environ[name] for name in NEEDED if name in os.environ}
 
 
 @contextmanager
 def running(module: str, env: Mapping[str, str], log: Path | None = None) -> Iterator["subprocess.Popen[str]"]:
-    """`python -m module` in that environment alone; without a `log`, what it says is shown where the test fails."""
+    """Runs `python -m module` in this environment only. Without `log`, a failing test shows the output."""
     command = [sys.executable, "-m", module]
     with (
         nullcontext() if log is None else log.open("w") as out,
@@ -42,7 +42,7 @@ def running(module: str, env: Mapping[str, str], log: Path | None = None) -> Ite
 
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
-    """The URL of `app`, on a port of its own."""
+    """Serves `app` on a free port and returns its URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,4 +1,4 @@
-"""Data that many tests start from."""
+"""Data that many tests use."""
 
 import json
 from collections.abc import Iterator
@@ -49,13 +49,13 @@ BASKET = {"userName": "swn", "items": [{"productId": "phone", "quantity": 2, "co
 
 
 def golden_message(event: str = "checkout_basket") -> dict[str, Any]:
-    """The event as EventBridge delivers it to a queue; `event` is the name of its golden file."""
+    """The event as EventBridge delivers it to a queue. `event` is the name of its golden file."""
     path = Path(__file__).parent / "events" / f"{event}.json"
     return dict(json.loads(path.read_text(), parse_float=Decimal))
 
 
 def marked_as_test(event: dict[str, Any], run: str = "run-1") -> str:
-    """The message that doctor's event of this kind would be, if it had data."""
+    """The golden message, marked as a test message of doctor."""
     event["detail"]["metadata"]["test"] = run
     return json.dumps(event, default=float)
 
@@ -74,7 +74,7 @@ def order(order_id: str = "o-1", **fields: Any) -> Order:
 
 
 def orders_of(user_name: str, count: int) -> Iterator[Order]:
-    """One a minute, the earliest first."""
+    """One order per minute, the earliest first."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     line = OrderLine(productId="p", productName="P", color="", price=Decimal(1), quantity=1)
     for n in range(count):

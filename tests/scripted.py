@@ -1,4 +1,4 @@
-"""An endpoint that plays AWS badly: it answers each call with the bytes that a test wrote down."""
+"""An endpoint that answers each AWS call with bytes that a test defines."""
 
 import json
 import socketserver
@@ -13,7 +13,7 @@ TYPE = "application/x-amz-json-1.0"
 
 
 def answer(body: bytes = b"{}", status: int = 200, length: int | None = None, **headers: str) -> bytes:
-    """As DynamoDB sends it, checksum and all; a header that is empty is left out."""
+    """A response as DynamoDB sends it, with its checksum. Empty headers are left out."""
     told = {
         "Content-Type": TYPE,
         "Content-Length": str(len(body) if length is None else length),
@@ -29,7 +29,7 @@ def refusal(code: str, status: int = 400, **members: Any) -> bytes:
 
 
 class Script:
-    """What is answered to the next calls, the last of it for ever; `calls` are the operations that were asked for."""
+    """The responses to the next calls; the last one repeats. `calls` records the operations."""
 
     def __init__(self, *answers: bytes, drip: float = 0) -> None:
         self.answers = [*answers]
@@ -44,7 +44,7 @@ class Script:
 
 
 class Handler(socketserver.StreamRequestHandler):
-    """One call a connection; without an answer it leaves the client waiting."""
+    """Handles one call per connection. Without a response, the client waits."""
 
     def handle(self) -> None:
         headers: dict[str, str] = {}
@@ -62,7 +62,7 @@ class Handler(socketserver.StreamRequestHandler):
             self._drip(told, script)
 
     def _drip(self, told: bytes, script: Script) -> None:
-        with suppress(OSError):  # who waits no longer has closed
+        with suppress(OSError):  # the client has closed the connection
             for byte in told:
                 if script.over.wait(script.drip):
                     return

@@ -1,4 +1,4 @@
-"""A whole shop of the test's own: free ports, and real processes for the time of a `with` block."""
+"""A complete shop for a test: free ports, and real processes during a `with` block."""
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from shop.settings import Settings, port_variables
 
 
 def free_ports() -> dict[str, str]:
-    """Variables that give a shop ports of its own, beside that of a developer."""
+    """Variables that give a shop its own ports, so that it can run beside a developer's."""
     held = {variable: socket.create_server((HOST, 0)) for variable, _ in port_variables().values()}
     try:
         return {variable: str(server.getsockname()[1]) for variable, server in held.items()}

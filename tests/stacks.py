@@ -1,4 +1,4 @@
-"""The shop's resources for a test, as the templates have them or with one setting changed."""
+"""Deploys the shop's templates for a test, as they are or with one changed setting."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from tests import emulated
 
 
 def tree(root: Path, **changes: Callable[[str], str]) -> Path:
-    """Copies all templates to `root`, where those of the services that are named are changed."""
+    """Copies all templates to `root` and changes those of the named services."""
     for template in load(Names("shop")):
         copy = root / template.path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def tree(root: Path, **changes: Callable[[str], str]) -> Path:
 
 
 def deploy(env: Mapping[str, str], setting: str = "", value: int = 0) -> None:
-    """`setting`, a number, gets `value` wherever a template has it. The services need the platform's bus."""
+    """Sets the number `setting` to `value` in all templates. The services need the platform's bus."""
     bodies = {template.stack: template.text for template in load(Names(env["SHOP_NAME"]))}
     if setting:
         changed = {name: re.subn(rf"{setting}: \d+", f"{setting}: {value}", body) for name, body in bodies.items()}
@@ -35,7 +35,7 @@ def deploy(env: Mapping[str, str], setting: str = "", value: int = 0) -> None:
 
 
 def create(bodies: Mapping[str, str], shop: str | None = None) -> None:
-    """Stacks by name, all at once and without `bootstrap`. Returns when they are complete."""
+    """Creates all stacks at once, without `bootstrap`. Returns when they are complete."""
     cloudformation = emulated.client("cloudformation")
     parameters: Any = [{"ParameterKey": "Shop", "ParameterValue": shop}] if shop else []
     for name, body in bodies.items():

@@ -1,4 +1,4 @@
-"""What the container files promise, read from them: what no run of theirs would show."""
+"""Checks the container files for properties that a run does not show."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ WEB = [process.name for process in processes() if process.serve]
 STAGE = r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM|\Z)"
 
 
-def test_every_image_is_built_on_a_pinned_base_and_on_stages_of_this_file() -> None:
+def test_every_image_has_a_pinned_base_and_stages_of_this_file() -> None:
     stages = re.findall(r"^FROM (\S+) AS (\S+)", DOCKERFILE, flags=re.MULTILINE)
     own = {name for _, name in stages}
     assert {base for base, _ in stages} - own == {"python:3.13-slim"}
@@ -28,7 +28,7 @@ def test_every_image_is_built_on_a_pinned_base_and_on_stages_of_this_file() -> N
 
 @pytest.mark.parametrize("image", ["bootstrap", "service"])
 def test_no_image_runs_as_root(image: str) -> None:
-    """The last USER of a stage, or of those that it is built on, counts."""
+    """The last USER of a stage or of its base stages applies."""
     stages = {name: (base, body) for base, name, body in re.findall(STAGE, DOCKERFILE, flags=re.MULTILINE | re.DOTALL)}
     users: list[str] = []
     while image in stages:
@@ -38,16 +38,16 @@ def test_no_image_runs_as_root(image: str) -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
 
 
-def test_a_service_image_copies_the_chassis_and_its_own_service_only() -> None:
+def test_service_image_copies_only_the_chassis_and_its_own_service() -> None:
     copied = re.findall(r"^COPY (?!--from)(?:--chmod=755 )?(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
     assert copied == ["pyproject.toml uv.lock", "chassis/", "services/", "bootstrap/", "services/${SERVICE}/"]
-    # The one that copies all services is a stage of its own, of which bootstrap takes what `find` leaves.
+    # A build stage copies all services. The bootstrap image takes only the files that `find` keeps.
     ours = re.findall(r"^COPY --from=templates .*$", DOCKERFILE, flags=re.MULTILINE)
     assert ours == ["COPY --from=templates /services/ services/"]
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_each_image_is_built_by_one_service_and_never_pulled(name: str) -> None:
+def test_each_image_is_built_by_one_compose_service_and_never_pulled(name: str) -> None:
     image = OURS[name]["image"]
     builders = [each for each, service in OURS.items() if service["image"] == image and "build" in service]
     assert len(builders) == 1
@@ -55,17 +55,17 @@ def test_each_image_is_built_by_one_service_and_never_pulled(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_former_name_of_the_shops_setting_reaches_the_code_that_refuses_it(name: str) -> None:
+def test_former_setting_reaches_the_code_that_rejects_it(name: str) -> None:
     assert OURS[name]["environment"]["SHOP_STACK"] == "${SHOP_STACK-}"
 
 
-def test_the_image_can_read_what_was_cloned_by_any_umask() -> None:
+def test_image_can_read_a_clone_made_with_any_umask() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+)/ \S+$", DOCKERFILE, flags=re.MULTILINE)
     assert copied
     assert all(source.startswith("--chmod=755 ") for source in copied)
 
 
-def test_nothing_but_what_an_image_may_hold_reaches_a_build() -> None:
+def test_build_context_has_only_allowed_files() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert allowed == {"pyproject.toml", "uv.lock", "chassis", "services", "bootstrap"}
 
@@ -83,30 +83,30 @@ def test_every_port_is_published_on_the_loopback_address_only(name: str) -> None
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if name not in {"bootstrap", "seed"}])
-def test_a_service_restarts_and_waits_for_its_resources(name: str) -> None:
+def test_service_restarts_and_waits_for_its_resources(name: str) -> None:
     assert OURS[name]["restart"] == "unless-stopped"
     assert OURS[name]["depends_on"]["bootstrap"] == {"condition": "service_completed_successfully"}
     assert OURS[name]["stop_grace_period"] == "30s"
 
 
 @pytest.mark.parametrize("name", WEB)
-def test_a_web_container_is_healthy_when_it_is_ready_and_needs_no_curl_to_tell(name: str) -> None:
+def test_web_container_checks_its_readiness_without_curl(name: str) -> None:
     check = OURS[name]["healthcheck"]["test"]
     assert check[:2] == ["CMD", "python"]
     assert "/health/ready" in check[-1]
 
 
-def test_the_emulator_is_pinned_to_the_last_release_without_an_account() -> None:
+def test_emulator_is_pinned_to_the_last_release_without_an_account() -> None:
     assert SERVICES["localstack"]["image"] == "${LOCALSTACK_IMAGE:-localstack/localstack:4.14.0}"
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_an_empty_endpoint_stays_empty_and_so_means_aws(name: str) -> None:
+def test_empty_endpoint_stays_empty_and_means_aws(name: str) -> None:
     assert OURS[name]["environment"]["AWS_ENDPOINT_URL"] == "${AWS_ENDPOINT_URL-http://localstack:4566}"
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_no_name_of_the_shop_is_asked_for_at_a_proxy(name: str) -> None:
+def test_requests_to_names_of_the_shop_bypass_proxies(name: str) -> None:
     env = SERVICES[name]["environment"]
     assert env["NO_PROXY"] == env["no_proxy"]
     past = env["NO_PROXY"].partition("$")[0].split(",")
@@ -116,5 +116,5 @@ def test_no_name_of_the_shop_is_asked_for_at_a_proxy(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_an_image_has_its_projects_name(name: str) -> None:
+def test_image_has_the_name_of_its_project(name: str) -> None:
     assert OURS[name]["image"].startswith("${COMPOSE_PROJECT_NAME:-shopwire}-")

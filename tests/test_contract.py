@@ -1,4 +1,4 @@
-"""One golden JSON per event: its producer emits it, its consumers accept it, the deployed rules deliver it."""
+"""One golden JSON per event: its producer publishes it, its consumers accept it, the deployed rules match it."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from services.ordering.service import OrderService
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
 from services.product.models import ProductChanges
 from tests import emulated
-from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, FakeReplies, ProductShop
+from tests.fakes import BasketShop, FakeCatalogueItems, FakeDeadLetters, FakeOrders, FakeReplies, ProductShop
 from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import CHECKOUT, golden_message, product
@@ -35,7 +35,7 @@ GOLDEN = golden_message()
 
 
 def emitted() -> Event:
-    """The event of a checkout with the golden content."""
+    """The event of a checkout with the golden data."""
     shop = BasketShop()
     shop.catalogue.listings = {
         "p-1": Listing("IPhone X", Decimal("950.00")),
@@ -60,13 +60,13 @@ def emitted() -> Event:
     return event
 
 
-def test_basket_emits_exactly_the_golden_event() -> None:
+def test_basket_publishes_exactly_the_golden_event() -> None:
     event = emitted()
     assert (event.source, event.detail_type) == (GOLDEN["source"], GOLDEN["detail-type"])
     assert json.loads(event.detail, parse_float=Decimal) == GOLDEN["detail"]
 
 
-def test_ordering_makes_of_the_golden_message_the_order_it_tells_of() -> None:
+def test_ordering_turns_the_golden_message_into_its_order() -> None:
     orders, dead = FakeOrders(), FakeDeadLetters()
     body = (ROOT / "tests" / "events" / "checkout_basket.json").read_text()
     answer = make_consumer(OrderService(orders), dead, FakeReplies()).handle_batch(
@@ -78,7 +78,7 @@ def test_ordering_makes_of_the_golden_message_the_order_it_tells_of() -> None:
 
 
 def product_events() -> list[Event]:
-    """The events of a product's life with the golden content."""
+    """The events of a product with the golden data."""
     shop = ProductShop()
     logs.correlate(GOLDEN["detail"]["metadata"]["correlation-id"])
     shop.service.add(product("p-1"))
@@ -88,14 +88,14 @@ def product_events() -> list[Event]:
 
 
 @pytest.mark.parametrize(("number", "name"), [(0, "product_created"), (1, "product_changed"), (2, "product_deleted")])
-def test_product_emits_exactly_the_golden_event(number: int, name: str) -> None:
+def test_product_publishes_exactly_the_golden_event(number: int, name: str) -> None:
     event, golden = product_events()[number], golden_message(name)
     assert (event.source, event.detail_type) == (golden["source"], golden["detail-type"])
     assert json.loads(event.detail, parse_float=Decimal) == golden["detail"]
 
 
-def test_basket_makes_of_the_golden_messages_what_product_has() -> None:
-    entries, dead = FakeEntries(), FakeDeadLetters()
+def test_basket_turns_the_golden_messages_into_its_catalogue() -> None:
+    entries, dead = FakeCatalogueItems(), FakeDeadLetters()
     known = []
     for name in ("product_created", "product_changed", "product_deleted"):
         record = {"messageId": name, "body": (ROOT / "tests" / "events" / f"{name}.json").read_text()}
@@ -112,12 +112,12 @@ def test_basket_makes_of_the_golden_messages_what_product_has() -> None:
     ("emitted", "read"),
     [(Emitted, Read), (ProductCreated, ReadCreated), (ProductChanged, ReadChanged), (ProductDeleted, ReadDeleted)],
 )
-def test_both_sides_call_the_event_the_same(emitted: type[EventData], read: type[EventData]) -> None:
+def test_producer_and_consumer_use_the_same_names_for_an_event(emitted: type[EventData], read: type[EventData]) -> None:
     assert (emitted.SOURCE, emitted.DETAIL_TYPE, emitted.VERSION) == (read.SOURCE, read.DETAIL_TYPE, read.VERSION)
     assert set(read.model_fields) <= set(emitted.model_fields)
 
 
-# Which rule is for which event; a rule that is not here, or an event, is not tested.
+# The rules and their events. Every rule and every golden event must be here.
 RULES = {
     "shop-checkout-basket": {"checkout_basket"},
     "shop-product-changes": {"product_created", "product_changed", "product_deleted"},
@@ -127,7 +127,7 @@ EVENTS = sorted(path.stem for path in (ROOT / "tests" / "events").glob("*.json")
 
 
 @pytest.mark.integration
-def test_each_rule_matches_its_golden_events_and_no_other(stack: Mapping[str, str]) -> None:
+def test_each_rule_matches_only_its_golden_events(stack: Mapping[str, str]) -> None:
     rules = emulated.client("events").list_rules(EventBusName="shop-bus")["Rules"]
     matched = {
         rule["Name"]: {name for name in EVENTS if matches(rule["EventPattern"], golden_message(name))} for rule in rules
@@ -143,7 +143,9 @@ def test_each_rule_matches_its_golden_events_and_no_other(stack: Mapping[str, st
 @pytest.mark.parametrize(
     ("percent", "told"), [(-100, True), (-10, True), (-9.99, False), (0, False), (250.5, False), (None, False)]
 )
-def test_only_a_fall_by_a_tenth_is_a_price_drop(stack: Mapping[str, str], percent: float | None, told: bool) -> None:
+def test_price_drop_is_a_fall_by_at_least_ten_percent(
+    stack: Mapping[str, str], percent: float | None, told: bool
+) -> None:
     rule = emulated.client("events").describe_rule(Name="shop-price-drops", EventBusName="shop-bus")
     event = golden_message("product_changed")
     event["detail"]["data"]["changePercent"] = percent
@@ -156,7 +158,7 @@ def matches(pattern: str, event: dict[str, Any]) -> bool:
 
 
 @pytest.mark.integration
-def test_a_price_drop_reaches_basket_and_a_reader_that_nobody_wrote_a_line_for(stack: Mapping[str, str]) -> None:
+def test_price_drop_reaches_basket_and_a_subscriber_without_code(stack: Mapping[str, str]) -> None:
     bus = EventBus(Clients(stack).of("events", emulated.PATIENT), "shop-bus")
     events = product_events()
     assert bus.publish(events) == events
@@ -167,7 +169,7 @@ def test_a_price_drop_reaches_basket_and_a_reader_that_nobody_wrote_a_line_for(s
 
 
 def received(queue: str, count: int) -> list[dict[str, Any]]:
-    """The next `count` messages of a queue, and no more than are there."""
+    """The next `count` messages of a queue. Fails if there are more."""
     sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     bodies: list[str] = []
@@ -182,7 +184,7 @@ def received(queue: str, count: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.integration
-def test_the_deployed_bus_carries_what_basket_emits_to_the_queue_ordering_reads(stack: Mapping[str, str]) -> None:
+def test_deployed_bus_delivers_a_checkout_to_the_order_queue(stack: Mapping[str, str]) -> None:
     bus, sqs = EventBus(Clients(stack).of("events", emulated.PATIENT), "shop-bus"), emulated.client("sqs")
     event = emitted()
     assert bus.publish([event._replace(detail_type="BasketWashed"), event]) != []

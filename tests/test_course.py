@@ -1,4 +1,4 @@
-"""What a client of the course's shop meets here: its requests work, or the answer says what to send instead."""
+"""Requests of the course's clients work, or the response says what to send instead."""
 
 import re
 from typing import Any
@@ -46,7 +46,7 @@ def orders() -> FlaskClient:
     return ordering_app(service, lambda: None).test_client()
 
 
-def test_the_requests_of_the_course_that_work_as_they_are(
+def test_unchanged_requests_of_the_course_work(
     products: FlaskClient, baskets: FlaskClient, orders: FlaskClient
 ) -> None:
     assert [
@@ -65,7 +65,7 @@ def test_the_requests_of_the_course_that_work_as_they_are(
 
 
 @pytest.mark.parametrize("body", [{"price": 900}, {}, {"name": "IPhone X", "price": -1}])
-def test_a_put_of_some_fields_says_that_patch_changes_them(products: FlaskClient, body: dict[str, Any]) -> None:
+def test_put_with_missing_fields_suggests_patch(products: FlaskClient, body: dict[str, Any]) -> None:
     problem = products.put("/product/p-1", json=body).get_json()
     assert problem["status"] == 422
     assert "PUT replaces the whole" in problem["detail"]
@@ -73,19 +73,19 @@ def test_a_put_of_some_fields_says_that_patch_changes_them(products: FlaskClient
     assert "/category" in {error["pointer"] for error in problem["errors"]}
 
 
-def test_a_put_that_is_wrong_otherwise_says_nothing_of_patch(products: FlaskClient) -> None:
+def test_put_with_other_errors_does_not_suggest_patch(products: FlaskClient) -> None:
     assert "PATCH" not in products.put("/product/p-1", json=PHONE | {"price": -1}).get_json()["detail"]
     assert "PATCH" not in products.post("/product", json={"price": 1}).get_json()["detail"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("put", "/product/p-1"), ("post", "/product")])
-def test_a_field_that_the_shop_gives_is_to_be_left_out(products: FlaskClient, method: str, path: str) -> None:
+def test_id_in_a_request_is_an_unknown_field(products: FlaskClient, method: str, path: str) -> None:
     problem = getattr(products, method)(path, json=PHONE | {"id": "p-1"}).get_json()
     assert problem["errors"] == [{"pointer": "/id", "detail": "is not a known field; remove it"}]
 
 
-def test_a_category_beside_an_id_says_how_a_category_is_listed(products: FlaskClient) -> None:
-    """The course's own way to list a category."""
+def test_category_with_an_id_suggests_the_list_of_products(products: FlaskClient) -> None:
+    """The course lists a category this way."""
     problem = products.get("/product/p-1?category=Phone").get_json()
     assert problem["status"] == 422
     assert problem["errors"] == [
@@ -93,28 +93,28 @@ def test_a_category_beside_an_id_says_how_a_category_is_listed(products: FlaskCl
     ]
 
 
-def test_a_product_that_the_catalogue_lacks_says_where_products_are_made(baskets: FlaskClient) -> None:
-    """The course takes any product id and the client's price."""
+def test_unknown_product_suggests_post_product(baskets: FlaskClient) -> None:
+    """The course accepts any product ID and the client's price."""
     body = BASKET | {"items": [ITEM | {"productId": "7934e4bd"}]}
     problem = baskets.post("/basket", json=body).get_json()
     assert (problem["status"], problem["productIds"]) == (422, ["7934e4bd"])
     assert "`POST /product`" in problem["detail"]
 
 
-def test_a_checkout_without_the_buyer_names_what_is_missing(baskets: FlaskClient) -> None:
+def test_checkout_without_the_buyer_names_the_missing_fields(baskets: FlaskClient) -> None:
     problem = baskets.post("/basket/checkout", json={"userName": "swn"}).get_json()
     missing = {"firstName", "lastName", "email", "address", "cardInfo", "paymentMethod"}
     assert {error["pointer"].strip("/") for error in problem["errors"]} == missing
 
 
 @pytest.mark.parametrize("send", ["get", "delete"])
-def test_a_user_without_a_basket_is_404_and_not_an_empty_one(baskets: FlaskClient, send: str) -> None:
+def test_user_without_a_basket_gets_a_404(baskets: FlaskClient, send: str) -> None:
     problem = getattr(baskets, send)("/basket/swn").get_json()
     assert (problem["status"], problem["detail"].startswith("swn has no basket")) == (404, True)
 
 
-def test_a_body_without_its_type_says_which_one_it_needs(baskets: FlaskClient) -> None:
-    """Lambda parses any text."""
+def test_body_without_a_media_type_is_a_415_that_names_json(baskets: FlaskClient) -> None:
+    """The course's Lambda function parses any text."""
     problem = baskets.post("/basket", data=b"{}").get_json()
     assert (problem["status"], "`Content-Type: application/json`" in problem["detail"]) == (415, True)
 
@@ -129,7 +129,7 @@ STEP = re.compile(
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_every_request_on_the_page_about_the_course_is_answered_as_it_says(
+def test_requests_on_the_course_page_get_the_documented_responses(
     number: int, products: FlaskClient, baskets: FlaskClient, orders: FlaskClient
 ) -> None:
     clients = {"product": products, "basket": baskets, "order": orders}

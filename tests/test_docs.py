@@ -1,4 +1,4 @@
-"""The documentation against the code: what a page names is there, and what is there a page names."""
+"""Compares the documentation with the code: named things exist, and existing things are documented."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from services.product.routes import api as product
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-# What a call of a client needs; a transaction needs the rights of its writes.
+# The IAM actions that each client call needs. A transaction needs those of its writes.
 ACTIONS = {
     "get_item": {"dynamodb:GetItem"},
     "batch_get_item": {"dynamodb:BatchGetItem"},
@@ -29,10 +29,10 @@ ACTIONS = {
     "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
     "send_message": {"sqs:SendMessage"},
 }
-# What a process does with AWS is in these modules, by the file that starts it.
+# The modules with the AWS calls of a process, by its entry point.
 OUTBOX = ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"]
 MODULES = {"app": ["store.py"], "consumer": ["store.py", "chassis/messaging/queue.py"], "relay": OUTBOX}
-# What these modules do for other processes.
+# Actions that these modules need only for other processes.
 UNUSED = {
     "product-relay": {"dynamodb:PutItem"},
     "basket-relay": {"dynamodb:PutItem"},
@@ -47,28 +47,31 @@ def text(path: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
+def test_linked_files_exist(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)", text(page)) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_make_target_that_a_page_names_is_in_the_makefile(page: Path) -> None:
+def test_named_make_targets_exist(page: Path) -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z][a-z0-9-]*)", text(page), flags=re.MULTILINE))
     assert named <= set(re.findall(r"^([a-z0-9-]+):", text(ROOT / "Makefile"), flags=re.MULTILINE))
 
 
-def test_every_variable_that_is_read_is_in_the_example_environment() -> None:
+def test_variables_that_the_code_reads_are_in_the_example_environment() -> None:
     code = [page for folder in ("chassis", "services", "shop", "bootstrap") for page in ROOT.glob(f"{folder}/**/*.py")]
     asked = r"env(?:iron)?(?:\.get\(|\[)[\"']([A-Z_]+)|[\"'](SHOP_[A-Z]+_PORT)[\"']"
     read = {name for source in code for pair in re.findall(asked, text(source)) for name in pair if name}
     read |= set(re.findall(r"\$\{([A-Z_]+)", text(ROOT / "docker-compose.yml")))
     documented = set(re.findall(r"^#?([A-Z_]+)=", text(ROOT / ".env.example"), flags=re.MULTILINE))
     assert read >= {"SHOP_NAME", "HOST", "SHOP_PRODUCT_PORT", "AWS_ENDPOINT_URL"}
-    assert read - documented == {"NO_COLOR", "SHOP_STACK"}  # everybody's, and a former name that is refused
+    assert read - documented == {
+        "NO_COLOR",
+        "SHOP_STACK",
+    }  # a standard, and a former name that is rejected
 
 
-def test_the_request_collection_has_every_route() -> None:
+def test_request_collection_has_every_route() -> None:
     collection = re.sub(r"\{\{\w+\.response\.body\.\w+\}\}", "ID", text(ROOT / "requests.http"))
     asked = {
         (method.lower(), re.sub(r"\?.*", "", path))
@@ -91,7 +94,7 @@ def test_the_request_collection_has_every_route() -> None:
 
 
 @pytest.mark.parametrize("process", processes(), ids=lambda process: process.name)
-def test_a_manifest_allows_what_the_code_needs_and_no_more(process: Process) -> None:
+def test_manifest_allows_exactly_the_actions_that_the_code_needs(process: Process) -> None:
     allowed = {f"{arn.partition(':')[0]}:{action}" for arn, actions in process.allow.items() for action in actions}
     needed = {action for module in modules(process) for action in _actions(module)}
     unused = UNUSED.get(process.name, set())
@@ -109,7 +112,7 @@ def modules(process: Process) -> list[Path]:
 
 
 def _actions(module: Path) -> set[str]:
-    """The actions behind every attribute of a client that the module names, called or passed on."""
+    """The IAM actions of all client methods that the module calls or passes on."""
     clients = {"_dynamodb", "_client", "_poller"}
     names = {
         node.attr

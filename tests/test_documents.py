@@ -1,4 +1,4 @@
-"""What the OpenAPI documents and the event schemas say: true of the models, and enough for a generated client."""
+"""The OpenAPI documents and event schemas match the models and suffice for generated clients."""
 
 import ast
 import json
@@ -21,7 +21,7 @@ from tests.documents import DOCUMENTS, operations, schemas
 
 ROOT = Path(__file__).parent.parent
 EVENT_SCHEMAS = sorted((ROOT / "docs" / "schemas").glob("*.json"))
-# JSON Schema 2020-12 as far as it is used here; a word that is not in it is ignored by whoever reads the schema.
+# The keywords of JSON Schema 2020-12 that are used here. Readers of a schema ignore unknown keywords.
 KEYWORDS = {
     "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "default", "description", "enum", "examples",
     "format", "items", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "pattern", "properties",
@@ -30,7 +30,7 @@ KEYWORDS = {
 MODES: Any = ("validation", "serialization")
 
 
-ORDER_ID = "0d1f2c1e-7a4b-4c6e-9f43-2d8b8f0f6c55"  # of no order: those get a fresh id each
+ORDER_ID = "0d1f2c1e-7a4b-4c6e-9f43-2d8b8f0f6c55"  # no real order has this ID
 T = TypeVar("T")
 
 
@@ -44,7 +44,7 @@ MODELS = sorted({m for m in subclasses(Model) if m.__module__.startswith(("servi
 
 
 def all_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
-    """As pydantic makes them, as the documents show them, and as the pages of the events have them."""
+    """The schemas from pydantic, from the OpenAPI documents and from the event pages."""
     for model in MODELS:
         for mode in MODES:
             yield from schemas(model.model_json_schema(mode=mode), model.__name__)
@@ -60,18 +60,18 @@ def all_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("service", DOCUMENTS)
-def test_a_document_is_valid_openapi(service: str) -> None:
+def test_document_is_valid_openapi(service: str) -> None:
     OpenAPIV31SpecValidator(DOCUMENTS[service]).validate()
 
 
-def test_no_schema_has_a_keyword_that_json_schema_does_not_know() -> None:
+def test_schemas_have_only_keywords_of_json_schema() -> None:
     strange = {(place, word) for place, schema in all_schemas() for word in schema.keys() - KEYWORDS}
     assert strange == set()
     assert len(MODELS) > 20
 
 
-def test_every_amount_of_money_is_a_double_within_bounds() -> None:
-    """Go's generator takes 32 bits for a number without a format, and 199999.99 becomes 199999.98."""
+def test_every_amount_is_a_double_within_bounds() -> None:
+    """Go's generator uses 32 bits for a number without a format, and 199999.99 becomes 199999.98."""
     numbers = [(place, schema) for place, schema in all_schemas() if schema.get("type") == "number"]
     assert [place for place, schema in numbers if schema.get("format") != "double"] == []
     money = [(place, schema) for place, schema in numbers if "/changePercent" not in place]
@@ -79,7 +79,7 @@ def test_every_amount_of_money_is_a_double_within_bounds() -> None:
     assert {place.split(":")[0] for place, _ in money} > {"product", "basket", "ordering"}
 
 
-def test_operations_have_the_names_that_a_person_would_give_them() -> None:
+def test_operations_have_readable_names() -> None:
     assert {f"{operation.content['tags']} {operation.content['operationId']}" for operation in operations()} == {
         "['Products'] listProducts",
         "['Products'] createProduct",
@@ -100,17 +100,17 @@ def test_operations_have_the_names_that_a_person_would_give_them() -> None:
     }
 
 
-def test_every_operation_is_summarised_and_described() -> None:
+def test_every_operation_has_a_summary_and_a_description() -> None:
     assert [str(o) for o in operations() if not (o.content.get("summary") and o.content.get("description"))] == []
 
 
-def test_a_schema_never_leaves_it_to_the_reader_which_of_two_objects_it_describes() -> None:
+def test_no_schema_describes_two_kinds_of_objects() -> None:
     unions = [(place, schema["anyOf"]) for place, schema in all_schemas() if "anyOf" in schema]
     assert [place for place, choices in unions if len([each for each in choices if "$ref" in each]) > 1] == []
 
 
 @pytest.mark.parametrize("service", DOCUMENTS)
-def test_a_problem_documents_the_members_that_its_service_adds(service: str) -> None:
+def test_problem_schema_has_the_members_that_the_service_adds(service: str) -> None:
     files = [*(ROOT / "services" / service).glob("*.py"), *(ROOT / "chassis").rglob("*.py")]
     raised = {member for path in files for member in members_of_problems(path)}
     documented = DOCUMENTS[service]["components"]["schemas"]["Problem"]["properties"]
@@ -119,14 +119,14 @@ def test_a_problem_documents_the_members_that_its_service_adds(service: str) -> 
 
 
 def members_of_problems(path: Path) -> Iterator[str]:
-    """The keywords that a domain error is made with, wherever one is made."""
+    """The members with which the code creates domain errors."""
     errors = {error.__name__ for error in subclasses(DomainError)}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors:
             yield from (keyword.arg for keyword in node.keywords if keyword.arg)
 
 
-def test_examples_fit_their_models_and_name_products_of_the_demo_catalogue() -> None:
+def test_examples_are_valid_and_use_demo_products() -> None:
     names = set(re.findall(r"schemas/(\w+)", str([operation.content.get("requestBody") for operation in operations()])))
     bodies = [model for model in MODELS if model.__name__ in names]
     assert len(bodies) == len(names) == 5
@@ -138,14 +138,14 @@ def test_examples_fit_their_models_and_name_products_of_the_demo_catalogue() -> 
     assert {model for model, _ in examples} == set(bodies)
 
 
-def test_what_a_path_needs_has_an_example() -> None:
+def test_path_parameters_have_examples() -> None:
     parameters = [p for operation in operations() for p in operation.content["parameters"] if p.get("in") == "path"]
     assert [p["name"] for p in parameters if not p.get("example")] == []
     assert len(parameters) > 10
 
 
 def inputs() -> Iterator[Any]:
-    """Each field that a client fills, with its schema."""
+    """Each field of a request with its schema."""
     for model in (m for m in MODELS if issubclass(m, Input)):
         documented = model.model_json_schema()["properties"]
         for name, field in model.model_fields.items():
@@ -153,7 +153,7 @@ def inputs() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("field", "schema"), list(inputs()))
-def test_a_field_takes_what_its_bounds_say_and_nothing_beyond(field: FieldInfo, schema: dict[str, Any]) -> None:
+def test_field_accepts_exactly_its_documented_range(field: FieldInfo, schema: dict[str, Any]) -> None:
     takes = TypeAdapter(field.rebuild_annotation())
     for each in chain([schema], schema.get("anyOf", [])):
         if each.get("type") in {"integer", "number"}:

@@ -1,4 +1,4 @@
-"""What the emulators do differently, each tried on the one that runs; docs/emulators.md says the same."""
+"""Differences between the emulators and AWS, tested on the running one. docs/emulators.md lists them."""
 
 import json
 import os
@@ -26,7 +26,7 @@ PAGE = ROOT / "docs" / "emulators.md"
 
 
 class Difference(NamedTuple):
-    """`probe` answers one of the two words; the page has AWS's beside them."""
+    """`probe` returns one of the two results. The page also has the result of AWS."""
 
     what: str
     probe: Callable[[], str]
@@ -40,7 +40,7 @@ def publish(detail: str, bus: str = "shop-bus") -> str:
         answer = emulated.client("events").put_events(Entries=[entry])
     except ClientError as error:
         return f"error {error.response['ResponseMetadata']['HTTPStatusCode']}"
-    return "refused entry" if answer["FailedEntryCount"] else "taken"
+    return "entry refused" if answer["FailedEntryCount"] else "accepted"
 
 
 def time_to_live() -> str:
@@ -58,7 +58,7 @@ def subscription() -> str:
     sns = emulated.client("sns")
     (found,) = sns.list_subscriptions()["Subscriptions"]
     attributes = sns.get_subscription_attributes(SubscriptionArn=found["SubscriptionArn"])["Attributes"]
-    return "there" if "Endpoint" in attributes else "missing"
+    return "present" if "Endpoint" in attributes else "missing"
 
 
 def rule_identity() -> str:
@@ -87,11 +87,11 @@ def refused_sender() -> str:
         sqs.send_message(QueueUrl=url, MessageBody="{}")
     except ClientError:
         return "refused"
-    return "taken"
+    return "accepted"
 
 
 def switched_off() -> str:
-    """An event for a disabled rule: AWS and whoever heeds it never deliver it, so there is nothing to wait for."""
+    """Publishes an event for a disabled rule. AWS never delivers it, so the probe waits only a while."""
     events, sqs = emulated.client("events"), emulated.client("sqs")
     events.disable_rule(Name="shop-product-changes", EventBusName="shop-bus")
     golden = json.loads((ROOT / "tests" / "events" / "product_deleted.json").read_text())
@@ -108,7 +108,7 @@ def queue_made_again() -> str:
         sqs.create_queue(QueueName="again")
     except ClientError:
         return "refused"
-    return "taken"
+    return "accepted"
 
 
 def bare_subscription() -> str:
@@ -119,11 +119,11 @@ def bare_subscription() -> str:
         sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue="{}")
     except ClientError:
         return "refused"
-    return "taken"
+    return "accepted"
 
 
 def repeated_transaction() -> str:
-    """Its first answer was lost, so the SDK sends it once more, byte for byte."""
+    """The SDK sends the same bytes again, because the first answer was lost."""
     item = {"id": {"S": "p"}, "price": {"N": "12.30"}}
     again = {"TransactItems": [{"Put": {"TableName": "shop-product", "Item": item}}], "ClientRequestToken": "token"}
     dynamodb = emulated.client("dynamodb")
@@ -131,12 +131,14 @@ def repeated_transaction() -> str:
     try:
         dynamodb.transact_write_items(**again)
     except ClientError as error:
-        return "another" if error.response["Error"]["Code"] == "IdempotentParameterMismatchException" else "error"
+        return (
+            "a different one" if error.response["Error"]["Code"] == "IdempotentParameterMismatchException" else "error"
+        )
     return "the same"
 
 
 def updated(old: str, new: str) -> str:
-    """What becomes of an update of which one part, `new`, is wrong, and of another part, which is right."""
+    """The result of an update in which one resource, `new`, is invalid and another one is valid."""
 
     def change(text: str) -> str:
         return text.replace("VisibilityTimeout: 30\n", "VisibilityTimeout: 31\n").replace(old, new)
@@ -145,7 +147,7 @@ def updated(old: str, new: str) -> str:
         main(["up", "ordering"], os.environ, root=tree(Path(folder), ordering=change))
     (stack,) = emulated.client("cloudformation").describe_stacks(StackName="shop-ordering")["Stacks"]
     if stack["StackStatus"] == "UPDATE_COMPLETE":
-        return "taken"
+        return "accepted"
     sqs = emulated.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
@@ -168,21 +170,25 @@ DENY = {
     "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}],
 }
 DIFFERENCES = (
-    Difference("an event whose detail is no JSON", lambda: publish("{"), "taken", "refused entry"),
-    Difference("an event of 300 KB", lambda: publish(json.dumps("x" * 300_000)), "taken", "error 400"),
-    Difference("an event for a bus that is not there", lambda: publish("{}", "no-such-bus"), "taken", "taken"),
+    Difference("an event whose detail is not JSON", lambda: publish("{"), "accepted", "entry refused"),
+    Difference("an event of 300 KB", lambda: publish(json.dumps("x" * 300_000)), "accepted", "error 400"),
+    Difference("an event for a bus that does not exist", lambda: publish("{}", "no-such-bus"), "accepted", "accepted"),
     Difference("time to live, set by the template", time_to_live, "disabled", "enabled"),
     Difference("point-in-time recovery, set by the template", recovery, "disabled", "disabled"),
-    Difference("the endpoint among a subscription's attributes", subscription, "missing", "there"),
+    Difference("the endpoint among a subscription's attributes", subscription, "missing", "present"),
     Difference("a rule's physical id in CloudFormation", rule_identity, "name", "bus and name"),
     Difference("`StartMessageMoveTask`", move_task, "unknown", "known"),
-    Difference("a message against the queue's policy", refused_sender, "taken", "taken"),
-    Difference("an update to a timeout of 12 days", update_of_a_setting, "`UPDATE_ROLLBACK_COMPLETE`, undone", "taken"),
-    Difference("an update with a rule on no bus", update_with_a_lost_rule, "taken", "`ROLLBACK_COMPLETE`, half done"),
+    Difference("a message against the queue's policy", refused_sender, "accepted", "accepted"),
+    Difference(
+        "an update to a time-out of 12 days", update_of_a_setting, "`UPDATE_ROLLBACK_COMPLETE`, undone", "accepted"
+    ),
+    Difference(
+        "an update with a rule on no bus", update_with_a_lost_rule, "accepted", "`ROLLBACK_COMPLETE`, half done"
+    ),
     Difference("an event for a rule that is switched off", switched_off, "not delivered", "delivered"),
-    Difference("an empty `RedrivePolicy` for a subscription", bare_subscription, "taken", "refused"),
-    Difference("a repeated transaction, of a number like 12.30", repeated_transaction, "another", "the same"),
-    Difference("a queue made again at once", queue_made_again, "taken", "taken"),
+    Difference("an empty `RedrivePolicy` for a subscription", bare_subscription, "accepted", "refused"),
+    Difference("a repeated transaction with a number like 12.30", repeated_transaction, "a different one", "the same"),
+    Difference("a queue created again at once", queue_made_again, "accepted", "accepted"),
 )
 
 
@@ -193,7 +199,7 @@ def versions() -> dict[str, str]:
 
 @pytest.fixture
 def kind(request: pytest.FixtureRequest, aws_env: Mapping[str, str]) -> str:
-    """Those that the tests start are on the page; of another that somebody runs, nothing is promised."""
+    """The page covers the emulators that the tests start, and no other."""
     health = urllib3.request("GET", f"{aws_env['AWS_ENDPOINT_URL']}/_localstack/health").json()
     option, known = request.config.option, versions().get(health.get("version"))
     if known is None and option.emulator != "ministack" and not getattr(option, "emulator_is_ours", False):
@@ -204,21 +210,19 @@ def kind(request: pytest.FixtureRequest, aws_env: Mapping[str, str]) -> str:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.what)
-def test_an_emulator_differs_as_the_page_says(stack: Mapping[str, str], kind: str, difference: Difference) -> None:
+def test_emulator_differs_from_aws_as_documented(stack: Mapping[str, str], kind: str, difference: Difference) -> None:
     assert difference.probe() == getattr(difference, kind)
 
 
 @pytest.mark.integration
-def test_tests_side_by_side_see_nothing_of_each_other(
-    stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parallel_tests_are_isolated(stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(seen().values())
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", new_account())
     assert not any(seen().values())
 
 
 def seen() -> dict[str, list[Any]]:
-    """What the account has of each kind that the template makes."""
+    """The resources in the account, of each type in the templates."""
     asked = {
         "stacks": emulated.client("cloudformation").describe_stacks()["Stacks"],
         "tables": emulated.client("dynamodb").list_tables()["TableNames"],
@@ -231,26 +235,26 @@ def seen() -> dict[str, list[Any]]:
     return {kind: [*found] for kind, found in asked.items()}
 
 
-def test_the_page_is_about_the_versions_that_the_tests_start() -> None:
+def test_page_names_the_emulator_versions_of_the_tests() -> None:
     (pinned,) = re.findall(r"ministack==([0-9.]+)", (ROOT / "pyproject.toml").read_text())
     (image,) = re.findall(r"localstack/localstack:([0-9.]+)", (ROOT / "docker-compose.yml").read_text())
     assert versions() == {pinned: "ministack", image: "localstack"}
 
 
-def test_the_page_says_what_is_tried_and_nothing_else() -> None:
+def test_page_lists_exactly_the_tested_differences() -> None:
     rows: list[Any] = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| .+ \|$", PAGE.read_text(), flags=re.MULTILINE)
     told = [row for row in rows if row[0] != "what" and not row[0].startswith("--")]
     assert told == [(each.what, each.ministack, each.localstack) for each in DIFFERENCES]
 
 
 def run(*arguments: str, **env: str) -> tuple[int, str]:
-    """A test run of its own: its exit code and all it said."""
+    """Runs pytest and returns its exit code and output."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_run_against_what_is_no_emulator_ends_before_it_has_asked_for_more_than_that() -> None:
+def test_test_run_against_a_non_emulator_ends_after_the_check() -> None:
     asked = set()
 
     class Stranger(BaseHTTPRequestHandler):
@@ -270,7 +274,7 @@ def test_a_run_against_what_is_no_emulator_ends_before_it_has_asked_for_more_tha
     assert "is not an emulator that answers: no test runs there" in said
 
 
-def test_without_a_docker_engine_a_run_says_what_it_skipped_and_one_for_localstack_what_it_needs() -> None:
+def test_test_run_without_docker_reports_skips_and_needs() -> None:
     code, said = run("-m", "docker", "tests/e2e/test_images.py", DOCKER_HOST="unix:///nowhere")
     assert code == 0
     assert re.search(r"^SKIPPED \[\d+\] .*: no Docker engine answers$", said, re.MULTILINE)
@@ -281,9 +285,7 @@ def test_without_a_docker_engine_a_run_says_what_it_skipped_and_one_for_localsta
 
 
 @pytest.mark.integration
-def test_an_emulator_on_this_machine_is_reached_past_a_proxy_that_the_shell_names(
-    aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_local_emulator_is_reached_despite_a_proxy(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     assert emulated.client("sqs").create_queue(QueueName="reached")["QueueUrl"].endswith("/reached")

@@ -1,4 +1,4 @@
-"""The manifests against everything that could disagree with them: code, images, containers and pages."""
+"""Compares the manifests with the code, the images, the containers and the documentation."""
 
 import importlib.util
 import re
@@ -27,28 +27,28 @@ def test_every_service_has_a_manifest() -> None:
     assert {manifest.service for manifest in manifests()} == services
 
 
-def test_every_entry_point_of_a_service_is_in_its_manifest() -> None:
-    """A module that can be started, but that nothing starts, would be forgotten at the next deployment."""
+def test_every_entry_point_is_in_its_manifest() -> None:
+    """A module that can be started but is in no manifest would not be deployed."""
     starts = re.compile(r'^if __name__ == "__main__":|^def from_env\(', re.MULTILINE)
     files = [path for path in ROOT.glob("services/*/*.py") if starts.search(path.read_text())]
     started = {entry.module for _, entry in [*PROCESSES, *TASKS]}
     assert started == {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
 
 
-def test_names_and_ports_are_used_once() -> None:
+def test_names_and_ports_are_unique() -> None:
     found = processes()
     ports = [process.port for process in found if process.port]
     assert len({process.name for process in found}) == len(found)
     assert len(set(ports)) == len(ports)
 
 
-def test_every_address_is_that_of_a_web_process() -> None:
+def test_every_url_belongs_to_a_web_process() -> None:
     web = {process.name for process in processes() if process.serve}
     assert {other for process in processes() for other in process.urls.values()} <= web
 
 
 @pytest.mark.parametrize(("service", "process"), PROCESSES, ids=name)
-def test_a_process_runs_in_a_container_as_its_manifest_says(service: str, process: Process) -> None:
+def test_container_runs_its_process_as_the_manifest_says(service: str, process: Process) -> None:
     container = COMPOSE[process.name]
     assert container["image"].endswith(f"-{service}")
     assert container.get("command") == (["python", "-m", process.run] if process.run else None)
@@ -58,19 +58,19 @@ def test_a_process_runs_in_a_container_as_its_manifest_says(service: str, proces
     assert ("healthcheck" in container) == bool(process.serve)
 
 
-def test_no_container_runs_what_no_manifest_has() -> None:
+def test_every_container_has_a_manifest_entry() -> None:
     known = {entry.name for _, entry in [*PROCESSES, *TASKS]}
     assert {*COMPOSE} - NOT_OURS - known == set()
 
 
-def test_the_page_about_aws_grants_what_the_manifests_allow() -> None:
+def test_page_about_aws_grants_what_the_manifests_allow() -> None:
     page = (ROOT / "docs" / "aws.md").read_text()
     rows = re.findall(r"^\| ([a-z-]+) \| (`[a-z]+:\w+`.*?) \| `(ARN\S*)` \|$", page, flags=re.MULTILINE)
     assert rows == [row for _, process in PROCESSES for row in granted(process)]
 
 
 def granted(task: Task) -> list[tuple[str, str, str]]:
-    """The rows of the table, for one process."""
+    """The rows of the table for one process."""
     return [
         (
             task.name,
@@ -82,7 +82,7 @@ def granted(task: Task) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("service", "task"), [*PROCESSES, *TASKS], ids=name)
-def test_the_page_about_the_services_has_every_process_and_its_settings(service: str, task: Task) -> None:
+def test_page_about_services_has_every_process_and_its_settings(service: str, task: Task) -> None:
     page = (ROOT / "docs" / "services.md").read_text()
     section = page.partition(f"\n## {service}\n")[2].partition("\n## ")[0]
     assert task.run in section
@@ -101,7 +101,7 @@ def test_the_page_about_the_services_has_every_process_and_its_settings(service:
         'name = "x"\nrun = "m"\nprot = 1',
     ],
 )
-def test_a_process_that_nothing_could_start_is_refused(text: str, tmp_path: Path) -> None:
+def test_process_without_a_start_command_is_rejected(text: str, tmp_path: Path) -> None:
     folder = tmp_path / "services" / "new"
     folder.mkdir(parents=True)
     (folder / "service.toml").write_text(f"[[process]]\n{text}\n")

@@ -1,4 +1,4 @@
-"""Every number that enters the shop is refused with a 4xx or a reason, or can be stored and reads back equal."""
+"""Every number in a request or event is rejected with a reason, or is stored and read back exactly."""
 
 import json
 from collections.abc import Mapping, Sized
@@ -18,7 +18,7 @@ from services.ordering.consumer import make_consumer as make_order_consumer
 from services.ordering.models import Order
 from services.ordering.service import OrderService
 from services.product import app as product
-from tests.fakes import BasketShop, FakeDeadLetters, FakeEntries, FakeOrders, FakeReplies, ProductShop
+from tests.fakes import BasketShop, FakeCatalogueItems, FakeDeadLetters, FakeOrders, FakeReplies, ProductShop
 from tests.numerals import NUMERALS, ODD, meant, stored
 from tests.samples import BASKET, CHECKOUT, PHONE, golden_message
 from tests.samples import product as sample
@@ -35,13 +35,13 @@ def send(app: OpenAPI, method: str, path: str, body: Any, numeral: str) -> TestR
     return app.test_client().open(path, method=method, data=text, content_type="application/json")
 
 
-def test_the_sample_body_has_its_number() -> None:
+def test_sample_body_has_its_number() -> None:
     assert json.loads(with_number(PHONE | {"price": HERE}, "7")) == PHONE | {"price": 7}
 
 
 @given(NUMERALS)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/product"), ("PUT", "/product/p-1"), ("PATCH", "/product/p-1")])
-def test_a_price_is_refused_or_stored_as_it_was_sent(method: str, path: str, numeral: str) -> None:
+def test_price_is_rejected_or_stored_exactly(method: str, path: str, numeral: str) -> None:
     shop = ProductShop(sample("p-1"))
     answer = send(product_app(shop), method, path, PHONE | {"price": HERE}, numeral)
     assert answer.status_code in {200, 201, 400, 422}
@@ -53,7 +53,7 @@ def test_a_price_is_refused_or_stored_as_it_was_sent(method: str, path: str, num
 
 
 @given(NUMERALS)
-def test_a_quantity_is_refused_or_stored_as_it_was_sent(numeral: str) -> None:
+def test_quantity_is_rejected_or_stored_exactly(numeral: str) -> None:
     shop = BasketShop(phone="950")
     line = {"productId": "phone", "quantity": HERE}
     answer = send(basket_app(shop), "POST", "/basket/swn/items", line, numeral)
@@ -65,7 +65,7 @@ def test_a_quantity_is_refused_or_stored_as_it_was_sent(numeral: str) -> None:
 
 @given(NUMERALS)
 @pytest.mark.parametrize("name", ["paymentMethod", "expectedTotal", "totalPrice"])
-def test_a_number_of_a_checkout_is_refused_or_taken(name: str, numeral: str) -> None:
+def test_number_in_a_checkout_is_rejected_or_accepted(name: str, numeral: str) -> None:
     shop = BasketShop(phone="950")
     app = basket_app(shop)
     app.test_client().post("/basket", json=BASKET)
@@ -77,7 +77,7 @@ def test_a_number_of_a_checkout_is_refused_or_taken(name: str, numeral: str) -> 
 
 @given(NUMERALS)
 @pytest.mark.parametrize("name", ["price", "version"])
-def test_an_event_of_a_product_with_any_number_is_settled_at_the_first_try(name: str, numeral: str) -> None:
+def test_product_event_with_any_number_is_handled_in_one_attempt(name: str, numeral: str) -> None:
     event = golden_message("product_created")
     event["detail"]["data"][name] = HERE
     for row in settle_product_event(with_number(event, numeral)):
@@ -86,7 +86,7 @@ def test_an_event_of_a_product_with_any_number_is_settled_at_the_first_try(name:
 
 @given(NUMERALS)
 @pytest.mark.parametrize("name", ["paymentMethod", "totalPrice", "price", "quantity"])
-def test_a_checkout_event_with_any_number_is_settled_at_the_first_try(name: str, numeral: str) -> None:
+def test_checkout_event_with_any_number_is_handled_in_one_attempt(name: str, numeral: str) -> None:
     event = golden_message()
     field_holder(event, name)[name] = HERE
     for row in settle_checkout_event(with_number(event, numeral)):
@@ -94,7 +94,7 @@ def test_a_checkout_event_with_any_number_is_settled_at_the_first_try(name: str,
 
 
 @given(NUMERALS)
-def test_an_event_with_any_version_of_its_form_is_settled_at_the_first_try(numeral: str) -> None:
+def test_event_with_any_metadata_version_is_handled_in_one_attempt(numeral: str) -> None:
     event = golden_message()
     event["detail"]["metadata"]["version"] = HERE
     settle_checkout_event(with_number(event, numeral))
@@ -102,7 +102,7 @@ def test_an_event_with_any_version_of_its_form_is_settled_at_the_first_try(numer
 
 @pytest.mark.parametrize("name", ["price", "version"])
 @pytest.mark.parametrize("value", ["1", True])
-def test_a_text_or_a_truth_value_in_an_event_is_no_number(name: str, value: Any) -> None:
+def test_text_or_boolean_in_a_product_event_is_no_number(name: str, value: Any) -> None:
     event = golden_message("product_created")
     event["detail"]["data"][name] = value
     assert settle_product_event(json.dumps(event, default=float)) == []
@@ -110,14 +110,14 @@ def test_a_text_or_a_truth_value_in_an_event_is_no_number(name: str, value: Any)
 
 @pytest.mark.parametrize("value", ["1", True])
 @pytest.mark.parametrize("name", ["paymentMethod", "quantity", "price", "totalPrice"])
-def test_a_text_or_a_truth_value_in_a_checkout_event_is_no_number(name: str, value: Any) -> None:
+def test_text_or_boolean_in_a_checkout_event_is_no_number(name: str, value: Any) -> None:
     event = golden_message()
     field_holder(event, name)[name] = value
     assert settle_checkout_event(json.dumps(event, default=float)) == []
 
 
 @pytest.mark.parametrize("value", ["1", True])
-def test_a_text_or_a_truth_value_is_no_version_of_an_events_form(value: Any) -> None:
+def test_text_or_boolean_is_no_metadata_version(value: Any) -> None:
     event = golden_message()
     event["detail"]["metadata"]["version"] = value
     assert settle_checkout_event(json.dumps(event, default=float)) == []
@@ -128,13 +128,13 @@ def field_holder(event: dict[str, Any], name: str) -> Any:
     return data if name in data else data["items"][0]
 
 
-ENTRIES, ORDERS, DEAD = FakeEntries(), FakeOrders(), FakeDeadLetters()
+ENTRIES, ORDERS, DEAD = FakeCatalogueItems(), FakeOrders(), FakeDeadLetters()
 CATALOGUE_CONSUMER = make_catalogue_consumer(ENTRIES, DEAD, FakeReplies())
 ORDER_CONSUMER = make_order_consumer(OrderService(ORDERS), DEAD, FakeReplies())
 
 
 def settle_product_event(body: str) -> list[CatalogueItem]:
-    """The row it made; none if it went to the dead-letter queue."""
+    """The stored row, or None if the message went to the dead-letter queue."""
     ENTRIES.rows.clear()
     settle(CATALOGUE_CONSUMER, body, ENTRIES.rows)
     return list(ENTRIES.rows.values())
@@ -155,7 +155,7 @@ def settle(consumer: Consumer, body: str, rows: Sized) -> None:
 
 @cache
 def apps() -> tuple[OpenAPI, OpenAPI]:
-    """Made once: hypothesis sends hundreds of requests."""
+    """Created once, because hypothesis sends hundreds of requests."""
     return (
         product.create_app(ProductShop().service, lambda: None),
         basket.create_app(BasketShop().service, lambda: None, "http://orders"),
@@ -182,17 +182,17 @@ def real_product(stack: Mapping[str, str]) -> OpenAPI:
 @pytest.mark.integration
 @given(NUMERALS)
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_price_reads_back_from_dynamodb_as_it_was_sent(real_product: OpenAPI, numeral: str) -> None:
+def test_price_is_read_back_exactly_from_dynamodb(real_product: OpenAPI, numeral: str) -> None:
     check_price(real_product, numeral)
 
 
 @pytest.mark.integration
-def test_odd_prices_read_back_from_dynamodb_as_they_were_sent(real_product: OpenAPI) -> None:
+def test_unusual_prices_are_read_back_exactly_from_dynamodb(real_product: OpenAPI) -> None:
     assert sum(check_price(real_product, numeral) for numeral in ODD) > 5
 
 
 def check_price(app: OpenAPI, numeral: str) -> bool:
-    """True if it was taken."""
+    """True if the request was accepted."""
     answer = send(app, "POST", "/product", PHONE | {"price": HERE}, numeral)
     if answer.status_code in {400, 422}:
         return False

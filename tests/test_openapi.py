@@ -1,4 +1,4 @@
-"""Each service keeps what its OpenAPI document says, whatever it is sent: schemathesis tries to show otherwise."""
+"""schemathesis checks that each service conforms to its OpenAPI document."""
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -27,12 +27,12 @@ from services.product.seed import seed
 from services.product.wiring import Wiring as ProductWiring
 from tests.samples import orders_of
 
-# What a schema cannot say, so that requests which fit it are refused for good reason.
+# Rules that a schema cannot express, so some requests that fit the schema are rejected.
 REFUSED = {
     "GET /product": [
         "400",
         "422",
-    ],  # a cursor is text, but only what this list gave out; a tombstone has no category
+    ],  # a cursor must come from this list; a tombstone has no category
     "GET /basket": ["400"],
     "GET /order": ["400"],
     "GET /order/{userName}": [
@@ -40,24 +40,24 @@ REFUSED = {
         "422",
     ],  # also: `orderDate` cannot be combined with `from` and `to`, and `from` must not be later than `to`
     "GET /product/{id}": ["412"],  # If-Match
-    "POST /product": ["400", "422"],  # at most two decimals, and 1e-49 is no number to us
+    "POST /product": ["400", "422"],  # at most two decimals, and 1e-49 is too small
     "PUT /product/{id}": ["400", "412", "422"],  # also: If-Match, If-None-Match
     "PATCH /product/{id}": ["400", "412", "422"],
     "DELETE /product/{id}": ["412", "422"],
-    "POST /basket": ["400", "422"],  # lines of one product and colour may sum up to more than 999
+    "POST /basket": ["400", "422"],  # lines of one product and colour may have more than 999 pieces together
     "POST /basket/{userName}/items": ["400", "422"],
-    "POST /basket/checkout": ["400", "422"],  # the bounds of `expectedTotal`; a key has one request
+    "POST /basket/checkout": ["400", "422"],  # the bounds of `expectedTotal`; a key belongs to one request
 }
 ACCEPTED = ["2xx", "3xx", "404", "409"]
 UNFIT = {
-    # `/basket/{userName}` has the same path where a user is named "checkout", and the header says so.
+    # `/basket/{userName}` has the same path for a user named "checkout", and `Allow` shows it.
     "POST /basket/checkout": {"allow_header_conformance": {"enabled": False}},
-    # A deleted basket is there again once something is added to it, under the name that the client gave it.
+    # A deleted basket exists again after a line was added under the same user name.
     "GET /basket/{userName}": {"use_after_free": {"enabled": False}},
 }
 
 
-# Operations that find nothing when the page is tried from top to bottom. DELETE stands before PATCH, a checkout deletes
+# Operations that find nothing if the page is tried from top to bottom: DELETE comes before PATCH, a checkout deletes
 # the basket, and no example can name an order.
 ABSENT_IN_TURN = {
     "PATCH /product/{id}",
@@ -80,7 +80,7 @@ CONFIG = {
 
 
 class AnyProduct:
-    """A catalogue that has whatever is asked for."""
+    """A catalogue that has every product."""
 
     def look_up(self, product_ids: Collection[str]) -> dict[str, Listing]:
         return {name: Listing(name, Decimal("9.95")) for name in product_ids}
@@ -111,14 +111,14 @@ services = pytest.mark.parametrize("make", [make_product, make_basket, make_orde
 
 @services
 @pytest.mark.integration
-def test_a_service_keeps_what_its_document_says(stack: Mapping[str, str], make: Callable[..., OpenAPI]) -> None:
+def test_service_conforms_to_its_openapi_document(stack: Mapping[str, str], make: Callable[..., OpenAPI]) -> None:
     app = make({**stack, "LOG_LEVEL": "CRITICAL"})
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=SchemathesisConfig.from_dict(CONFIG))
     happened = list(schemathesis.engine.from_schema(schema).execute())
     assert list(failures(happened)) == []
     succeeded = {label for label, status in answers(happened) if status < 300}
     documented = {f"{method.upper()} {path}" for path, item in app.api_doc["paths"].items() for method in item}
-    assert documented - succeeded <= {"POST /basket/checkout"}  # which needs a basket filled before, by luck
+    assert documented - succeeded <= {"POST /basket/checkout"}  # it needs a basket that was filled before by chance
     assert len(list(answers(happened))) > 200
 
 
@@ -133,7 +133,7 @@ def failures(happened: list[EngineEvent]) -> Iterator[str]:
 
 
 def answers(happened: list[EngineEvent]) -> Iterator[tuple[str, int]]:
-    """Each operation called with the status that came."""
+    """Each called operation with the status of its response."""
     for event in happened:
         if isinstance(event, ScenarioFinished):
             for case_id, interaction in event.recorder.interactions.items():
@@ -143,8 +143,8 @@ def answers(happened: list[EngineEvent]) -> Iterator[tuple[str, int]]:
 
 @services
 @pytest.mark.integration
-def test_try_it_out_works_unedited(stack: Mapping[str, str], make: Callable[..., OpenAPI]) -> None:
-    """What Swagger UI sends for each operation where the user changes nothing, in the order of the page."""
+def test_swagger_ui_examples_work_unedited(stack: Mapping[str, str], make: Callable[..., OpenAPI]) -> None:
+    """Sends what Swagger UI sends for each operation without edits, from top to bottom."""
     app = make({**stack, "LOG_LEVEL": "CRITICAL"})
     answers = {label: app.test_client().open(**request) for label, request in requests(app.api_doc)}
     failed = {label: answer.status_code for label, answer in answers.items() if answer.status_code >= 400}
@@ -163,9 +163,7 @@ def requests(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @services
 @pytest.mark.integration
-def test_a_document_is_valid_openapi_and_admits_no_null_where_http_has_none(
-    stack: Mapping[str, str], make: Callable[..., OpenAPI]
-) -> None:
+def test_document_is_valid_and_allows_null_only_in_json(stack: Mapping[str, str], make: Callable[..., OpenAPI]) -> None:
     document = make(stack).test_client().get("/openapi.json").json
     assert document is not None
     OpenAPIV31SpecValidator(document).validate()

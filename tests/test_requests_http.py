@@ -1,4 +1,4 @@
-"""`requests.http` keeps to what the REST clients of VS Code and JetBrains and httpyac all understand."""
+"""`requests.http` uses only syntax that the REST clients of VS Code, JetBrains and httpyac share."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.documents import operations
 TEXT = (Path(__file__).parent.parent / "requests.http").read_text()
 PREAMBLE, *BLOCKS = re.split(r"(?m)^### ", TEXT)
 VARIABLES = dict(re.findall(r"(?m)^@(\w+) = (.+)$", PREAMBLE))
-# A comment may stand between the title and the request line only: inside a body JetBrains' client would send it.
+# A comment may stand only between the title and the request line. JetBrains' client sends a comment inside a body.
 BLOCK = re.compile(
     r"(?P<title>.+)\n(?:# .*\n)*(?P<method>[A-Z]+) (?P<url>\S+)\n(?P<headers>(?:[A-Za-z-]+: .+\n)*)"
     r"(?:\n(?P<body>\{[^#<>]+\}\n))?\s*"
@@ -37,18 +37,18 @@ def requests() -> Iterator[Request]:
 
 
 def filled(text: str) -> str:
-    """With the file's variables; `$timestamp` is the one dynamic variable that all three have under one name."""
+    """Replaces the variables of the file. `$timestamp` is the only dynamic variable that all three clients share."""
     return re.sub(r"\{\{([^}]*)\}\}", lambda found: VARIABLES[found[1]] if found[1] != "$timestamp" else "1", text)
 
 
-def test_the_file_begins_with_comments_and_variables_of_plain_values() -> None:
+def test_file_starts_with_comments_and_variables() -> None:
     lines = [line for line in PREAMBLE.splitlines() if line]
     assert [line for line in lines if not re.fullmatch(r"#.*|@\w+ = [^{}\s]+", line)] == []
     assert len(VARIABLES) == len([line for line in lines if line.startswith("@")])
 
 
 @pytest.mark.parametrize("request_", list(requests()), ids=lambda request_: request_.title)
-def test_a_request_is_in_the_syntax_that_the_clients_share(request_: Request) -> None:
+def test_request_uses_the_common_syntax(request_: Request) -> None:
     assert filled(request_.url).startswith("http://127.0.0.1:")
     assert "{" not in filled(request_.url + request_.headers)
     assert ("Content-Type: {{json}}" in request_.headers) == (request_.body is not None)
@@ -56,12 +56,12 @@ def test_a_request_is_in_the_syntax_that_the_clients_share(request_: Request) ->
         assert isinstance(json.loads(filled(request_.body)), dict)
 
 
-def test_titles_differ_for_httpyac_names_requests_by_them() -> None:
+def test_titles_are_unique() -> None:
     titles = [request.title for request in requests()]
     assert len(set(titles)) == len(titles)
 
 
-def test_every_operation_of_every_service_has_a_request() -> None:
+def test_every_operation_has_a_request() -> None:
     sent = {f"{request.method} {filled(request.url).split('?')[0]}" for request in requests()}
     missing = []
     for operation in operations():
@@ -71,7 +71,7 @@ def test_every_operation_of_every_service_has_a_request() -> None:
     assert missing == []
 
 
-def test_the_products_are_those_of_the_demo_catalogue() -> None:
+def test_requests_use_demo_products() -> None:
     ids = {name: VARIABLES[name] for name in ("phone", "other", "sticker")}
     names = {product.id: product.name for product in catalogue()}
     assert {name: names[product_id] for name, product_id in ids.items()} == {

@@ -1,4 +1,4 @@
-"""What each process loads and makes before it does anything."""
+"""The modules that each process imports and the clients that it creates."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ ENV = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
 
 
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_worker_loads_no_web_framework(worker: Any) -> None:
+def test_worker_loads_no_web_framework(worker: Any) -> None:
     module = ".".join(worker.relative_to(ROOT).with_suffix("").parts)
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=inherited(), capture_output=True, check=True)
@@ -49,7 +49,7 @@ def consumer_of_ordering(env: dict[str, str]) -> list[Any]:
     [(web_of_product, 2), (web_of_basket, 2), (consumer_of_ordering, 3)],
     ids=["product", "basket", "ordering-consumer"],
 )
-def test_a_process_makes_one_client_per_service_and_set_of_time_outs(
+def test_process_makes_one_client_per_service_and_time_outs(
     process: Callable[[dict[str, str]], list[Any]], clients: int, nowhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", **ENV}.items():

@@ -1,4 +1,4 @@
-"""What is told to whoever sent wrong text: words, and never a regular expression."""
+"""Error messages, log messages and comments: no regular expressions, and no words that writing rules forbid."""
 
 import json
 import re
@@ -12,17 +12,17 @@ from services.basket import consumer as basket_consumer
 from services.ordering import consumer as ordering_consumer
 from services.ordering.service import OrderService
 from tests.documents import DOCUMENTS
-from tests.fakes import FakeDeadLetters, FakeEntries, FakeOrders, FakeReplies
+from tests.fakes import FakeCatalogueItems, FakeDeadLetters, FakeOrders, FakeReplies
 from tests.samples import golden_message
 from tests.test_documents import MODELS
 
 REGEX = re.compile(r"[\^\\{}*$]|\[[^\]]|\(\?|regex|pattern")
 WRONG = ["", "\n", "a b", "..", "?" * 3000, "2026-99"]
-SAYS_STAR = "must be * or"  # the header's own syntax
+SAYS_STAR = "must be * or"  # the syntax of the header
 
 
 def core_schemas(part: Any) -> Iterator[Mapping[str, Any]]:
-    """Each part of pydantic's core schema that is of text."""
+    """The text schemas within pydantic's core schema."""
     if isinstance(part, dict):
         if part.get("type") == "str":
             yield part
@@ -40,18 +40,18 @@ def messages(model: type[BaseModel], name: str, value: str) -> Iterator[str]:
         yield from (each["msg"] for each in error.errors(include_url=False))
 
 
-def test_the_models_are_found() -> None:
+def test_models_are_found() -> None:
     assert len(MODELS) > 30
     assert set(DOCUMENTS) == {"product", "basket", "ordering"}
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_no_model_leaves_a_regular_expression_to_pydantic_which_would_tell_it(model: type[BaseModel]) -> None:
+def test_no_model_uses_pydantics_pattern(model: type[BaseModel]) -> None:
     assert [part for part in core_schemas(model.__pydantic_core_schema__) if "pattern" in part] == []
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_a_wrong_value_is_answered_in_words(model: type[BaseModel]) -> None:
+def test_error_of_an_invalid_value_has_no_regular_expression(model: type[BaseModel]) -> None:
     fields = {field.alias or name for name, field in model.model_fields.items()}
     said = {text for name in fields for value in WRONG for text in messages(model, name, value)}
     assert {text for text in said if REGEX.search(text.replace(SAYS_STAR, ""))} == set()
@@ -59,8 +59,8 @@ def test_a_wrong_value_is_answered_in_words(model: type[BaseModel]) -> None:
 
 @pytest.mark.parametrize("value", ["", "a b", "..", "?"])
 @pytest.mark.parametrize("event", ["checkout_basket", "product_created", "product_deleted"])
-def test_the_reason_of_a_dead_letter_is_in_words(event: str, value: str) -> None:
-    """Of each text in the event in turn."""
+def test_dead_letter_reason_has_no_regular_expression(event: str, value: str) -> None:
+    """Makes each text of the event invalid in turn."""
     for name, text in golden_message(event)["detail"]["data"].items():
         if isinstance(text, str):
             message = golden_message(event)
@@ -73,6 +73,6 @@ def reasons(message: dict[str, Any]) -> list[str]:
     if message["detail-type"] == "CheckoutBasket":
         consumer = ordering_consumer.make_consumer(OrderService(FakeOrders()), dead, FakeReplies())
     else:
-        consumer = basket_consumer.make_consumer(FakeEntries(), dead, FakeReplies())
+        consumer = basket_consumer.make_consumer(FakeCatalogueItems(), dead, FakeReplies())
     consumer.handle_batch({"Records": [{"messageId": "m-1", "body": json.dumps(message, default=float)}]})
     return [sent["reason"] for sent in dead.sent]

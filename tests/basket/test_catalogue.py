@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chassis.core.errors import Unavailable
 from services.basket.catalogue import CatalogueItem, ReplicatedCatalogue, RequestCache
 from services.basket.models import Listing
-from tests.fakes import FakeCatalogue, FakeEntries
+from tests.fakes import FakeCatalogue, FakeCatalogueItems
 
 PHONE = Listing("PHONE", Decimal(950))
 
@@ -42,11 +42,11 @@ class Owner:
 def test_known_product_needs_no_request() -> None:
     owner = Owner()
     owner.down = True
-    assert ReplicatedCatalogue(FakeEntries(entry()), owner).look_up(["phone"]) == {"phone": PHONE}
+    assert ReplicatedCatalogue(FakeCatalogueItems(entry()), owner).look_up(["phone"]) == {"phone": PHONE}
 
 
 def test_unknown_product_is_requested_once_and_then_known() -> None:
-    entries, owner = FakeEntries(entry("case")), Owner(entry("phone"))
+    entries, owner = FakeCatalogueItems(entry("case")), Owner(entry("phone"))
     catalogue = ReplicatedCatalogue(entries, owner)
     for _ in range(3):
         assert set(catalogue.look_up(["phone", "case", "phone"])) == {"phone", "case"}
@@ -54,24 +54,24 @@ def test_unknown_product_is_requested_once_and_then_known() -> None:
 
 
 def test_nonexistent_product_is_not_listed() -> None:
-    assert ReplicatedCatalogue(FakeEntries(), Owner()).look_up(["none"]) == {}
+    assert ReplicatedCatalogue(FakeCatalogueItems(), Owner()).look_up(["none"]) == {}
 
 
 def test_unknown_product_is_unavailable_while_the_product_service_is_down() -> None:
     owner = Owner()
     owner.down = True
     with pytest.raises(Unavailable):
-        ReplicatedCatalogue(FakeEntries(entry()), owner).look_up(["phone", "case"])
+        ReplicatedCatalogue(FakeCatalogueItems(entry()), owner).look_up(["phone", "case"])
 
 
 def test_deleted_product_is_not_listed_and_not_requested() -> None:
     owner = Owner(entry())
-    assert ReplicatedCatalogue(FakeEntries(tombstone()), owner).look_up(["phone"]) == {}
+    assert ReplicatedCatalogue(FakeCatalogueItems(tombstone()), owner).look_up(["phone"]) == {}
     assert owner.asked == []
 
 
 def test_response_older_than_a_later_event_changes_nothing() -> None:
-    entries = FakeEntries()
+    entries = FakeCatalogueItems()
 
     class Slow(Owner):
         def find(self, product_ids: Collection[str]) -> list[CatalogueItem]:
@@ -98,7 +98,7 @@ LIVES = [entry(version=1), entry(version=2, price="9"), tombstone(version=3), en
 def test_events_in_any_sequence_with_repetitions_give_the_same_catalogue(
     told: list[CatalogueItem],
 ) -> None:
-    entries = FakeEntries()
+    entries = FakeCatalogueItems()
     for each in told:
         entries.put_newer(each)
     assert entries.rows == {"phone": LIVES[-1]}
@@ -106,6 +106,6 @@ def test_events_in_any_sequence_with_repetitions_give_the_same_catalogue(
 
 def test_product_never_returns_to_an_earlier_version() -> None:
     for told in itertools.permutations(LIVES):
-        entries = FakeEntries()
+        entries = FakeCatalogueItems()
         versions = [entries.put_newer(each).version for each in told]
         assert versions == sorted(versions)

@@ -12,7 +12,7 @@ from services.basket.catalogue import CatalogueItem, CatalogueItems
 from services.basket.consumer import make_consumer
 from services.basket.wiring import Wiring
 from tests import emulated
-from tests.fakes import FakeDeadLetters, FakeEntries, FakeReplies
+from tests.fakes import FakeCatalogueItems, FakeDeadLetters, FakeReplies
 from tests.processes import eventually, running
 from tests.samples import golden_message, marked_as_test
 
@@ -26,8 +26,8 @@ def message(name: str, version: Any = None, **data: Any) -> str:
 
 
 @pytest.fixture
-def entries() -> FakeEntries:
-    return FakeEntries()
+def entries() -> FakeCatalogueItems:
+    return FakeCatalogueItems()
 
 
 @pytest.fixture
@@ -36,12 +36,14 @@ def dead() -> FakeDeadLetters:
 
 
 @pytest.fixture
-def consumer(entries: FakeEntries, dead: FakeDeadLetters) -> Consumer:
+def consumer(entries: FakeCatalogueItems, dead: FakeDeadLetters) -> Consumer:
     return make_consumer(entries, dead, FakeReplies())
 
 
 @pytest.mark.parametrize("name", [CREATED, CHANGED, DELETED])
-def test_test_message_is_answered_and_changes_no_row(entries: FakeEntries, dead: FakeDeadLetters, name: str) -> None:
+def test_test_message_is_answered_and_changes_no_row(
+    entries: FakeCatalogueItems, dead: FakeDeadLetters, name: str
+) -> None:
     replies = FakeReplies()
     consumer = make_consumer(entries, dead, replies)
     event = golden_message(name)
@@ -55,7 +57,7 @@ def failed(consumer: Consumer, *bodies: str) -> int:
     return len(consumer.handle_batch({"Records": records})["batchItemFailures"])
 
 
-def test_product_events_update_the_catalogue(consumer: Consumer, entries: FakeEntries) -> None:
+def test_product_events_update_the_catalogue(consumer: Consumer, entries: FakeCatalogueItems) -> None:
     assert failed(consumer, message(CREATED)) == 0
     assert entries.rows["p-1"] == CatalogueItem(
         productId="p-1", version=1, name="IPhone X", category="Phone", price=Decimal(950)
@@ -68,7 +70,7 @@ def test_product_events_update_the_catalogue(consumer: Consumer, entries: FakeEn
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
 def test_deletion_at_the_earliest_and_latest_time_is_accepted(
-    consumer: Consumer, entries: FakeEntries, date: str
+    consumer: Consumer, entries: FakeCatalogueItems, date: str
 ) -> None:
     assert failed(consumer, message(DELETED, deletedAt=date)) == 0
     expires = (datetime.fromisoformat(date) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) + 90 * 86400
@@ -76,7 +78,7 @@ def test_deletion_at_the_earliest_and_latest_time_is_accepted(
 
 
 def test_late_or_repeated_event_changes_nothing(
-    consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
+    consumer: Consumer, entries: FakeCatalogueItems, dead: FakeDeadLetters
 ) -> None:
     failed(consumer, message(DELETED))
     before = dict(entries.rows)
@@ -100,7 +102,7 @@ def test_late_or_repeated_event_changes_nothing(
     ],
 )
 def test_invalid_event_goes_to_the_dead_letter_queue_with_its_reason(
-    consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters, body: str, reason: str
+    consumer: Consumer, entries: FakeCatalogueItems, dead: FakeDeadLetters, body: str, reason: str
 ) -> None:
     assert failed(consumer, body) == 0
     assert [sent["reason"].startswith(reason) for sent in dead.sent] == [True]
@@ -108,7 +110,7 @@ def test_invalid_event_goes_to_the_dead_letter_queue_with_its_reason(
 
 
 def test_event_stays_while_the_table_is_unavailable(
-    consumer: Consumer, entries: FakeEntries, dead: FakeDeadLetters
+    consumer: Consumer, entries: FakeCatalogueItems, dead: FakeDeadLetters
 ) -> None:
     entries.down = True
     assert failed(consumer, message(CREATED)) == 1

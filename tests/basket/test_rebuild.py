@@ -13,7 +13,7 @@ from services.product.models import ProductFields
 from services.product.seed import seed
 from services.product.wiring import Wiring as ProductWiring
 from tests import emulated
-from tests.fakes import FakeEntries
+from tests.fakes import FakeCatalogueItems
 from tests.lists import every_row
 from tests.machine import free_port
 from tests.processes import serving
@@ -41,7 +41,7 @@ class Owner:
 
 def test_empty_copy_gets_every_product_and_tombstone() -> None:
     gone = CatalogueItem.tombstone("p-5", 3, "2026-11-21T09:30:00.123Z")
-    owner, entries, said = Owner(*(entry(f"p-{n}") for n in range(5)), gone), FakeEntries(), list[str]()
+    owner, entries, said = Owner(*(entry(f"p-{n}") for n in range(5)), gone), FakeCatalogueItems(), list[str]()
     assert rebuild(owner, entries, said.append)
     assert list(entries.rows.values()) == owner.entries
     assert said == [f"pass 1: {n} products compared, {n} added" for n in (2, 4, 6)] + [
@@ -54,7 +54,7 @@ def test_item_of_a_concurrent_event_is_kept() -> None:
     later = entry("p-1", version=2)
     owner, said = Owner(entry("p-1")), list[str]()
 
-    class Behind(FakeEntries):
+    class Behind(FakeCatalogueItems):
         def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]:
             owner.entries = [later]
             self.put_newer(later)
@@ -78,7 +78,7 @@ def test_item_of_a_concurrent_event_is_kept() -> None:
     ],
 )
 def test_row_that_differs_from_product_is_repaired(wrong: CatalogueItem) -> None:
-    entries, said = FakeEntries(wrong, entry("p-2")), list[str]()
+    entries, said = FakeCatalogueItems(wrong, entry("p-2")), list[str]()
     assert rebuild(Owner(entry("p-1", version=3), entry("p-2")), entries, said.append)
     assert entries.rows == {"p-1": entry("p-1", version=3), "p-2": entry("p-2")}
     assert said == ["pass 1: 2 products compared, 1 equal, 1 repaired", "pass 2: 2 products compared, 2 equal"]
@@ -87,13 +87,13 @@ def test_row_that_differs_from_product_is_repaired(wrong: CatalogueItem) -> None
 
 def test_deleted_product_restored_by_a_false_row_is_deleted_again() -> None:
     gone = CatalogueItem.tombstone("p-1", 3, "2026-11-21T09:30:00.123Z")
-    entries = FakeEntries(entry("p-1", version=99))
+    entries = FakeCatalogueItems(entry("p-1", version=99))
     assert rebuild(Owner(gone), entries, lambda _: None)
     assert entries.rows == {"p-1": gone}
 
 
 def test_row_of_a_nonexistent_product_is_removed() -> None:
-    entries, said = FakeEntries(entry("p-0"), entry("p-1")), list[str]()
+    entries, said = FakeCatalogueItems(entry("p-0"), entry("p-1")), list[str]()
     assert rebuild(Owner(entry("p-1")), entries, said.append)
     assert entries.rows == {"p-1": entry("p-1")}
     assert said[1:] == [
@@ -104,7 +104,7 @@ def test_row_of_a_nonexistent_product_is_removed() -> None:
 
 def test_product_created_during_a_pass_is_not_removed() -> None:
     """Its event arrives after the versions were read, and the pages were read before it was created."""
-    entries = FakeEntries()
+    entries = FakeCatalogueItems()
     made = entry("p-new")
     owner = Owner(meanwhile=lambda: entries.put_newer(made))
     assert rebuild(owner, entries, lambda _: None)
@@ -114,7 +114,7 @@ def test_product_created_during_a_pass_is_not_removed() -> None:
 def test_event_hidden_by_a_false_row_is_repaired_in_the_next_pass() -> None:
     owner = Owner(entry("p-1", version=3))
 
-    class Changing(FakeEntries):
+    class Changing(FakeCatalogueItems):
         def overwrite(self, row: CatalogueItem, seen: Any) -> bool:
             owner.entries = [entry("p-1", version=4)]
             self.put_newer(entry("p-1", version=4))  # the event of the change comes now, and is taken for an old one
@@ -126,7 +126,7 @@ def test_event_hidden_by_a_false_row_is_repaired_in_the_next_pass() -> None:
 
 
 def test_row_that_changes_before_its_repair_is_repaired_in_the_next_pass() -> None:
-    class Racing(FakeEntries):
+    class Racing(FakeCatalogueItems):
         def overwrite(self, row: CatalogueItem, seen: Any) -> bool:
             if seen == 99:
                 self.rows["p-1"] = entry("p-1", version=100)
@@ -141,7 +141,7 @@ def test_row_that_changes_before_its_repair_is_repaired_in_the_next_pass() -> No
 def test_product_changed_during_a_pass_is_updated_in_the_next() -> None:
     versions = iter([1, 2, 3, 3, 3])
     owner = Owner(meanwhile=lambda: owner.entries.__setitem__(slice(None), [entry("p-1", next(versions))]))
-    entries = FakeEntries()
+    entries = FakeCatalogueItems()
     assert rebuild(owner, entries, lambda _: None)
     assert entries.rows == {"p-1": entry("p-1", version=3)}
 
@@ -152,7 +152,7 @@ def test_rebuild_ends_after_ten_passes_if_products_keep_changing() -> None:
 
     numbers = versions()
     owner = Owner(meanwhile=lambda: owner.entries.__setitem__(slice(None), [entry("p-1", next(numbers))]))
-    assert not rebuild(owner, FakeEntries(), lambda _: None)
+    assert not rebuild(owner, FakeCatalogueItems(), lambda _: None)
     assert next(numbers) == MAX_PASSES + 1
 
 

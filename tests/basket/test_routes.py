@@ -123,7 +123,7 @@ def test_wrong_expected_total_is_a_409_with_the_current_total(client: FlaskClien
 
 
 def test_unknown_outcome_names_the_order_and_has_retry_after(shop: BasketShop, client: FlaskClient) -> None:
-    shop.baskets.fates.append(never_arrived)
+    shop.baskets.effects.append(never_arrived)
     shop.baskets.after_reads.extend([lambda: None, lambda: setattr(shop.baskets, "down", True)])
     answer = checkout(client)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")

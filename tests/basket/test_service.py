@@ -15,7 +15,7 @@ from chassis.core.errors import Conflict, DomainError, Invalid, NotFound, Refuse
 from services.basket.checkout import CheckoutInput
 from services.basket.models import BasketInput, LineInput
 from services.basket.service import BasketService
-from tests.fakes import BasketShop, Fate, Write, after, answer_lost, cancelled, never_arrived, refused
+from tests.fakes import BasketShop, Write, WriteEffect, after, answer_lost, cancelled, never_arrived, refused
 from tests.samples import CARD, CHECKOUT
 
 RED = LineInput(productId="phone", quantity=2, color="Red")
@@ -94,9 +94,9 @@ def test_line_is_removed_and_a_missing_one_is_not_found(shop: BasketShop) -> Non
             shop.service.remove_line(user, "phone", color)
 
 
-@pytest.mark.parametrize("fate", [answer_lost, never_arrived, cancelled])
-def test_line_is_added_once_whatever_happens_to_the_write(shop: BasketShop, fate: Fate) -> None:
-    shop.baskets.fates.append(fate)
+@pytest.mark.parametrize("effect", [answer_lost, never_arrived, cancelled])
+def test_line_is_added_once_whatever_happens_to_the_write(shop: BasketShop, effect: WriteEffect) -> None:
+    shop.baskets.effects.append(effect)
     shop.service.add("swn", RED)
     assert quantities(shop) == {("phone", "Red"): 4}
 
@@ -109,7 +109,7 @@ def test_line_is_added_once_after_a_lost_answer_and_a_concurrent_write(
         shop.service.add("swn", CASE)
         raise Unavailable("DynamoDB does not answer.")
 
-    shop.baskets.fates.append(lost_and_overwritten)
+    shop.baskets.effects.append(lost_and_overwritten)
     view = shop.service.add("swn", RED)
     assert quantities(shop) == {("phone", "Red"): 4, ("case", ""): 1}
     assert view.totalPrice == Decimal("3814.50")
@@ -123,7 +123,7 @@ def test_line_with_a_lost_answer_is_not_added_to_the_next_basket(shop: BasketSho
         shop.service.checkout(request())
         raise Unavailable("DynamoDB does not answer.")
 
-    shop.baskets.fates.append(lost_and_checked_out)
+    shop.baskets.effects.append(lost_and_checked_out)
     with pytest.raises(Unavailable, match="unknown"):
         shop.service.add("swn", RED)
     assert shop.baskets.rows == {}
@@ -131,9 +131,9 @@ def test_line_with_a_lost_answer_is_not_added_to_the_next_basket(shop: BasketSho
 
 @pytest.mark.parametrize(("before", "known"), [([], True), ([cancelled], True), ([never_arrived], False)])
 def test_refused_edit_is_certain_unless_an_earlier_attempt_was_unanswered(
-    shop: BasketShop, before: list[Fate], known: bool
+    shop: BasketShop, before: list[WriteEffect], known: bool
 ) -> None:
-    shop.baskets.fates.extend([*before, refused])
+    shop.baskets.effects.extend([*before, refused])
     with pytest.raises(Unavailable) as caught:
         shop.service.add("swn", RED)
     assert isinstance(caught.value, Refused) is known
@@ -146,13 +146,13 @@ def test_unavailable_database_after_an_unanswered_edit_is_an_unknown_outcome(sho
         shop.baskets.down = True
         return answer_lost(write)
 
-    shop.baskets.fates.append(dies)
+    shop.baskets.effects.append(dies)
     with pytest.raises(Unavailable, match="unknown"):
         shop.service.add("swn", RED)
 
 
 def test_concurrent_edits_both_take_effect(shop: BasketShop) -> None:
-    shop.baskets.fates.append(after(lambda: shop.service.add("swn", CASE)))
+    shop.baskets.effects.append(after(lambda: shop.service.add("swn", CASE)))
     shop.service.add("swn", BLUE)
     assert quantities(shop) == {("phone", "Red"): 2, ("case", ""): 1, ("phone", "Blue"): 1}
 
@@ -215,12 +215,12 @@ def test_checkout_succeeds_if_the_outbox_row_cannot_be_deleted(shop: BasketShop)
 
 
 def test_cancelled_checkout_is_retried(shop: BasketShop) -> None:
-    shop.baskets.fates.extend([cancelled, never_arrived])
+    shop.baskets.effects.extend([cancelled, never_arrived])
     assert {shop.service.checkout(request()).orderId} == shop.orders
 
 
 def test_basket_edited_during_the_checkout_is_ordered_as_edited(shop: BasketShop) -> None:
-    shop.baskets.fates.append(after(lambda: shop.service.add("swn", CASE)))
+    shop.baskets.effects.append(after(lambda: shop.service.add("swn", CASE)))
     answer = json.loads(shop.service.checkout(request()).answer)
     (event,) = shop.bus.published
     assert answer["totalPrice"] == json.loads(event.detail)["data"]["totalPrice"] == 1914.5
@@ -229,18 +229,18 @@ def test_basket_edited_during_the_checkout_is_ordered_as_edited(shop: BasketShop
 def test_basket_filled_again_is_not_mistaken_for_the_old_one(shop: BasketShop) -> None:
     """A concurrent checkout orders the old basket. The new one has the same lines and is ordered once more."""
 
-    def twin_and_refill() -> None:
+    def checkout_and_refill() -> None:
         shop.service.checkout(request())
         shop.service.add("swn", CASE)
 
-    shop.baskets.fates.append(after(twin_and_refill))
+    shop.baskets.effects.append(after(checkout_and_refill))
     shop.service.checkout(request())
     totals = [json.loads(event.detail)["data"]["totalPrice"] for event in shop.bus.published]
     assert totals == [1900, 14.5]
 
 
 def test_checkout_with_a_lost_answer_finds_its_own_order(shop: BasketShop) -> None:
-    shop.baskets.fates.append(answer_lost)
+    shop.baskets.effects.append(answer_lost)
     receipt = shop.service.checkout(request())
     assert {receipt.orderId} == shop.orders
     assert list(shop.baskets.receipts.values()) == [receipt]
@@ -251,14 +251,14 @@ def test_database_failure_in_the_commit_is_an_unknown_outcome_with_the_order_id(
         shop.baskets.down = True
         return answer_lost(write)
 
-    shop.baskets.fates.append(dies)
+    shop.baskets.effects.append(dies)
     with pytest.raises(Unavailable, match="unknown") as caught:
         shop.service.checkout(request())
     assert {caught.value.members["orderId"]} == shop.orders
 
 
 def test_refused_commit_placed_no_order(shop: BasketShop) -> None:
-    shop.baskets.fates.append(refused)
+    shop.baskets.effects.append(refused)
     with pytest.raises(Refused) as caught:
         shop.service.checkout(request())
     assert "orderId" not in caught.value.members
@@ -266,7 +266,7 @@ def test_refused_commit_placed_no_order(shop: BasketShop) -> None:
 
 
 def test_refused_commit_after_an_unanswered_one_is_an_unknown_outcome(shop: BasketShop) -> None:
-    shop.baskets.fates.extend([never_arrived, refused])
+    shop.baskets.effects.extend([never_arrived, refused])
     with pytest.raises(Unavailable, match="unknown") as caught:
         shop.service.checkout(request())
     assert "orderId" in caught.value.members
@@ -280,7 +280,7 @@ def test_errors_after_an_unanswered_commit_become_unknown_outcome(shop: BasketSh
         else:
             shop.catalogue.listings["phone"] = shop.catalogue.listings["case"]
 
-    shop.baskets.fates.append(never_arrived)
+    shop.baskets.effects.append(never_arrived)
     shop.baskets.after_reads.extend([lambda: None] * 2 + [meanwhile])
     with pytest.raises(Unavailable, match="unknown"):
         shop.service.checkout(request(expectedTotal=1900))
@@ -297,7 +297,7 @@ def test_unavailable_dependency_before_the_commit_is_no_unknown_outcome(shop: Ba
 
 
 def test_checkout_ends_at_its_deadline(shop: BasketShop) -> None:
-    shop.baskets.fates.extend([cancelled] * 1000)
+    shop.baskets.effects.extend([cancelled] * 1000)
     deadline.start(0.2)
     with pytest.raises(Unavailable):
         shop.service.checkout(request())
@@ -361,22 +361,22 @@ def test_concurrent_checkout_with_same_key_returns_its_receipt(shop: BasketShop,
 
 
 def test_checkout_that_loses_to_one_with_the_same_key_returns_its_receipt(shop: BasketShop) -> None:
-    shop.baskets.fates.append(after(concurrent_checkout(shop, "key")))
+    shop.baskets.effects.append(after(concurrent_checkout(shop, "key")))
     assert {shop.service.checkout(request(), "key").orderId} == shop.orders
 
 
-fates = st.lists(st.sampled_from([answer_lost, never_arrived, cancelled, refused]), max_size=3)
+effects = st.lists(st.sampled_from([answer_lost, never_arrived, cancelled, refused]), max_size=3)
 modes = st.sampled_from(["takes", "refuses", "raises", "is down", "loses its answer"])
 
 
 @settings(max_examples=40)
-@given(st.lists(st.tuples(fates, modes, st.booleans()), min_size=1, max_size=4))
+@given(st.lists(st.tuples(effects, modes, st.booleans()), min_size=1, max_size=4))
 def test_client_that_retries_with_its_key_gets_exactly_one_order(
-    history: list[tuple[list[Fate], str, bool]],
+    history: list[tuple[list[WriteEffect], str, bool]],
 ) -> None:
     shop, answers = stocked(), []
     for what_happens, mode, dies in history:
-        shop.baskets.fates.extend(what_happens)
+        shop.baskets.effects.extend(what_happens)
         shop.baskets.after_reads.extend([lambda: None] * 2 + [partial(setattr, shop.baskets, "down", dies)])
         shop.bus.mode = mode
         with suppress(Unavailable):
@@ -393,7 +393,7 @@ def test_client_that_retries_with_its_key_gets_exactly_one_order(
 @pytest.mark.parametrize("mode", ["takes", "raises", "is down"])
 def test_card_number_is_in_no_row_event_or_log_line(shop: BasketShop, mode: str) -> None:
     shop.bus.mode = mode
-    shop.baskets.fates.extend([cancelled, answer_lost])
+    shop.baskets.effects.extend([cancelled, answer_lost])
     with structlog.testing.capture_logs() as lines:
         shop.service.checkout(request())
     kept = f"{shop.baskets.receipts} {shop.outbox.rows} {shop.bus.published} {lines}"

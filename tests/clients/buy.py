@@ -1,4 +1,4 @@
-"""Buys with generated clients: `buy.py <product's URL> <basket's> <ordering's>`, with the clients on the path."""
+"""Buys with generated clients on the path: `buy.py <product URL> <basket URL> <ordering URL>`."""
 
 import sys
 import time

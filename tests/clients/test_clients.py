@@ -1,4 +1,4 @@
-"""Clients that others generate from the OpenAPI documents, and the REST clients of `requests.http`: all of them buy."""
+"""Clients generated from the OpenAPI documents, and the REST client of `requests.http`, can buy."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture
 def documents(shop: Settings, tmp_path: Path) -> dict[str, Path]:
-    """Each service's document, as a client's author gets it: over HTTP."""
+    """Each service's OpenAPI document, read over HTTP."""
     files = {name: tmp_path / f"{name}.json" for name in web_names()}
     for name, file in files.items():
         file.write_bytes(urllib3.request("GET", f"{shop.url(name)}/openapi.json").data)
@@ -45,7 +45,7 @@ def run(*command: str | Path, cwd: Path, **env: str) -> str:
     return ended.stdout
 
 
-def test_a_generated_python_client_is_fully_typed_and_buys(
+def test_generated_python_client_is_fully_typed_and_can_buy(
     shop: Settings, documents: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "config.yml").write_text("post_hooks: []\n")
@@ -60,7 +60,7 @@ def test_a_generated_python_client_is_fully_typed_and_buys(
 
 
 @pytest.mark.usefixtures("documents")
-def test_a_generated_typescript_client_compiles_and_buys(shop: Settings, tmp_path: Path) -> None:
+def test_generated_typescript_client_compiles_and_can_buy(shop: Settings, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     for file in ("buy.ts", "tsconfig.json", "package.json", "openapi-ts.config.js"):
         shutil.copy(HERE / file, tmp_path)
@@ -73,11 +73,11 @@ def test_every_request_of_the_file_works_in_httpyac(shop: Settings, tmp_path: Pa
     answers = httpyac(requests_of(shop), tmp_path)
     assert {name: status for name, (status, _) in answers.items() if status >= 400} == {"One order": 404}
     order_id = json.loads(answers["Check out"][1])["orderId"]
-    # As a person is told to: the order's id is known only now.
+    # As the file says: the order's ID is known only now.
     edited = re.sub(r"(?m)^@order = .*", f"@order = {order_id}", requests_of(shop))
     again = httpyac(edited, tmp_path)
     assert (again["One order"][0], json.loads(again["One order"][1])["orderId"]) == (200, order_id)
-    # The product was deleted by the first run.
+    # The first run deleted the product.
     assert {name for name, (status, _) in again.items() if status >= 400} == {"Delete a product"}
 
 
@@ -89,7 +89,7 @@ def requests_of(shop: Settings) -> str:
 
 
 def httpyac(text: str, folder: Path) -> dict[str, tuple[int, str]]:
-    """The status and the body that each request of the file got."""
+    """The status and the body of each response."""
     file = folder / "requests.http"
     file.write_text(text)
     ended: dict[str, Any] = json.loads(

@@ -1,4 +1,4 @@
-"""The event catalogue says what the models say, and what it shows works."""
+"""The event catalogue matches the models, and its examples work."""
 
 import json
 import re
@@ -21,18 +21,18 @@ PAGE = ROOT / "docs" / "events.md"
 events = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.DETAIL_TYPE)
 
 
-def test_the_page_is_as_the_models_have_it() -> None:
-    """`make docs` renews it."""
+def test_page_matches_the_models() -> None:
+    """`make docs` updates the page."""
     assert page(PAGE.read_text()) == PAGE.read_text()
 
 
 @events
-def test_the_schema_is_as_the_model_has_it(event: type[EventData]) -> None:
+def test_schema_matches_the_model(event: type[EventData]) -> None:
     assert json.loads(schema_file(event).read_text()) == schema(event)
     Draft202012Validator.check_schema(schema(event))
 
 
-def test_there_is_no_other_schema_and_no_other_golden_event() -> None:
+def test_there_are_no_other_schemas_or_golden_events() -> None:
     assert {*(ROOT / "docs" / "schemas").iterdir()} == {schema_file(event) for event in EVENTS}
     assert {path.stem for path in (ROOT / "tests" / "events").iterdir()} == {name for _, name in EVENTS.values()}
 
@@ -47,7 +47,7 @@ def test_every_event_of_every_service_is_in_the_catalogue() -> None:
 
 
 @events
-def test_the_golden_event_fits_its_schema_and_no_other(event: type[EventData]) -> None:
+def test_golden_event_fits_only_its_own_schema(event: type[EventData]) -> None:
     wire = json.loads((ROOT / "tests" / "events" / f"{EVENTS[event][1]}.json").read_text())
     Draft202012Validator(schema(event)).validate(wire)
     for other in EVENTS.keys() - {event}:
@@ -56,7 +56,7 @@ def test_the_golden_event_fits_its_schema_and_no_other(event: type[EventData]) -
 
 
 @events
-def test_an_event_without_one_of_its_fields_does_not_fit(event: type[EventData]) -> None:
+def test_event_without_a_field_does_not_fit_its_schema(event: type[EventData]) -> None:
     for wrong in mutilated(golden_message(EVENTS[event][1])):
         with pytest.raises(ValidationError):
             Draft202012Validator(schema(event)).validate(json.loads(json.dumps(wrong, default=float)))

@@ -1,4 +1,4 @@
-"""The compose file as the tests drive it: a project of their own, on ports of its own, where all proxies are dead."""
+"""Runs the compose file as a separate project with its own ports. All proxies are unreachable."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from tests.clones import clone
 from tests.machine import ROOT, free_port
 from tests.shops import free_ports
 
-# The tests of another clone have another.
+# The tests of another clone use another project.
 PROJECT = f"shopwire-test-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
 WEB = [process.name for process in processes() if process.serve]
 WORKERS = [process.name for process in processes() if process.run]
@@ -25,7 +25,7 @@ SERVICES = WEB + WORKERS
 
 
 class Compose:
-    """`docker compose` on that project, whatever `.env` says; each call fails loudly, with what the command said."""
+    """Runs `docker compose` on that project, independent of `.env`. A failed call shows the output."""
 
     def __init__(self, folder: Path) -> None:
         chosen = free_ports()
@@ -36,14 +36,14 @@ class Compose:
         self._proxied = {"DOCKER_CONFIG": str(_with_dead_proxies(folder / "docker"))}
 
     def build(self) -> None:
-        """By the proxies of this machine, for packages come through them."""
+        """Builds with the proxies of this machine, because packages may need them."""
         self.run(*self.command("build"))
 
     def __call__(self, *arguments: str, **env: str) -> str:
         return self.run(*self.command(*arguments), **self._proxied, **env)
 
     def refusal(self, *arguments: str, **env: str) -> str:
-        """What a command that must fail says."""
+        """The output of a command that must fail."""
         done = self._done(self.command(*arguments), self._proxied | env)
         assert done.returncode != 0, done.stdout
         return done.stdout + done.stderr
@@ -63,7 +63,7 @@ class Compose:
         return f"http://127.0.0.1:{self._port[service]}"
 
     def status(self, service: str, path: str = "/health/ready") -> int:
-        """0 where nothing answers."""
+        """The status; 0 if nothing answers."""
         try:
             return urllib3.request("GET", self.url(service) + path, timeout=6, retries=False).status
         except urllib3.exceptions.HTTPError:
@@ -73,7 +73,7 @@ class Compose:
         return [self.status(service, path) for service in WEB]
 
     def buy(self, deadline: int = 60) -> str:
-        """As a client does; what it was told. A message in a killed consumer's hand comes back after 30 s."""
+        """Buys as a client does and returns the order. A message of a killed consumer becomes visible after 30 s."""
         return self.run(sys.executable, "-m", "shop", "demo", "--deadline", str(deadline))
 
     def inspect(self, service: str) -> Mapping[str, Any]:
@@ -81,7 +81,7 @@ class Compose:
         return dict(json.loads(self.run("docker", "inspect", container))[0])
 
     def crash(self, service: str) -> None:
-        """Its process is killed as the kernel does it when memory runs out, behind the engine's back.
+        """Kills the process as the kernel does when memory runs out, without the engine.
 
         `docker kill` would count as a wish of ours, and no restart policy goes against those.
         """
@@ -93,14 +93,14 @@ class Compose:
         return {service: tell(self.inspect(service)) for service in SERVICES}
 
     def remains(self) -> str:
-        """Containers, networks and volumes that the project has left behind."""
+        """Containers, networks and volumes of the project that still exist."""
         label = f"label=com.docker.compose.project={PROJECT}"
         commands = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
         return "".join(self.run("docker", *command, "--quiet", "--filter", label) for command in commands)
 
 
 def _with_dead_proxies(folder: Path) -> Path:
-    """The client's configuration of this machine, contexts and credentials too, with proxies that nobody answers at."""
+    """Copies the Docker client's configuration with contexts and credentials, but with unreachable proxies."""
     folder.mkdir()
     own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     for entry in own.iterdir() if own.is_dir() else ():

@@ -1,4 +1,4 @@
-"""The shop in containers, brought up once for the tests of this folder that need it."""
+"""The shop in containers, started once for the tests that need it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The shop in containers, as `docker compose up` starts it: bought from, killed part by part, started in any order."""
+"""The shop as `docker compose up` starts it: purchases, killed containers, and starts in any sequence."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.processes import eventually
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
-def test_a_client_buys_and_one_correlation_id_leads_through_the_containers(shop: Compose) -> None:
+def test_purchase_has_one_correlation_id_in_all_containers(shop: Compose) -> None:
     correlation_id = re.search(r"demo-[0-9a-f]{8}", shop.buy())
     assert correlation_id is not None
     logs = shop("logs", "--no-color", "--no-log-prefix", *SERVICES)
@@ -20,7 +20,7 @@ def test_a_client_buys_and_one_correlation_id_leads_through_the_containers(shop:
     assert {json.loads(line)["process"] for line in lines} >= {"product", "basket", "ordering", "ordering-consumer"}
 
 
-def test_a_price_changed_in_one_container_is_charged_by_another(shop: Compose) -> None:
+def test_price_changed_in_one_container_is_charged_by_another(shop: Compose) -> None:
     client = urllib3.PoolManager()
     made = client.request("POST", f"{shop.url('product')}/product", json={"name": "P", "category": "C", "price": 5})
     product, user = made.json()["id"], "repriced"
@@ -31,24 +31,24 @@ def test_a_price_changed_in_one_container_is_charged_by_another(shop: Compose) -
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_that_dies_comes_back_by_itself_and_the_shop_sells(shop: Compose, service: str) -> None:
+def test_crashed_container_restarts_and_the_shop_works(shop: Compose, service: str) -> None:
     before = shop.inspect(service)
     shop.crash(service)
     eventually(lambda: shop.inspect(service)["RestartCount"] == before["RestartCount"] + 1)
-    eventually(lambda: shop.statuses() == [200] * 3)  # counted, it has yet to start
+    eventually(lambda: shop.statuses() == [200] * 3)  # it restarts after it was counted
     shop.buy()
     after = shop.inspect(service)
     assert (after["Id"], after["State"]["Running"]) == (before["Id"], True)
 
 
 @pytest.mark.parametrize("service", ["product", *WORKERS])
-def test_a_checkout_needs_neither_product_nor_any_worker_at_that_moment(shop: Compose, service: str) -> None:
-    """The order comes once the worker is there again; of product, basket has its copy."""
+def test_checkout_works_without_product_and_workers(shop: Compose, service: str) -> None:
+    """The order is placed after the worker has restarted. Basket has a copy of the product."""
     client = urllib3.PoolManager()
     product = client.request("GET", f"{shop.url('product')}/product?limit=1").json()["items"][0]["id"]
     basket, user = shop.url("basket"), f"without-{service}"
     line = {"productId": product, "quantity": 1}
-    client.request("POST", f"{basket}/basket", json={"userName": user, "items": [line]})  # known from now on
+    client.request("POST", f"{basket}/basket", json={"userName": user, "items": [line]})  # now basket knows the product
     shop("stop", service)
     try:
         assert client.request("POST", f"{basket}/basket/{user}/items", json=line).status == 200
@@ -60,15 +60,15 @@ def test_a_checkout_needs_neither_product_nor_any_worker_at_that_moment(shop: Co
     eventually(lambda: client.request("GET", f"{shop.url('ordering')}/order/{user}").json()["items"], 60)
 
 
-def test_everything_stops_within_its_grace_period_and_with_exit_code_0(shop: Compose) -> None:
+def test_all_containers_stop_in_time_with_exit_code_0(shop: Compose) -> None:
     shop("stop", *SERVICES)
-    # Who is killed when the grace period runs out ends with 137.
+    # A process that is killed after the grace period ends with 137.
     assert shop.of_each(lambda state: state["State"]["ExitCode"]) == dict.fromkeys(SERVICES, 0)
     shop("up", "--wait", "--detach")
     shop.buy()
 
 
-def test_an_emulator_restarted_empty_is_told_and_bootstrap_and_seed_repair_it_without_a_restart(shop: Compose) -> None:
+def test_empty_emulator_is_reported_and_repaired_by_bootstrap_and_seed(shop: Compose) -> None:
     before = shop.of_each(lambda state: state["State"]["StartedAt"])
     shop("restart", "localstack")
     products = f"{shop.url('product')}/product"
@@ -85,7 +85,7 @@ def test_an_emulator_restarted_empty_is_told_and_bootstrap_and_seed_repair_it_wi
     assert shop.of_each(lambda state: state["State"]["StartedAt"]) == before
 
 
-def test_containers_started_before_what_they_need_find_it_when_it_comes(shop: Compose) -> None:
+def test_containers_wait_for_their_dependencies(shop: Compose) -> None:
     shop("down", "--volumes")
     shop("up", "--detach", "--no-deps", *reversed(SERVICES))
     eventually(lambda: shop.statuses("/health/live") == [200] * 3)

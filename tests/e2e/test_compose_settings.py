@@ -1,4 +1,4 @@
-"""What Compose makes of a shell's settings, and of the other clones on the engine."""
+"""Settings of the shell in Compose, and other clones on the same engine."""
 
 import json
 import subprocess
@@ -25,18 +25,18 @@ def make(target: str, env: Mapping[str, str]) -> "subprocess.CompletedProcess[st
     return subprocess.run([*MAKE, target], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
-def test_a_region_by_either_name_reaches_every_container(shop: Compose) -> None:
+def test_region_from_either_variable_reaches_every_container(shop: Compose) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         services = configured(shop, **EMPTY | {name: "eu-west-1"})
         assert {services[one]["environment"]["AWS_REGION"] for one in OURS} == {"eu-west-1"}
 
 
-def test_the_shop_is_looked_for_in_the_default_region_where_it_alone_is_set(shop: Compose) -> None:
+def test_default_region_is_used_if_only_it_is_set(shop: Compose) -> None:
     said = shop.refusal("run", "--rm", "--no-deps", "bootstrap", "status", AWS_DEFAULT_REGION="eu-west-1")
     assert "there is no shopwire at http://localstack:4566 (an emulator), region eu-west-1" in said
 
 
-def test_empty_settings_leave_the_emulator_its_made_up_credentials_and_its_region(shop: Compose) -> None:
+def test_empty_settings_keep_the_placeholder_credentials_and_region(shop: Compose) -> None:
     said = shop("run", "--rm", "--no-deps", "bootstrap", "status", **EMPTY)
     assert "(an emulator), region us-east-1" in said
     assert "seed: 0 products added" in shop("run", "--rm", "--no-deps", "seed", **EMPTY)
@@ -45,26 +45,28 @@ def test_empty_settings_leave_the_emulator_its_made_up_credentials_and_its_regio
 @pytest.mark.parametrize(
     ("service", "command"), [("bootstrap", ["up"]), ("seed", []), ("basket-relay", []), ("ordering", [])]
 )
-def test_made_up_credentials_are_refused_before_they_reach_aws(shop: Compose, service: str, command: list[str]) -> None:
+def test_placeholder_credentials_are_rejected_before_a_call_to_aws(
+    shop: Compose, service: str, command: list[str]
+) -> None:
     aws = EMPTY | {"AWS_ENDPOINT_URL": "", "AWS_REGION": "eu-west-1"}
     said = shop.refusal("run", "--rm", "--no-deps", service, *command, **aws)
     assert "The AWS credentials are placeholders for an emulator, but the endpoint is AWS. Set" in said
 
 
-def test_no_region_is_guessed_for_aws(shop: Compose) -> None:
+def test_aws_has_no_default_region(shop: Compose) -> None:
     said = shop.refusal("run", "--rm", "--no-deps", "bootstrap", "up", **EMPTY | REAL | {"AWS_ENDPOINT_URL": ""})
     assert "error: no AWS region: set AWS_REGION" in said
 
 
-def test_the_proxies_of_dockers_client_reach_a_container_and_the_shops_names_pass_them(shop: Compose) -> None:
-    """The shop of these tests runs with proxies that nobody answers at."""
+def test_containers_get_the_proxies_of_docker_and_bypass_them_for_the_shop(shop: Compose) -> None:
+    """The shop of these tests runs with unreachable proxies."""
     env = shop("exec", "-T", "basket", "env").splitlines()
     assert [line for line in env if line.startswith("HTTP_PROXY=http://127.0.0.1:")]
     past = next(line.partition("=")[2].split(",") for line in env if line.startswith("NO_PROXY="))
     assert {"localstack", *WEB, "localhost", "127.0.0.1"} <= set(past)
 
 
-def test_what_a_shell_lets_pass_its_proxies_stays(shop: Compose) -> None:
+def test_proxy_exceptions_of_the_shell_are_kept(shop: Compose) -> None:
     services = configured(shop, NO_PROXY="corp.example", no_proxy="10.0.0.1")
     for one in (*OURS, "localstack"):
         env = services[one]["environment"]
@@ -72,7 +74,7 @@ def test_what_a_shell_lets_pass_its_proxies_stays(shop: Compose) -> None:
         assert env["NO_PROXY"].split(",")[-2:] == ["corp.example", "10.0.0.1"]
 
 
-def test_another_project_has_images_of_its_own(shop: Compose) -> None:
+def test_another_project_has_its_own_images(shop: Compose) -> None:
     def images(project: str) -> set[str]:
         command = ("docker", "compose", "--env-file", "/dev/null", "--project-name", project, "config", "--images")
         return set(shop.run(*command).split())
@@ -82,7 +84,7 @@ def test_another_project_has_images_of_its_own(shop: Compose) -> None:
 
 
 @pytest.mark.parametrize("target", ["up", "down"])
-def test_make_leaves_the_containers_of_another_clone_alone(shop: Compose, target: str) -> None:
+def test_make_does_not_touch_containers_of_another_clone(shop: Compose, target: str) -> None:
     before = shop.of_each(lambda state: state["State"]["StartedAt"])
     done = make(target, shop.env | {"COMPOSE_PROJECT_NAME": PROJECT})
     assert done.returncode == 2, done.stdout + done.stderr

@@ -41,7 +41,7 @@ class Shop:
             assert fill(self._basket.ask, user, self._lines) is not None
 
     def check_out(self, user: str, key: str | None = None, address: str = "Istanbul") -> Answer:
-        """The first answer that is no 503."""
+        """The first response that is not a 503."""
         headers = {"Idempotency-Key": key} if key else {}
         body = CHECKOUT | {"userName": user, "address": address}
         answer = self._basket.insist("POST", "/basket/checkout", body, **headers)
@@ -49,7 +49,7 @@ class Shop:
         return Answer(answer.status, answer.data, answer.headers.get("Location", ""))
 
     def at_once(self, *requests: tuple[str, str | None]) -> dict[tuple[str, str | None], set[Answer]]:
-        """The different answers to each request."""
+        """The distinct responses to each request."""
         with ThreadPoolExecutor(len(requests), thread_name_prefix="client") as pool:
             answers = list(pool.map(lambda request: self.check_out(*request), requests))
         assert set(self._basket.statuses) <= {200, 202, 404, 503}
@@ -57,7 +57,7 @@ class Shop:
                 for each in requests}  # fmt: skip
 
     def orders(self) -> list[str]:
-        """Their ids, once nothing is pending."""
+        """The order IDs, after the outbox and the queue are empty."""
         eventually(lambda: not pending("shop"))
         return sorted(str(order["orderId"]) for order in gather("shop").orders)
 
@@ -75,7 +75,7 @@ def shop(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Shop]:
         assert fleet.crashed == []
 
 
-def test_fifty_concurrent_checkouts_with_one_key_make_one_order_and_get_the_same_answer(shop: Shop) -> None:
+def test_fifty_concurrent_checkouts_with_one_key_place_one_order(shop: Shop) -> None:
     shop.fill("swn")
     ((answer,),) = shop.at_once(*[("swn", "key")] * 50).values()
     assert shop.orders() == [answer.order_id]

@@ -1,4 +1,4 @@
-"""The images are what the files that make them say, seen from inside a running container."""
+"""Properties of the images, seen from inside a running container."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.compose import PROJECT, SERVICES, WEB, Compose
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
-LARGEST = 260_000_000  # bytes unpacked, of which python:3.13-slim are some 180 million
+LARGEST = 260_000_000  # bytes unpacked; python:3.13-slim has about 180 million
 NOBODY = "10001"
 IMPORTABLE = "import sys; from importlib.util import find_spec; print(find_spec(sys.argv[1]) is not None)"
 
@@ -17,9 +17,7 @@ def inside(shop: Compose, service: str, *command: str) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_runs_as_nobody_with_no_capability_and_can_write_nowhere_but_tmp(
-    shop: Compose, service: str
-) -> None:
+def test_container_runs_unprivileged_and_can_write_only_to_tmp(shop: Compose, service: str) -> None:
     assert inside(shop, service, "id", "-u") == NOBODY
     status = inside(shop, service, "cat", "/proc/1/status")
     told = dict(line.split(":\t", 1) for line in status.splitlines())
@@ -29,7 +27,7 @@ def test_a_container_runs_as_nobody_with_no_capability_and_can_write_nowhere_but
 
 
 @pytest.mark.parametrize("service", WEB)
-def test_an_image_holds_the_chassis_and_its_own_service_and_nothing_else_of_ours(shop: Compose, service: str) -> None:
+def test_image_contains_only_the_chassis_and_its_own_service(shop: Compose, service: str) -> None:
     found = set(inside(shop, service, "sh", "-c", "find /shop -mindepth 1 -maxdepth 2 -type d").splitlines())
     assert found == {"/shop/chassis", "/shop/services", f"/shop/services/{service}"}
     foreign = [f"services.{other}" for other in WEB if other != service] + ["bootstrap", "shop", "tests", "pytest"]
@@ -39,7 +37,7 @@ def test_an_image_holds_the_chassis_and_its_own_service_and_nothing_else_of_ours
 
 
 @pytest.mark.parametrize("service", [*WEB, "bootstrap"])
-def test_an_image_is_small_and_keeps_no_secret(shop: Compose, service: str) -> None:
+def test_image_is_small_and_has_no_secret(shop: Compose, service: str) -> None:
     name = f"{PROJECT}-{service}"
     (image,) = json.loads(shop.run("docker", "image", "inspect", name))
     assert image["Size"] < LARGEST

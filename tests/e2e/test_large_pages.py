@@ -53,7 +53,7 @@ def fill(shop: Compose, table: str, rows: Iterator[BaseModel]) -> None:
 
 
 def patiently(url: str) -> urllib3.BaseHTTPResponse:
-    """As a client that heeds `Retry-After`: on a busy machine LocalStack is slower than the time-outs allow."""
+    """Retries after `Retry-After`, because LocalStack on a busy machine may be slower than the time-outs."""
     retry = urllib3.Retry(20, status_forcelist=[503], raise_on_status=True)
     return urllib3.PoolManager(retries=retry).request("GET", url, timeout=60)
 
@@ -66,7 +66,7 @@ def patiently(url: str) -> urllib3.BaseHTTPResponse:
         ("ordering", "/order/large?limit=100", {}),
     ],
 )
-def test_fifty_clients_get_the_largest_pages_at_once_and_no_container_dies(
+def test_fifty_concurrent_clients_get_the_largest_pages(
     shop: Compose, service: str, path: str, tables: dict[str, object]
 ) -> None:
     for table, rows in tables.items():

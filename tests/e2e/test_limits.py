@@ -1,4 +1,4 @@
-"""The largest checkout that is legal becomes an order; one piece more is refused before AWS could say no."""
+"""The largest valid checkout becomes an order. One piece more is rejected before any AWS call."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,13 +22,13 @@ from tests.resilience.evidence import gather, pending
 from tests.resilience.processes import Fleet, web, worker
 from tests.samples import CHECKOUT
 
-EVENT = 256 * 1024  # AWS's limits, whatever the code says; the first is SQS's too, for queues made before 2026
+EVENT = 256 * 1024  # AWS's limits, independent of the code; the first also applies to SQS queues from before 2026
 ROW = 400 * 1024
 WIDE = {"four bytes": "\U0001f4f1", "six bytes in JSON": "\x01"}
 
 
 def item_size(value: Any) -> int:
-    """Bytes as DynamoDB counts them at most ("DynamoDB item sizes and formats", Developer Guide)."""
+    """An upper bound of the bytes as DynamoDB counts them ("DynamoDB item sizes and formats", Developer Guide)."""
     match value:
         case dict():
             return 3 + sum(len(name) + 1 + item_size(member) for name, member in value.items())
@@ -40,13 +40,13 @@ def item_size(value: Any) -> int:
 
 
 def post(url: str, body: Any) -> urllib3.BaseHTTPResponse:
-    """In UTF-8: escaped, the same text could be thrice as long."""
+    """Encoded as UTF-8. Escaped, the same text could have three times the size."""
     text = json.dumps(body, ensure_ascii=False).encode()
     return urllib3.request("POST", url, body=text, headers={"Content-Type": "application/json"}, retries=False)
 
 
 def largest(wide: str, product: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The basket and the checkout with every text as long as it may be."""
+    """The basket and the checkout in which every text has its maximum length."""
     user = "|" * 254
     lines = [{"productId": product, "quantity": 999, "color": wide * 47 + f"{n:03}"} for n in range(100)]
     names = dict.fromkeys(("firstName", "lastName"), wide * 100)
@@ -68,8 +68,8 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("wide", WIDE.values(), ids=WIDE.keys())
-def test_the_largest_legal_checkout_becomes_an_order(cloud: Mapping[str, str], tmp_path: Path, wide: str) -> None:
-    """The bus is away at first, so that the outbox shows its row; the relay then brings it through bus and queue."""
+def test_largest_valid_checkout_becomes_an_order(cloud: Mapping[str, str], tmp_path: Path, wide: str) -> None:
+    """The bus is unavailable at first, so the outbox keeps its row. The relay then publishes it."""
     product = web("product", cloud)
     nowhere = f"http://127.0.0.1:{free_port()}"
     basket = web("basket", dict(cloud) | {"PRODUCT_URL": product.url, "AWS_ENDPOINT_URL_EVENTBRIDGE": nowhere})
@@ -103,7 +103,7 @@ def check_event(rows: list[Any]) -> None:
     assert 100_000 < sum(sizes) < EVENT
 
 
-# ── One more ──
+# ── One more than the maximum ──
 
 LINES = [{"productId": "phone", "quantity": 1, "color": f"{n}"} for n in range(101)]
 
@@ -134,7 +134,7 @@ def check_out(client: FlaskClient, **changes: Any) -> TestResponse:
         (lambda c: check_out(c, address="a" * MAX_BODY), 413),
     ],
 )
-def test_one_more_than_legal_is_refused_and_changes_nothing(
+def test_one_more_than_the_maximum_is_rejected_and_changes_nothing(
     send: Callable[[FlaskClient], TestResponse], status: int
 ) -> None:
     shop = BasketShop(phone="950")

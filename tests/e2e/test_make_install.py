@@ -1,4 +1,4 @@
-"""A clone in a folder of any name, by a shell that is set up for other Python projects: installed, run, bought from."""
+"""Installs and runs a clone in a folder of any name, in a shell that is set up for other Python projects."""
 
 import os
 import re
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Mapping[str, str]:
-    """What a shell may export; the variables of a proxy are missing, for packages come through it."""
+    """Variables that a shell may export. Proxy variables are missing, because packages may need the proxy."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "boto3.py").write_text("raise SystemExit('another project was imported')")
     (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
@@ -34,7 +34,7 @@ def shell(tmp_path: Path) -> Mapping[str, str]:
 
 
 def test_settings_of_caches_and_indexes_reach_uv(tmp_path: Path) -> None:
-    """The first `%` of a pattern is its only wildcard in make."""
+    """In make, only the first `%` of a pattern is a wildcard."""
     kept = {"UV_CACHE_DIR": str(tmp_path), "UV_NO_CACHE": "1", "UV_INDEX_URL": "here", "PIP_NO_CACHE_DIR": "1"}
     (tmp_path / "show.mk").write_text(f"include {ROOT}/Makefile\nshow:\n\t@env | grep -E '^(UV|PIP)_' | sort\n")
     done = make(ROOT, os.environ | kept | {"UV_NO_DEV": "1"}, "-f", str(tmp_path / "show.mk"), "show")
@@ -58,7 +58,7 @@ def installed(tmp_path: Path, shell: Mapping[str, str]) -> Path:
 
 @pytest.fixture
 def running(installed: Path, shell: Mapping[str, str], tmp_path: Path) -> Iterator[Mapping[str, str]]:
-    """The environment of a shop that is open, whose shell has a proxy that does not answer."""
+    """The environment of a running shop whose shell has an unreachable proxy."""
     proxy = f"http://127.0.0.1:{free_port()}"
     env = dict(shell) | {"http_proxy": proxy, "HTTP_PROXY": proxy, "https_proxy": proxy, "HTTPS_PROXY": proxy}
     output = tmp_path / "terminal"
@@ -75,12 +75,12 @@ def running(installed: Path, shell: Mapping[str, str], tmp_path: Path) -> Iterat
             shop.terminate()
 
 
-def test_a_clone_in_a_folder_of_any_name_is_installed_run_and_bought_from(
+def test_clone_in_a_folder_of_any_name_can_be_installed_and_used(
     installed: Path, running: Mapping[str, str], tmp_path: Path
 ) -> None:
     bought = make(installed, running, "demo")
     assert bought.returncode == 0, bought.stdout + bought.stderr
-    # The way that the demo names into the logs is one that can be typed.
+    # The command that the demo prints for the logs can be typed.
     trace = re.search(r"cat .*", bought.stdout)
     assert trace is not None
     found = subprocess.run(["/bin/sh", "-c", trace[0]], capture_output=True, text=True, check=True)
@@ -91,7 +91,7 @@ def test_a_clone_in_a_folder_of_any_name_is_installed_run_and_bought_from(
 
 
 @pytest.mark.parametrize("name", ["a:b", "a\tb", "a\nb"])
-def test_a_folder_in_which_no_python_environment_can_be_made_is_told(tmp_path: Path, name: str) -> None:
+def test_folder_without_room_for_a_python_environment_is_reported(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     for file in ("Makefile", "pyproject.toml", "uv.lock"):

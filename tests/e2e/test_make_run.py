@@ -1,4 +1,4 @@
-"""`make run`, as a person uses it: a real shop of real processes, bought from, wounded and stopped."""
+"""`make run` as a user runs it: real processes, purchases, killed processes and shutdown."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Terminal:
 
     def __init__(self, path: Path) -> None:
         self.env = os.environ | free_ports() | {"SHOP_VAR": str(path), "SHOP_NAME": "e2e-run"}
-        self.env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": ""}  # whatever a developer's `.env` says
+        self.env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": ""}  # independent of a developer's `.env`
         self.paths = Paths(path / "e2e-run")
         self.output = path / "terminal"
         with self.output.open("wb") as output:
@@ -95,12 +95,12 @@ def stops_in_time(terminal: Terminal, with_signal: signal.Signals) -> None:
     begun = time.monotonic()
     terminal.process.send_signal(with_signal)
     assert terminal.process.wait(30) == 0
-    assert time.monotonic() - begun < 20  # some two where nothing else runs
+    assert time.monotonic() - begun < 20  # about two on an idle machine
     assert [it.command for it in ran if it.lives] == []
     assert terminal.taken_ports() == []
 
 
-def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(terminal: Terminal) -> None:
+def test_shop_survives_a_killed_consumer_and_stops_on_ctrl_c(terminal: Terminal) -> None:
     is_open(terminal)
     bought = terminal.do("demo")
     assert bought.returncode == 0, bought.stdout + bought.stderr
@@ -109,7 +109,7 @@ def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(te
 
     before = terminal.pid("ordering-consumer")
     os.kill(before, signal.SIGKILL)
-    # The dead consumer's long poll may still be open and be given the message, which then comes back after 30 s.
+    # The long poll of the killed consumer may still receive the message, which becomes visible again after 30 s.
     again = terminal.do("demo", "--deadline", "60")
     assert again.returncode == 0, again.stdout + again.stderr
     eventually(lambda: terminal.says(f"ordering-consumer (pid {before}) ended and was started again"), terminal)
@@ -118,9 +118,7 @@ def test_a_shop_is_bought_from_survives_a_killed_consumer_and_stops_on_ctrl_c(te
     stops_in_time(terminal, signal.SIGINT)
 
 
-def test_a_closed_terminal_leaves_nothing_behind_and_the_next_shop_remembers(
-    terminal: Terminal, tmp_path: Path
-) -> None:
+def test_closed_terminal_stops_all_processes_and_the_data_is_kept(terminal: Terminal, tmp_path: Path) -> None:
     is_open(terminal)
     assert buy_as_the_banner_says(terminal)["items"][0]["quantity"] == 2
     stops_in_time(terminal, signal.SIGHUP)
@@ -138,7 +136,7 @@ def test_a_closed_terminal_leaves_nothing_behind_and_the_next_shop_remembers(
         the_next.process.wait(60)
 
 
-def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) -> None:
+def test_killed_launcher_stops_all_processes(terminal: Terminal) -> None:
     is_open(terminal)
     ran = terminal.everything()
     terminal.process.kill()
@@ -147,7 +145,7 @@ def test_a_launcher_that_is_killed_takes_everything_with_it(terminal: Terminal) 
     assert terminal.taken_ports() == []
 
 
-def test_a_suspended_shop_is_stopped_in_order_and_keeps_its_data(terminal: Terminal) -> None:
+def test_suspended_shop_stops_cleanly_and_keeps_its_data(terminal: Terminal) -> None:
     """As after Ctrl-Z and then `make stop`."""
     is_open(terminal)
     assert terminal.do("demo").returncode == 0
@@ -164,10 +162,10 @@ def test_a_suspended_shop_is_stopped_in_order_and_keeps_its_data(terminal: Termi
     assert not terminal.says("ended without saving")
 
 
-def test_a_killed_emulator_comes_back_with_its_last_save_and_it_is_said(terminal: Terminal) -> None:
+def test_killed_emulator_restarts_with_its_last_save_and_reports_it(terminal: Terminal) -> None:
     is_open(terminal)
     assert terminal.do("demo").returncode == 0
-    # The order is in it: a save comes at most so long after what it holds.
+    # The save contains the order, because saves are at most this far apart.
     eventually(lambda: "orderId" in saved(terminal, "dynamodb"), terminal)
     os.kill(terminal.pid("emulator"), signal.SIGKILL)
     eventually(lambda: terminal.says("The last save is of "), terminal)
@@ -180,14 +178,14 @@ def saved(terminal: Terminal, service: str) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
+def test_commands_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
     settings = Settings.from_env(free_ports() | {"SHOP_VAR": str(tmp_path), "SHOP_NAME": "borrowed"})
     lines = (
         (ROOT / "README.md").read_text().partition("<!-- a test runs")[2].partition("```sh\n")[2].partition("```")[0]
     )
     for port, name in ((8001, "product"), (8002, "basket"), (8003, "ordering")):
         lines = lines.replace(f"127.0.0.1:{port}", f"127.0.0.1:{settings.ports[name]}")
-    # On a busy machine the moment that an event takes may be longer than a reader's second.
+    # On a busy machine an event may take longer than the second that the README waits.
     there = f"curl -s {settings.url('ordering')}/order/ann | grep -q orderId"
     assert lines.count("sleep 1 ") == 1
     lines = lines.replace("sleep 1 ", f"until {there}; do sleep 0.2; done ")
@@ -200,7 +198,7 @@ def test_the_lines_of_the_readme_buy_a_teapot(tmp_path: Path) -> None:
     assert not any(ports.is_taken(port) for port in settings.ports.values())
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+def test_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     env = os.environ | free_ports() | {"SHOP_VAR": str(tmp_path)}
     with socket.create_server(("127.0.0.1", int(env["SHOP_BASKET_PORT"]))):
         ended = subprocess.run(
@@ -223,7 +221,7 @@ def shell(lines: str) -> str:
 
 
 def buy_as_the_banner_says(terminal: Terminal) -> Any:
-    """Types the commands that the launcher printed, then waits for the order."""
+    """Runs the commands that the launcher printed, then waits for the order."""
     printed = terminal.output.read_text()
     block = printed[printed.index("  curl -s") : printed.index("The AWS CLI")]
     typed = shell(block)

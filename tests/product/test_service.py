@@ -11,7 +11,7 @@ from chassis.core import deadline, logs
 from chassis.core.errors import Conflict, DomainError, NotFound, PreconditionFailed, Refused, Unavailable
 from services.product.conditions import Condition
 from services.product.models import ProductChanges, ProductFields, Tombstone
-from tests.fakes import Fate, ProductShop, Write, after, answer_lost, cancelled, never_arrived, refused
+from tests.fakes import ProductShop, Write, WriteEffect, after, answer_lost, cancelled, never_arrived, refused
 from tests.samples import PHONE, product
 
 NEW = ProductFields.model_validate(PHONE)
@@ -28,7 +28,7 @@ def shop() -> ProductShop:
 
 
 def data(shop: ProductShop) -> list[dict[str, Any]]:
-    return [json.loads(event.detail, parse_float=Decimal)["data"] for event in shop.told]
+    return [json.loads(event.detail, parse_float=Decimal)["data"] for event in shop.events]
 
 
 # ── Products ──
@@ -55,7 +55,7 @@ def test_change_of_another_version_is_rejected(shop: ProductShop, changes: dict[
     with pytest.raises(PreconditionFailed) as caught:
         shop.service.update("p-1", ProductChanges.model_validate(changes), at(7))
     assert caught.value.members == {"version": 1}
-    assert shop.told == []
+    assert shop.events == []
 
 
 def test_deleted_product_leaves_a_tombstone(shop: ProductShop) -> None:
@@ -98,7 +98,7 @@ def test_each_write_publishes_one_event_with_product_and_version(shop: ProductSh
 
 def test_empty_change_keeps_the_version_and_publishes_nothing(shop: ProductShop) -> None:
     assert shop.service.update("p-1", ProductChanges(), at(1)) == product("p-1")
-    assert shop.told == []
+    assert shop.events == []
 
 
 @pytest.mark.parametrize("mode", ["refuses", "raises", "is down", "loses its answer"])
@@ -109,25 +109,25 @@ def test_write_succeeds_without_the_bus_and_its_event_waits_for_the_relay(shop: 
 
 
 def test_failed_commit_leaves_the_product_unchanged(shop: ProductShop) -> None:
-    shop.products.fates.extend([never_arrived] * 1000)
+    shop.products.effects.extend([never_arrived] * 1000)
     deadline.start(0.5)
     with pytest.raises(Unavailable, match="unknown"):
         shop.service.update("p-1", CHEAP, None)
-    assert (shop.service.get("p-1").version, shop.told) == (1, [])
+    assert (shop.service.get("p-1").version, shop.events) == (1, [])
 
 
 # ── Races and lost answers ──
 
 
 def test_change_after_a_lost_race_is_applied_to_the_new_version(shop: ProductShop) -> None:
-    shop.products.fates.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
+    shop.products.effects.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
     changed = shop.service.update("p-1", CHEAP, None)
     assert (changed.name, changed.price, changed.version) == ("Other", Decimal("9.90"), 3)
     assert [(each["version"], each["oldPrice"]) for each in data(shop)] == [(2, 950), (3, 950)]
 
 
 def test_conditional_change_after_a_lost_race_is_rejected(shop: ProductShop) -> None:
-    shop.products.fates.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
+    shop.products.effects.append(after(lambda: shop.service.update("p-1", ProductChanges(name="Other"), None)))
     with pytest.raises(PreconditionFailed):
         shop.service.update("p-1", CHEAP, at(1))
 
@@ -141,16 +141,16 @@ WRITES: list[Callable[[ProductShop], Any]] = [
 
 
 @pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("fates", [[answer_lost], [never_arrived], [cancelled, answer_lost], [never_arrived] * 3])
+@pytest.mark.parametrize("effects", [[answer_lost], [never_arrived], [cancelled, answer_lost], [never_arrived] * 3])
 def test_write_with_a_lost_answer_happens_once_with_one_event(
-    write: Callable[[ProductShop], Any], fates: list[Fate]
+    write: Callable[[ProductShop], Any], effects: list[WriteEffect]
 ) -> None:
-    calm, stormy = ProductShop(product("p-1")), ProductShop(product("p-1"))
+    calm, shop_with_faults = ProductShop(product("p-1")), ProductShop(product("p-1"))
     logs.correlate("c-1")
     expected = write(calm)
-    stormy.products.fates.extend(fates)
-    assert write(stormy) == expected
-    assert (stormy.products.rows, stormy.told) == (calm.products.rows, calm.told)
+    shop_with_faults.products.effects.extend(effects)
+    assert write(shop_with_faults) == expected
+    assert (shop_with_faults.products.rows, shop_with_faults.events) == (calm.products.rows, calm.events)
 
 
 @pytest.mark.parametrize(
@@ -169,21 +169,21 @@ def test_errors_after_an_unanswered_write_become_unknown_outcome(
         meanwhile(shop)
         raise Unavailable("DynamoDB does not answer.")
 
-    shop.products.fates.append(lost_and_overtaken)
+    shop.products.effects.append(lost_and_overtaken)
     with pytest.raises(Unavailable, match="unknown"):
         write(shop)
 
 
 @pytest.mark.parametrize(("before", "known"), [([], True), ([cancelled], True), ([never_arrived], False)])
 def test_refused_write_is_certain_unless_an_earlier_attempt_was_unanswered(
-    shop: ProductShop, before: list[Fate], known: bool
+    shop: ProductShop, before: list[WriteEffect], known: bool
 ) -> None:
-    shop.products.fates.extend([*before, refused])
+    shop.products.effects.extend([*before, refused])
     with pytest.raises(Unavailable) as caught:
         shop.service.update("p-1", CHEAP, None)
     assert isinstance(caught.value, Refused) is known
     assert ("unknown" in caught.value.detail) is not known
-    assert (shop.service.get("p-1").version, shop.told) == (1, [])
+    assert (shop.service.get("p-1").version, shop.events) == (1, [])
 
 
 def test_unavailable_database_before_the_write_is_no_unknown_outcome(shop: ProductShop) -> None:
@@ -203,8 +203,8 @@ steps = st.tuples(
 @given(st.lists(steps, max_size=12))
 def test_every_version_has_exactly_one_event(history: list[Any]) -> None:
     shop = ProductShop()
-    for what, fates, mode in history:
-        shop.products.fates.extend(fates)
+    for what, effects, mode in history:
+        shop.products.effects.extend(effects)
         shop.bus.mode = mode
         try:
             if what == "add":
@@ -216,5 +216,5 @@ def test_every_version_has_exactly_one_event(history: list[Any]) -> None:
         except (NotFound, Conflict, Unavailable):
             shop.products.recover()
     row = shop.products.rows.get("p-1")
-    told = {event.id: event for event in shop.told}
+    told = {event.id: event for event in shop.events}
     assert sorted(told) == sorted(f"p-1@{version}" for version in range(1, (row.version if row else 0) + 1))
