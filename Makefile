@@ -106,7 +106,7 @@ resilience: $(STAMP)  ## crash processes, break AWS calls and count the orders: 
 	$(BIN)/pytest -m "resilience and not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
 
 resilience-full: $(STAMP)  ## the same with every case
-	SHOP_RESILIENCE=full $(BIN)/pytest -m "resilience and not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
+	SHOP_RESILIENCE=full $(BIN)/pytest -m "not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
 
 resilience-docker: $(STAMP) engine  ## the same against LocalStack
 	$(BIN)/pytest -m "resilience and docker" tests/resilience $(ARGS)

@@ -19,5 +19,5 @@ def sample(cases: Sequence[T], place: int = 0) -> list[T]:
 
 
 def repeated(times: int) -> int:
-    """How often a random choice is repeated: in CI a third of the full run's number."""
+    """How often a random choice is repeated: in a sample a third as often as in a full run."""
     return times if FULL else -(-times // 3)

@@ -15,17 +15,15 @@ from chassis.messaging.relay import Relay
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Listing
 from services.basket.service import BasketService
-from services.ordering.consumer import make_consumer
 from services.ordering.events_in import BasketCheckedOut
-from services.ordering.service import OrderService
-from tests.fakes import FakeClock, FakeDeadLetters, FakeReplies
-from tests.lists import every_row
+from tests.fakes import FakeClock
 from tests.processes import eventually
 from tests.resilience.evidence import Evidence, Row
 from tests.resilience.invariants import Checkout, Outcome, violations
-from tests.resilience.model_based.backends import Backends, FaultyBaskets, FaultyOrders, FaultyOutbox
+from tests.resilience.model_based.backends import Backends, FaultyBaskets, FaultyOutbox
 from tests.resilience.model_based.fault_schedule import Call, Crashed, Effect, Fault, FaultSchedule
 from tests.resilience.model_based.ledger import CheckoutRequest, Ledger, Placed, Request, Slot, checkout_of, everything
+from tests.resilience.model_based.ordering_model import OrderingModel
 from tests.samples import CHECKOUT
 
 T = TypeVar("T")
@@ -45,16 +43,13 @@ class ShopModel:
         self._clock = FakeClock()
         self._day = 0
         self._numbers = itertools.count()
-        self._queue: list[str] = []
         self._history: dict[object, Checkout] = {}
         self._published: dict[str, BasketCheckedOut] = {}
-        self._dead_letters = FakeDeadLetters()
-        self._orders = FaultyOrders(backends.orders)
+        self._ordering = OrderingModel(backends, users)
         baskets = FaultyBaskets(backends.baskets, self._schedule, self._ledger, lambda: self._request)
         outbox = FaultyOutbox(backends.outbox, self._schedule)
         self.service = BasketService(baskets, self, outbox, self, lambda: str(uuid.uuid4()), self._clock)
         self._relay = Relay(outbox, self, ALL)  # type: ignore[arg-type] # it has what a relay uses
-        self._consumer = make_consumer(OrderService(self._orders), self._dead_letters, FakeReplies())
 
     # ── What the basket service works with ──
 
@@ -152,24 +147,14 @@ class ShopModel:
             self._relay.sweep()
 
     def deliver(self, picks: Sequence[int], effects: Sequence[Effect] = (), *, delete: bool = True) -> None:
-        """Delivers one batch: the messages at those places of the queue, in that order, as often as they are named."""
-        self._queue += [body for body in self._backends.receive() if _data_of(body)["userName"] in self.users]
-        places = [pick % len(self._queue) for pick in picks if self._queue]
-        ids = [_data_of(self._queue[place])["orderId"] for place in places]
-        self._orders.effects = dict(zip(ids, effects, strict=False))
-        records = [{"messageId": str(i), "body": self._queue[place]} for i, place in enumerate(places)]
-        answer = self._consumer.handle_batch({"Records": records})
-        failed = {places[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]}
-        gone = set(places) - failed if delete else set()
-        self._queue = [body for place, body in enumerate(self._queue) if place not in gone]
-        assert self._dead_letters.sent == [], "an order was dead-lettered"
+        self._ordering.deliver(picks, effects, delete=delete)
 
     # ── What must hold ──
 
     def check_units(self) -> None:
         """At any moment, wherever an order is on its way."""
         baskets = [basket for user in self.users if (basket := self._backends.baskets.get(user))]
-        assert self._stored_orders().items() <= self._published.items(), "an order without an event"
+        assert self._ordering.stored().items() <= self._published.items(), "an order without an event"
         self._ledger.check_units(baskets, self._published | self._in_outbox())
 
     def finish(self) -> None:
@@ -179,7 +164,7 @@ class ShopModel:
         eventually(self._all_delivered)
         self.check_units()
         placed = self._ledger.placed
-        assert self._stored_orders() == {i: each.event for i, each in placed.items()}
+        assert self._ordering.stored() == {i: each.event for i, each in placed.items()}
         assert violations([*self._history.values()], self._evidence(), self._ledger.prices) == []
         for each in {each.request.slot[:2]: each for each in placed.values()}.values():
             key = each.request.slot[1] or each.event.orderId
@@ -191,32 +176,20 @@ class ShopModel:
         placed = self._ledger.placed
         orders: list[Row] = [
             order.model_dump() | {"address": placed[i].request.told.ref if i in placed else "unknown"}
-            for i, order in self._stored_orders().items()
+            for i, order in self._ordering.stored().items()
         ]
         return Evidence(orders, [{"orderId": order_id} for order_id in placed], pending={})
 
     def _all_delivered(self) -> bool:
-        self.deliver(range(len(self._queue)))
-        return not self._queue and len(self._stored_orders()) >= len(self._ledger.placed)
+        return self._ordering.deliver_all() and len(self._ordering.stored()) >= len(self._ledger.placed)
 
     def _in_outbox(self) -> dict[str, BasketCheckedOut]:
         rows = (pending.event for page in self._backends.outbox.pending(ALL) for pending in page if pending.event)
         checkouts = {event.id: checkout_of(event) for event in rows}
         return {order_id: checkout for order_id, checkout in checkouts.items() if checkout.userName in self.users}
 
-    def _stored_orders(self) -> dict[str, BasketCheckedOut]:
-        pages = (
-            every_row(lambda cursor: self._backends.orders.page_of_user(user, None, 100, cursor))  # noqa: B023 read at once
-            for user in self.users
-        )
-        return {order.orderId: BasketCheckedOut.model_validate(order.model_dump()) for page in pages for order in page}
-
 
 def _answer_of(receipt: Receipt) -> tuple[str, str, Decimal]:
     answer = json.loads(receipt.answer, parse_float=Decimal)
     assert answer["status"] == "PENDING"
     return answer["orderId"], answer["orderDate"], answer["totalPrice"]
-
-
-def _data_of(body: str) -> dict[str, str]:
-    return dict(json.loads(body)["detail"]["data"])

@@ -18,6 +18,7 @@ from tests.resilience.model_based.backends import in_memory, on_tables
 from tests.resilience.model_based.fault_schedule import Call, Effect
 from tests.resilience.model_based.operations import PRODUCTS, Add, CheckOut, Faults, Operation, schedule
 from tests.resilience.model_based.shop_model import ShopModel
+from tests.resilience.sampling import repeated
 
 runs = itertools.count(1)
 users = st.sampled_from([0, 0, 1])
@@ -82,7 +83,9 @@ class ShopMachine(RuleBasedStateMachine):
 
 
 def test_units_and_money_are_conserved_under_any_faults() -> None:
-    run_state_machine_as_test(ShopMachine, settings=settings(max_examples=150, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(
+        ShopMachine, settings=settings(max_examples=repeated(450), stateful_step_count=30, deadline=None)
+    )
 
 
 @pytest.mark.integration
@@ -90,7 +93,9 @@ def test_units_and_money_are_conserved_on_real_tables(stack: Mapping[str, str]) 
     class OnTables(ShopMachine):
         backends = staticmethod(lambda: on_tables(stack))
 
-    run_state_machine_as_test(OnTables, settings=settings(max_examples=10, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(
+        OnTables, settings=settings(max_examples=repeated(30), stateful_step_count=20, deadline=None)
+    )
 
 
 # ── What the state machine finds too seldom ──
