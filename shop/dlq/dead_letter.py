@@ -24,6 +24,7 @@ _FACTS = {
     "version": ("detail.metadata.version",),
     "order": ("detail.data.orderId", "detail.data.userName"),
     "correlation": ("detail.metadata.correlation-id",),
+    "test message": ("detail.metadata.test",),
 }
 _LONGEST = 500  # characters of a row
 Row = tuple[str, str]

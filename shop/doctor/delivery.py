@@ -12,11 +12,11 @@ from bootstrap.names import Names
 from shop.dlq.dead_letter import DeadLetter
 from shop.dlq.receiver import Selection, receiving
 from shop.doctor.findings import Finding, bad, good
-from shop.doctor.replies import Hop, Inbox
+from shop.doctor.replies import Hop, replies
 from shop.doctor.routes import EventType, Route
 
 _SEARCHED = 100  # messages of a dead-letter queue
-_ON_AWS = "On AWS, ask again in a minute: a new rule needs a moment, and SQS counts late"
+_LATE = 1.0  # seconds for an answer that comes after all, when the consumer is known to be alive
 
 
 class Delivery:
@@ -25,10 +25,11 @@ class Delivery:
     def __init__(self, aws: Aws, names: Names, clock: Clock, patience: float) -> None:
         self._aws = aws
         self._bus = names.bus
-        self._run = str(uuid.uuid4())
-        self._direct_run = f"{self._run}-direct"
-        self._inbox = Inbox(aws.sqs, names.doctor_queue, clock, patience)
+        self._doctor = aws.sqs.get_queue_url(QueueName=names.doctor_queue)["QueueUrl"]
+        self._clock = clock
         self._patience = patience
+        self._run = str(uuid.uuid4())
+        self._hint = "" if aws.emulator else ". Ask again in a minute: a new rule needs a moment, and SQS counts late"
 
     def findings(self, routes: Sequence[Route]) -> Iterator[Finding]:
         """One for each answer, then one or two for each route without an answer."""
@@ -37,7 +38,7 @@ class Delivery:
             if refusal := self._publish(event_type):
                 yield bad("bus", f"{self._bus} refused {event_type[1]}: {refusal}", "correct what the error names")
                 expected = {hop: route for hop, route in expected.items() if hop[1] != event_type}
-        for hop, handled, seconds in self._inbox.replies(self._run, set(expected)):
+        for hop, handled, seconds in self._replies(self._run, set(expected), self._patience):
             yield _answered(expected.pop(hop), hop, seconds, handled=handled)
         first = {route: hop for hop, route in reversed(expected.items())}
         for route, hop in first.items():
@@ -53,8 +54,11 @@ class Delivery:
         refused = answer["Entries"][0] if answer["FailedEntryCount"] else {}
         return f"{refused.get('ErrorCode')}: {refused.get('ErrorMessage')}" if refused else None
 
+    def _replies(self, run: str, hops: set[Hop], patience: float) -> Iterator[tuple[Hop, bool, float]]:
+        return replies(self._aws, self._doctor, run, hops, self._clock, patience)
+
     def _trace(self, route: Route, hop: Hop) -> Iterator[Finding]:
-        """From the far end of the route back to its start."""
+        """Looks at each place where the message may be."""
         if letter := self._own(route.rule_dead_letters):
             text = f"EventBridge could not send to {route.queue}: {letter.reason()}"
             yield bad("queue", text, "look at the policy and the encryption of the queue")
@@ -69,20 +73,21 @@ class Delivery:
     def _bisect(self, route: Route, hop: Hop) -> Iterator[Finding]:
         """The queue is empty, so a second test message is sent to it directly, past bus and rule."""
         source, detail_type = hop[1]
-        body = {"source": source, "detail-type": detail_type, "detail": _detail(self._direct_run)}
+        run = f"{self._run}-direct"
+        body = {"source": source, "detail-type": detail_type, "detail": _detail(run)}
         self._aws.sqs.send_message(QueueUrl=route.url, MessageBody=json.dumps(body))
-        answered = any(True for _ in self._inbox.replies(self._direct_run, {hop}))
+        answered = any(True for _ in self._replies(run, {hop}, self._patience))
         unfinished = None if answered else self._unfinished(route)
-        if answered or unfinished:
+        if answered and (late := [*self._replies(self._run, {hop}, _LATE)]):
+            yield _answered(route, hop, self._patience + late[0][2], handled=late[0][1])
+        elif answered or unfinished:
             text = f"{self._bus} accepted {detail_type}, but rule {route.rule} did not bring it to {route.queue}"
-            yield bad(
-                "rule", text, f"compare the event pattern and the target of the rule with its template. {_ON_AWS}"
-            )
+            yield bad("rule", text, f"compare the pattern and the target of the rule with its template{self._hint}")
         if unfinished:
             yield unfinished
         elif not answered:
             text = f"{route.consumer} received a test message from {route.queue} and did not answer"
-            yield bad("consumer", text, f"look for `test message not answered` in its log. {_ON_AWS}")
+            yield bad("consumer", text, f"look for `test message not answered` in its log{self._hint}")
 
     def _unfinished(self, route: Route) -> Finding | None:
         """What SQS counts in the queue, if anything."""
@@ -90,11 +95,11 @@ class Delivery:
         waiting = int(found["ApproximateNumberOfMessages"])
         in_flight = int(found["ApproximateNumberOfMessagesNotVisible"])
         if in_flight:
-            text = f"{route.queue} has {in_flight} messages in flight and {waiting} waiting, and no answer came"
+            text = f"no answer came, and messages of {route.queue} are in flight: {in_flight} (waiting: {waiting})"
             advice = f"look at the log of {route.consumer}: it is busy or failing, or was just stopped (then wait 30 s)"
             return bad("consumer", text, advice)
         if waiting:
-            text = f"{route.queue} has {waiting} messages waiting, and no process receives them"
+            text = f"messages wait in {route.queue}, and no process receives them: {waiting}"
             return bad("consumer", text, f"start {route.consumer}: `python -m {route.module}`, then ask doctor again")
         return None
 

@@ -20,7 +20,12 @@ def service(arn: str) -> str:
 
 
 def _permits(statement: dict[str, Any], receiver: str, sender: str) -> bool:
-    principal, condition = statement.get("Principal"), statement.get("Condition") or {}
+    principal = statement.get("Principal")
+    # IAM ignores the case of a condition's key.
+    condition = {
+        operator: {key.lower(): _as_list(values) for key, values in keys.items()}
+        for operator, keys in (statement.get("Condition") or {}).items()
+    }
     actions = [str(action).lower() for action in _as_list(statement.get("Action"))]
     return (
         statement.get("Effect") == "Allow"
@@ -28,18 +33,8 @@ def _permits(statement: dict[str, Any], receiver: str, sender: str) -> bool:
         and f"{service(sender)}.amazonaws.com" in _as_list(principal.get("Service"))
         and _ACTIONS[service(receiver)] in actions
         and receiver in _as_list(statement.get("Resource"))
-        and (not condition or _flat(condition) == [("ArnEquals", "aws:sourcearn", sender)])
+        and condition in ({}, {"ArnEquals": {"aws:sourcearn": [sender]}})
     )
-
-
-def _flat(condition: dict[str, dict[str, Any]]) -> list[tuple[str, str, Any]]:
-    """Operator, key and value of each comparison. IAM ignores the case of a key."""
-    return [
-        (operator, key.lower(), value)
-        for operator, keys in condition.items()
-        for key, values in keys.items()
-        for value in _as_list(values)
-    ]
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -107,6 +107,10 @@ def test_shop_survives_a_killed_consumer_and_stops_on_ctrl_c(terminal: Terminal)
     correlation_id = bought.stdout.split()[2]
     assert len(processes_that_log(terminal.paths, correlation_id)) >= 3
 
+    examined = terminal.do("doctor", "--wait", "60")
+    assert examined.returncode == 0, examined.stdout + examined.stderr
+    assert examined.stdout.count("✓ delivery") == 4
+
     before = terminal.pid("ordering-consumer")
     os.kill(before, signal.SIGKILL)
     # The long poll of the killed consumer may still receive the message, which becomes visible again after 30 s.

@@ -64,6 +64,10 @@ def test_rows_say_what_it_is_about_and_when_it_was_sent() -> None:
     }
 
 
+def test_rows_say_that_it_is_a_test_message() -> None:
+    assert rows({"detail": {"metadata": {"test": "run-1"}}})["test message"] == "run-1"
+
+
 def test_rows_say_what_eventbridge_tried() -> None:
     shown = rows(**UNDELIVERED, RETRY_ATTEMPTS="185", EXHAUSTED_RETRY_CONDITION="MaximumRetryAttempts")
     assert (shown["rule"], shown["retries"], shown["limit"]) == (RULE, "185", "MaximumRetryAttempts")

@@ -1,7 +1,6 @@
 """Each hop of a test message is broken in turn, and doctor must name that one."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -19,7 +18,7 @@ from chassis.messaging.replies import Replies
 from services.ordering.events_in import BasketCheckedOut
 from shop.doctor.delivery import Delivery
 from shop.doctor.findings import Finding
-from shop.doctor.replies import Inbox
+from shop.doctor.replies import replies
 from shop.doctor.routes import Route, routes
 from tests.bootstrap.fakes import quick_clock
 from tests.fakes import FakeDeadLetters
@@ -97,7 +96,7 @@ def test_queue_without_consumer_is_named_and_its_messages_are_not_received(
         aws.sqs.send_message(QueueUrl=queue_url(QUEUE), MessageBody=f"order {n}")
     finding = only(aws, route)
     assert (finding.ok, finding.subject) == (False, "consumer")
-    assert finding.text == "shop-order has 4 messages waiting, and no process receives them"
+    assert finding.text == "messages wait in shop-order, and no process receives them: 4"
     assert finding.advice == START
     answer = aws.sqs.receive_message(
         QueueUrl=queue_url(QUEUE), MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]
@@ -141,7 +140,24 @@ def test_consumer_that_does_not_finish_is_named(aws: Aws, route: Route, consume:
     consume(lambda _: False)
     finding = only(aws, route, patience=3)
     assert (finding.ok, finding.subject) == (False, "consumer")
-    assert "shop-order has 1 messages in flight and 0 waiting, and no answer came" in finding.text
+    assert "no answer came, and messages of shop-order are in flight: 1 (waiting: 0)" in finding.text
+
+
+def test_answer_that_comes_late_is_good(
+    aws: Aws, route: Route, consume: Consume, queue_url: Callable[[str], str]
+) -> None:
+    """As if the consumer had been slow: it answers the first test message after it received the second one."""
+    answer, first = answering(aws, queue_url("shop-doctor"), BasketCheckedOut), list[Mapping[str, Any]]()
+
+    def late(message: Mapping[str, Any]) -> bool:
+        if first:
+            return answer(first[0]) and answer(message)
+        first.append(message)
+        return True
+
+    consume(late)
+    finding = only(aws, route, patience=5)
+    assert (finding.ok, finding.subject) == (True, "delivery")
 
 
 def test_consumer_that_refuses_test_messages_is_named_with_the_reason(
@@ -192,22 +208,20 @@ def reply(run: str) -> str:
     return Reply(run=run, queue=QUEUE, source=HOP[1][0], detail_type=HOP[1][1], handled=True).model_dump_json()
 
 
-def inbox(aws: Aws, age: float) -> Inbox:
-    """That sees every message as `age` seconds old."""
-    return Inbox(aws.sqs, "shop-doctor", quick_clock(), patience=0.0, wall_clock=lambda: time.time() + age)
-
-
-@pytest.mark.parametrize(("age", "left"), [(0.0, 1), (61.0, 0)], ids=["of another doctor", "abandoned"])
-def test_replies_to_other_runs_are_ignored_and_abandoned_ones_removed(
-    aws: Aws, queue_url: Callable[[str], str], age: float, left: int
+def test_replies_to_other_runs_are_ignored_and_left_to_another_doctor(
+    aws: Aws, queue_url: Callable[[str], str]
 ) -> None:
+    """SQS removes them by the queue's retention time, which `test_resources.py` of bootstrap checks."""
     url = queue_url("shop-doctor")
     aws.sqs.send_message(QueueUrl=url, MessageBody=reply("run-1"))
-    assert list(inbox(aws, age).replies("run-2", {HOP})) == []
-    assert sum(depth(aws, url)) == left
+    assert list(replies(aws, url, "run-2", {HOP}, quick_clock(), patience=0.0)) == []
+    assert sum(depth(aws, url)) == 1
+    assert [hop for hop, *_ in replies(aws, url, "run-1", {HOP}, Clock(), patience=10.0)] == [HOP]
+    assert sum(depth(aws, url)) == 0
 
 
 def test_reply_that_cannot_be_read_is_ignored(aws: Aws, queue_url: Callable[[str], str]) -> None:
     for body in ("{", "[]", '{"run": "run-1"}', reply("run-1")):
         aws.sqs.send_message(QueueUrl=queue_url("shop-doctor"), MessageBody=body)
-    assert [hop for hop, handled, _ in inbox(aws, 0.0).replies("run-1", {HOP})] == [HOP]
+    found = replies(aws, queue_url("shop-doctor"), "run-1", {HOP}, Clock(), patience=10.0)
+    assert [hop for hop, *_ in found] == [HOP]
