@@ -78,9 +78,9 @@ class ChangeSets:
                 ChangeSetName=f"bootstrap-{uuid.uuid4().hex}",
                 ChangeSetType=kind,
                 TemplateBody=template.text,
-                Parameters=[{"ParameterKey": "Shop", "ParameterValue": template.of.shop}],
+                Parameters=[{"ParameterKey": "Shop", "ParameterValue": template.names.shop}],
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-                Tags=[{"Key": "shop", "Value": template.of.shop}, {"Key": "service", "Value": template.service}],
+                Tags=[{"Key": "shop", "Value": template.names.shop}, {"Key": "service", "Value": template.service}],
             )
         except ClientError as error:
             raise _translated(error) from error

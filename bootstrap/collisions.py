@@ -53,7 +53,7 @@ class Collisions:
 
     def of(self, template: Template, added: Collection[str]) -> list[Collision]:
         """Those of the resources with the logical ids `added`, which the template's stack is about to create."""
-        names, owners = template.names(), dict(self._owners(template.of.shop))
+        names, owners = template.physical_names(), dict(self._owners(template.names.shop))
         found = []
         for logical_id in sorted(set(names) & set(added)):
             owner = owners.get(names[logical_id])
@@ -73,7 +73,7 @@ class Collisions:
                 yield (resource["ResourceType"], name), (stack, resource["LogicalResourceId"])
 
     def _is_there(self, template: Template, logical_id: str) -> bool:
-        kind, name = template.names()[logical_id]
+        kind, name = template.physical_names()[logical_id]
         rules = {rule.logical_id: rule for rule in template.rules()}
         try:
             if rule := rules.get(logical_id):

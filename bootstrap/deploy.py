@@ -119,7 +119,7 @@ class Deployment:
         left = self._stack.resources()
         self._stack.delete()
         if self._aws.emulator:
-            Remains(self._aws, self._template.of.bus).clear(left)
+            Remains(self._aws, self._template.names.bus).clear(left)
         return None
 
     def _prepare(self, status: str | None) -> ChangeSet | None:

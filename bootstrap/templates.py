@@ -1,6 +1,6 @@
 """The CloudFormation templates of a shop: one for the platform and one for each service."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,13 +41,13 @@ class Rule:
 class Template:
     """What one stack of a shop is made from. `service` is a service's name or "platform"."""
 
-    of: Names
+    names: Names
     service: str
     path: Path
 
     @property
     def stack(self) -> str:
-        return self.of.stack_of(self.service)
+        return self.names.stack_of(self.service)
 
     @cached_property
     def text(self) -> str:
@@ -59,9 +59,9 @@ class Template:
             raise Misused(f"{self.path} has {size:,} bytes, but CloudFormation takes at most {LARGEST:,}: shorten it")
         return text
 
-    def names(self) -> dict[str, tuple[str, str]]:
-        """The type and the physical name of each resource that has one, by logical id."""
-        named = ((key, r["Type"], r["Properties"].get(_NAMED_BY.get(r["Type"], ""))) for key, r in self._resources())
+    def physical_names(self) -> dict[str, tuple[str, str]]:
+        """The type and the physical name of each resource that has a name, by logical id."""
+        named = ((key, r["Type"], r["Properties"].get(_NAMED_BY.get(r["Type"], ""))) for key, r in self._resources)
         return {key: (kind, self._named(name)) for key, kind, name in named if name}
 
     def rules(self) -> list[Rule]:
@@ -73,17 +73,18 @@ class Template:
                 tuple(target["Id"] for target in rule["Properties"].get("Targets", ())),
                 rule["Properties"].get("EventPattern", {}),
             )
-            for key, rule in self._resources()
+            for key, rule in self._resources
             if rule["Type"] == RULE
         ]
 
     def _named(self, text: str) -> str:
-        return text.replace("${Shop}", self.of.shop)
+        return text.replace("${Shop}", self.names.shop)
 
-    def _resources(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    @cached_property
+    def _resources(self) -> list[tuple[str, Mapping[str, Any]]]:
         try:
             found = yaml.load(self.text, _Loader)["Resources"]  # noqa: S506 a subclass of SafeLoader
-            yield from ((key, {"Properties": {}} | resource) for key, resource in found.items())
+            return [(key, {"Properties": {}} | resource) for key, resource in found.items()]
         except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
             raise Misused(f"{self.path} is not a CloudFormation template: {error}") from error
 

@@ -168,7 +168,7 @@ def test_a_template_takes_the_shops_name_and_needs_no_export_of_another(template
 
 
 def test_no_two_templates_use_one_name() -> None:
-    names = [name for template in TEMPLATES for name in template.names().values()]
+    names = [name for template in TEMPLATES for name in template.physical_names().values()]
     assert len(names) == len(set(names)) >= 31
 
 

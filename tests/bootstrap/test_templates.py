@@ -35,14 +35,17 @@ def test_a_new_service_needs_only_its_template(tmp_path: Path) -> None:
 
 def test_names_and_rules_are_read_without_an_account(tmp_path: Path) -> None:
     read = template(tmp_path, TEXT)
-    assert read.names() == {"Mail": ("AWS::SQS::Queue", "mine-mail"), "Tick": ("AWS::Events::Rule", "mine-tick")}
+    assert read.physical_names() == {
+        "Mail": ("AWS::SQS::Queue", "mine-mail"),
+        "Tick": ("AWS::Events::Rule", "mine-tick"),
+    }
     assert read.rules() == [Rule("Tick", "mine-tick", "default", ("mail",), {"source": ["mail"]})]
 
 
 @pytest.mark.parametrize("text", ["a: [", "nothing", "", "Other: {}"])
 def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(Misused, match="is not a CloudFormation template"):
-        template(tmp_path, text).names()
+        template(tmp_path, text).physical_names()
 
 
 def test_a_template_that_cloudformation_would_not_take_is_refused_with_its_size(tmp_path: Path) -> None:
