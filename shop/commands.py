@@ -40,10 +40,10 @@ def tracing(settings: Settings) -> str:
 
 def status(settings: Settings) -> int:
     paths, settings = paths_of(settings), as_running(settings)
-    control = SupervisorClient(paths.socket)
-    if not control.answers():
+    client = SupervisorClient(paths.socket)
+    if not client.answers():
         return _status_without_us(settings)
-    processes = control.processes()
+    processes = client.processes()
     names = [step.name for stage in plan(settings, paths) for step in stage if step.name in processes]
     fine = [_status_line(processes[name], settings) for name in names]
     say(f"  logs in {paths.logs}")
@@ -75,9 +75,9 @@ def _status_line(process: Process, settings: Settings) -> bool:
 
 def reset(settings: Settings, env: Mapping[str, str]) -> None:
     paths, settings = paths_of(settings), as_running(settings)
-    control = SupervisorClient(paths.socket)
-    if control.answers():
-        _empty_running(settings, paths, control, env)
+    client = SupervisorClient(paths.socket)
+    if client.answers():
+        _empty_running(settings, paths, client, env)
     elif settings.given_endpoint:
         raise Failed(f"{NOT_RUNNING} Then `make reset` empties it on {settings.given_endpoint}.")
     else:
@@ -87,17 +87,17 @@ def reset(settings: Settings, env: Mapping[str, str]) -> None:
             say(f"What answers on {', '.join(urls)} is not: containers are emptied by `make down` and `make up`.")
 
 
-def _empty_running(settings: Settings, paths: Paths, control: SupervisorClient, env: Mapping[str, str]) -> None:
+def _empty_running(settings: Settings, paths: Paths, client: SupervisorClient, env: Mapping[str, str]) -> None:
     environment.refuse_unless_emulator(settings)
     workers = [program.name for program in programs(plan(settings, paths)) if not program.ready]
-    control.stop(workers, within=8)  # they would log errors about missing tables and queues
+    client.stop(workers, within=8)  # they would log errors about missing tables and queues
     try:
         for task in emptying():
             say(f"  python {' '.join(task.command[1:])}")
             tasks.run(task, environment.for_processes(env, settings), paths, settings.patience)
     finally:
         for name in workers:
-            control.start(name)
+            client.start(name)
     say("The shop is empty but for the seeded catalogue.")
 
 

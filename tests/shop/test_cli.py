@@ -41,7 +41,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("command", ["run", "status", "stop", "reset", "logs"])
-def test_a_folder_that_is_none_is_one_line_for_every_command(
+def test_every_command_reports_an_unusable_folder_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     (tmp_path / "file").touch()
@@ -66,7 +66,7 @@ def test_stopping_no_shop_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "was not running" in capsys.readouterr().out
 
 
-def test_a_launcher_that_does_not_heed_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_launcher_that_ignores_the_signal_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     settings = Settings.from_env(env(tmp_path))
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as launcher:
@@ -104,9 +104,7 @@ def test_logs_are_shown_from_their_last_lines(tmp_path: Path, capsys: pytest.Cap
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["2", "3"]
 
 
-def test_the_logs_of_a_shop_that_does_not_run_are_shown_and_not_waited_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_logs_of_a_stopped_shop_are_shown_but_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     logs = tmp_path / "shopwire" / "log"
     logs.mkdir(parents=True)
     (logs / "basket.log").write_text("the end\n")
@@ -116,16 +114,14 @@ def test_the_logs_of_a_shop_that_does_not_run_are_shown_and_not_waited_for(
     assert "does not run here" in said.err
 
 
-def test_resetting_a_shop_that_is_closed_forgets_what_it_held(tmp_path: Path) -> None:
+def test_reset_of_a_stopped_shop_deletes_its_data(tmp_path: Path) -> None:
     state = tmp_path / "shopwire" / "emulator"
     state.mkdir(parents=True)
     assert cli.main(["reset"], env(tmp_path)) == 0
     assert not state.exists()
 
 
-def test_a_reset_says_that_it_did_not_empty_what_another_started(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_reset_says_that_it_did_not_empty_another_shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as another:
         port = str(another.getsockname()[1])
         assert cli.main(["reset"], env(tmp_path) | {"SHOP_BASKET_PORT": port}) == 0
@@ -133,7 +129,7 @@ def test_a_reset_says_that_it_did_not_empty_what_another_started(
 
 
 @pytest.mark.parametrize("command", [["doctor"], ["dlq", "list"], ["stack", "status"], ["seed"]])
-def test_a_command_that_needs_an_emulator_says_what_starts_one(
+def test_a_command_without_an_emulator_says_how_to_start_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     set_environment(monkeypatch, env(tmp_path))
@@ -179,7 +175,7 @@ def test_an_unknown_command_is_not_tried(capsys: pytest.CaptureFixture[str]) -> 
     assert "No such command 'strat'" in capsys.readouterr().err
 
 
-def test_the_list_of_commands_loads_no_tool() -> None:
+def test_the_list_of_commands_loads_no_heavy_module() -> None:
     """So that `shop --help` and every mistyped command answer at once."""
     code = "import sys; from shop import cli; cli.main(['--help'], {}); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -188,7 +184,7 @@ def test_the_list_of_commands_loads_no_tool() -> None:
     assert [name for name in ("boto3", "supervisor", "shop.processes.run", "flask") if f"'{name}'" in loaded] == []
 
 
-def test_the_demo_of_no_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_without_a_shop_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo"], env(tmp_path)) == 1
     assert "Nothing answers at" in capsys.readouterr().err
 
@@ -206,7 +202,7 @@ def test_an_output_that_is_not_utf_8_loses_no_line(tmp_path: Path, encoding: str
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_make_run_says_is_not_lost_on_an_output_that_is_not_utf_8(encoding: str) -> None:
+def test_lines_of_make_run_are_shown_on_a_terminal_without_utf_8(encoding: str) -> None:
     code = "from shop import output; output.prepare_output(); output.say('basket │ order placed')"
     variables = inherited() | {"PYTHONIOENCODING": encoding}
     done = subprocess.run(
@@ -215,7 +211,7 @@ def test_what_make_run_says_is_not_lost_on_an_output_that_is_not_utf_8(encoding:
     assert done.stdout == "basket ? order placed\n"
 
 
-def test_an_error_that_repeats_what_another_answered_steers_no_terminal(
+def test_control_characters_in_an_error_do_not_reach_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert cli.main(["logs", "--no-follow", "\x1b[2J"], env(tmp_path)) == 1

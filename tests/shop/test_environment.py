@@ -17,7 +17,7 @@ DEVELOPERS = {
 }
 
 
-def test_nothing_of_a_real_account_is_left() -> None:
+def test_processes_get_nothing_of_a_real_account() -> None:
     env = environment.for_processes(DEVELOPERS, Settings())
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_DYNAMODB"} & env.keys()
     assert (env["AWS_ACCESS_KEY_ID"], env["AWS_REGION"]) == ("test", "us-east-1")
@@ -32,23 +32,23 @@ def test_the_rest_of_the_environment_is_kept() -> None:
     assert environment.for_processes(DEVELOPERS, Settings())["PATH"] == "/bin"
 
 
-def test_what_would_move_a_web_service_elsewhere_is_dropped() -> None:
+def test_variables_that_would_move_a_web_service_are_dropped() -> None:
     given = {"PORT": "1", "HOST": "0.0.0.0", "GUNICORN_CMD_ARGS": "-b :1", "SHOP_PRODUCT_PORT": "2"}  # noqa: S104
     assert not given.keys() & environment.for_processes(given, Settings()).keys()
 
 
-def test_log_files_are_json_and_name_the_stack() -> None:
+def test_processes_log_json_and_know_the_shops_name() -> None:
     env = environment.for_processes({"LOG_FORMAT": "pretty"}, Settings(name="mine"))
     assert (env["LOG_FORMAT"], env["SHOP_NAME"]) == ("json", "mine")
 
 
-def test_a_proxy_is_kept_for_others_but_not_asked_for_this_machine() -> None:
+def test_a_proxy_is_not_used_for_this_machine() -> None:
     env = environment.for_processes({"http_proxy": "http://p", "NO_PROXY": "corp"}, Settings())
     assert env["no_proxy"] == env["NO_PROXY"] == "corp,127.0.0.1,localhost"
     assert env["http_proxy"] == "http://p"
 
 
-def test_an_emulator_that_runs_elsewhere_is_not_asked_through_a_proxy() -> None:
+def test_a_proxy_is_not_used_for_a_given_emulator() -> None:
     env = environment.for_processes({"http_proxy": "http://p"}, Settings(given_endpoint="http://emulator.lan:4566"))
     assert env["no_proxy"] == "127.0.0.1,localhost,emulator.lan"
 
@@ -64,7 +64,7 @@ def test_an_endpoint_where_no_emulator_answers_is_refused() -> None:
         environment.refuse_unless_emulator(Settings(given_endpoint=given))
 
 
-def test_where_the_shops_own_emulator_does_not_answer_the_shop_is_to_be_started() -> None:
+def test_the_error_without_an_emulator_names_the_commands_that_start_one() -> None:
     with pytest.raises(Failed, match="`make run` or `make up` starts one"):
         environment.refuse_unless_emulator(Settings.from_env(free_ports()))
 

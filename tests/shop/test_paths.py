@@ -8,17 +8,17 @@ from bootstrap.errors import Failed
 from shop.paths import Paths
 
 
-def test_the_socket_lies_with_the_rest() -> None:
+def test_the_socket_is_in_the_shops_folder() -> None:
     assert Paths(Path("/v/mine")).socket == Path("/v/mine/supervisor.sock")
 
 
-def test_a_deep_checkout_has_a_socket_short_enough_and_its_own() -> None:
+def test_a_long_path_gets_a_short_socket_of_its_own() -> None:
     deep, other = Paths(Path("/v" * 60)), Paths(Path("/w" * 60))
     assert len(str(deep.socket)) < 104
     assert deep.socket != other.socket
 
 
-def test_only_its_owner_can_look_into_it_even_where_it_was_open_before(tmp_path: Path) -> None:
+def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "var" / "mine")
     paths.path.mkdir(mode=0o755, parents=True)
     paths.make()

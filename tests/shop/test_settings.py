@@ -14,7 +14,7 @@ def test_an_empty_environment_gives_the_usual_ports() -> None:
     assert (settings.name, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
 
 
-def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
+def test_the_file_sets_what_the_shell_does_not(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# ports\nSHOP_BASKET_PORT=9\nSHOP_PRODUCT_PORT=8\nSHOP_NAME=\nSHOP_VAR\n")
     read = with_file({"SHOP_PRODUCT_PORT": "7", "HOME": "/h"}, file)
@@ -22,17 +22,17 @@ def test_the_file_gives_what_the_shell_does_not(tmp_path: Path) -> None:
     assert Settings.from_env(read).ports["basket"] == 9
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"SHOP_NAME=\xff\n")
     with pytest.raises(Failed, match=r"\.env cannot be read"):
         with_file({}, tmp_path / ".env")
 
 
-def test_without_a_file_the_shell_is_all(tmp_path: Path) -> None:
+def test_without_a_file_the_shell_alone_counts(tmp_path: Path) -> None:
     assert with_file({"HOME": "/h"}, tmp_path / ".env") == {"HOME": "/h"}
 
 
-def test_ports_stack_and_folder_come_from_the_environment() -> None:
+def test_ports_name_and_folder_come_from_the_environment() -> None:
     settings = Settings.from_env({"SHOP_BASKET_PORT": "9", "SHOP_NAME": "mine", "SHOP_VAR": "/somewhere"})
     assert settings.url("basket") == "http://127.0.0.1:9"
     assert (settings.name, settings.var) == ("mine", Path("/somewhere"))
@@ -45,7 +45,7 @@ def test_a_given_endpoint_needs_no_port_for_the_emulator() -> None:
 
 
 @pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "8001.5", " 8001", "١"])
-def test_what_is_no_port_is_refused_by_its_variable(text: str) -> None:
+def test_an_invalid_port_is_refused_with_its_variable(text: str) -> None:
     with pytest.raises(Failed, match="SHOP_ORDERING_PORT="):
         Settings.from_env({"SHOP_ORDERING_PORT": text})
 
@@ -72,7 +72,7 @@ def test_the_patience_of_a_start_can_be_set() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "10000", "long", "٣"])
-def test_what_is_no_patience_is_refused_by_its_variable(text: str) -> None:
+def test_an_invalid_patience_is_refused_with_its_variable(text: str) -> None:
     with pytest.raises(Failed, match=f"SHOP_PATIENCE={text} is not a number of seconds"):
         Settings.from_env({"SHOP_PATIENCE": text})
 

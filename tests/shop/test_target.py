@@ -46,19 +46,19 @@ def emulator() -> Iterator[str]:
         thread.join()
 
 
-def test_without_a_word_it_is_the_emulator_and_nothing_of_a_real_account(emulator: str, tmp_path: Path) -> None:
+def test_the_default_target_is_the_emulator_and_nothing_of_a_real_account(emulator: str, tmp_path: Path) -> None:
     env = target.of_this_machine(DEVELOPERS | {"SHOP_ENDPOINT_URL": emulator, "SHOP_VAR": str(tmp_path)})
     assert env["AWS_ENDPOINT_URL"] == emulator
     assert (env["AWS_ACCESS_KEY_ID"], env["AWS_REGION"], env["SHOP_NAME"]) == ("test", "us-east-1", "shopwire")
     assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_SQS", "PYTHONUTF8"} & env.keys()
 
 
-def test_where_no_emulator_answers_no_command_goes_elsewhere(tmp_path: Path) -> None:
+def test_without_an_emulator_no_other_target_is_used(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="No emulator answers at"):
         target.of_this_machine(DEVELOPERS | {"SHOP_ENDPOINT_URL": "http://127.0.0.1:9", "SHOP_VAR": str(tmp_path)})
 
 
-def test_the_account_of_the_shell_has_its_credentials_and_no_emulators_endpoint() -> None:
+def test_the_account_of_the_shell_has_no_emulators_endpoint() -> None:
     env = target.of_account(DEVELOPERS | {"SHOP_NAME": "mine"})
     assert {**DEVELOPERS, "SHOP_NAME": "mine"}.items() - env.items() == {
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
@@ -66,7 +66,7 @@ def test_the_account_of_the_shell_has_its_credentials_and_no_emulators_endpoint(
     }
 
 
-def test_what_boto3_reads_itself_is_the_target_too(
+def test_the_environment_that_boto3_reads_is_the_targets(
     emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (DEVELOPERS | {"SHOP_ENDPOINT_URL": emulator, "SHOP_VAR": str(tmp_path)}).items():

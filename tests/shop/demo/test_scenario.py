@@ -84,7 +84,7 @@ def buy(shop: TinyShop, deadline: float = 5, say: Callable[[str], None] = lambda
     scenario.run(urls, deadline, "cat logs | grep", say, correlation_id="demo-1")
 
 
-def test_a_purchase_that_arrives_shows_every_hop_and_succeeds(shop: TinyShop) -> None:
+def test_a_purchase_shows_every_request(shop: TinyShop) -> None:
     said: list[str] = []
     buy(shop, say=said.append)
     text = "\n".join(said)
@@ -93,12 +93,12 @@ def test_a_purchase_that_arrives_shows_every_hop_and_succeeds(shop: TinyShop) ->
     assert "cat logs | grep demo-1" in text
 
 
-def test_every_request_carries_the_one_correlation_id(shop: TinyShop) -> None:
+def test_every_request_has_the_same_correlation_id(shop: TinyShop) -> None:
     buy(shop)
     assert {headers["X-Correlation-Id"] for _, _, headers, _ in shop.requests} == {"demo-1"}
 
 
-def test_the_checkout_has_a_key_of_its_own_and_the_basket_a_fresh_user(shop: TinyShop) -> None:
+def test_each_demo_has_its_own_key_and_user(shop: TinyShop) -> None:
     buy(shop)
     buy(shop)
     checkouts = [
@@ -115,43 +115,43 @@ def test_the_sum_is_exact() -> None:
     assert Decimal(TOTAL) != EXACT
 
 
-def test_a_wrong_total_is_a_fault(shop: TinyShop) -> None:
+def test_a_wrong_total_is_reported(shop: TinyShop) -> None:
     shop.total = 3900.48
     with pytest.raises(Failed, match=r"total of the checkout's answer is 3900.48, but the items cost 3900.47"):
         buy(shop)
 
 
-def test_an_order_that_does_not_arrive_is_told_with_how_to_follow_it(shop: TinyShop) -> None:
+def test_a_missing_order_is_reported_with_the_command_to_follow_it(shop: TinyShop) -> None:
     shop.order_after = 1000
     with pytest.raises(Failed, match=r"o1 did not arrive within 0.3 s.*cat logs \| grep demo-1"):
         buy(shop, deadline=0.3)
 
 
-def test_a_refused_checkout_is_told_with_its_reason(shop: TinyShop) -> None:
+def test_a_refused_checkout_is_reported_with_its_reason(shop: TinyShop) -> None:
     shop.checkout_status = 409
     with pytest.raises(Failed, match=r"basket answered 409 instead of 202: the basket changed\. Is another program"):
         buy(shop)
 
 
-def test_a_shop_that_waits_for_its_tables_is_told_with_what_makes_them(shop: TinyShop) -> None:
+def test_a_shop_without_tables_is_reported_with_the_command_that_creates_them(shop: TinyShop) -> None:
     shop.checkout_status = 503
     with pytest.raises(Failed, match=r"basket answered 503 .*`make doctor` and .*`make up`"):
         buy(shop)
 
 
-def test_a_checkout_without_location_is_a_fault(shop: TinyShop) -> None:
+def test_a_checkout_without_location_is_reported(shop: TinyShop) -> None:
     shop.with_location = False
     with pytest.raises(Failed, match="no Location"):
         buy(shop)
 
 
-def test_an_empty_catalogue_is_told_with_what_fills_it(shop: TinyShop) -> None:
+def test_an_empty_catalogue_is_reported_with_the_command_that_fills_it(shop: TinyShop) -> None:
     shop.products = []
     with pytest.raises(Failed, match="`make reset`, or `make up` of containers, seeds it"):
         buy(shop)
 
 
-def test_a_shop_that_does_not_run_is_told_with_what_starts_it() -> None:
+def test_a_stopped_shop_is_reported_with_the_command_that_starts_it() -> None:
     nobody = TinyShop()
     nobody.url = f"http://127.0.0.1:{free_ports()['SHOP_PRODUCT_PORT']}"
     with pytest.raises(Failed, match=r"Nothing answers at .*make run"):

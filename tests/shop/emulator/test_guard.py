@@ -57,7 +57,7 @@ def test_a_request_that_a_browser_made_for_a_page_is_refused(site: str) -> None:
     assert "web pages" in str(refusal("/_localstack/health", headers(host="localhost:4566", sec_fetch_site=site)))
 
 
-def test_an_address_that_a_person_typed_into_a_browser_shows_the_health() -> None:
+def test_the_health_page_can_be_opened_in_a_browser() -> None:
     assert refusal("/_localstack/health", headers(host="localhost:4566", sec_fetch_site="none")) is None
 
 
@@ -65,17 +65,17 @@ def test_an_address_that_a_person_typed_into_a_browser_shows_the_health() -> Non
 @pytest.mark.parametrize(
     "path", ["/", "/_ministack/reset", "/_ministack/health", "/_localstack/health/", "/2015-03-31/functions"]
 )
-def test_what_is_not_signed_is_refused_since_a_page_can_send_it_without_asking(path: str, authorization: str) -> None:
+def test_an_unsigned_request_is_refused(path: str, authorization: str) -> None:
     assert "is not signed" in str(refusal(path, headers(host="localhost", authorization=authorization)))
 
 
 @pytest.mark.parametrize("action", ["GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan", "DescribeTable"])
-def test_a_read_changes_nothing_worth_saving(action: str) -> None:
+def test_reads_are_recognised(action: str) -> None:
     assert reads_only(headers(x_amz_target=f"DynamoDB_20120810.{action}"))
 
 
 @pytest.mark.parametrize("target", ["DynamoDB_20120810.PutItem", "AmazonSQS.DeleteMessage", "AWSEvents.PutEvents", ""])
-def test_everything_else_may_have_written(target: str) -> None:
+def test_every_other_request_counts_as_a_write(target: str) -> None:
     assert not reads_only(headers(x_amz_target=target))
     assert not reads_only([])
 
@@ -111,7 +111,7 @@ class Wire:
         return int(self.sent[0]["status"])
 
 
-def test_what_is_refused_never_reaches_the_emulator_and_is_told_why_without_cors() -> None:
+def test_a_refused_request_gets_a_reason_without_cors_headers() -> None:
     async def scenario(wire: Wire) -> None:
         await wire.ask(**SDK, origin="http://evil.example")
         assert not wire.reached.is_set()
@@ -130,7 +130,7 @@ def test_a_websocket_is_refused() -> None:
     asyncio.run(scenario(Wire()))
 
 
-def test_a_write_is_noted_when_it_is_over_and_a_read_never() -> None:
+def test_a_write_is_noted_at_its_end_and_a_read_never() -> None:
     async def scenario(wire: Wire) -> None:
         wire.may_answer.set()
         await wire.ask(**SDK, x_amz_target="DynamoDB_20120810.Scan")
@@ -146,7 +146,7 @@ def test_a_write_is_noted_when_it_is_over_and_a_read_never() -> None:
     asyncio.run(scenario(Wire()))
 
 
-def test_it_knows_when_the_emulator_has_read_its_data() -> None:
+def test_the_guard_knows_when_the_emulator_has_read_its_data() -> None:
     async def scenario(wire: Wire) -> None:
         assert not wire.guard.started
         await wire.ask("lifespan")
@@ -155,7 +155,7 @@ def test_it_knows_when_the_emulator_has_read_its_data() -> None:
     asyncio.run(scenario(Wire()))
 
 
-def test_a_request_under_way_may_end_while_the_guard_closes() -> None:
+def test_a_running_request_may_end_while_the_guard_closes() -> None:
     async def scenario(wire: Wire) -> None:
         request = asyncio.create_task(wire.ask(**SDK))
         await wire.reached.wait()
@@ -168,7 +168,7 @@ def test_a_request_under_way_may_end_while_the_guard_closes() -> None:
     asyncio.run(scenario(Wire()))
 
 
-def test_a_long_poll_is_cut_off_and_a_newcomer_refused_once_the_guard_closes() -> None:
+def test_a_closing_guard_cuts_off_long_polls_and_refuses_new_requests() -> None:
     async def scenario(wire: Wire) -> None:
         poll = asyncio.create_task(wire.ask(**SDK))
         await wire.reached.wait()

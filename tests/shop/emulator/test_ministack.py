@@ -42,11 +42,11 @@ def test_the_containers_emulator_offers_the_same() -> None:
     assert compose["STRICT_SERVICE_LOADING"] == "1"
 
 
-def test_without_a_folder_it_keeps_nothing() -> None:
+def test_without_a_folder_the_emulator_saves_nothing() -> None:
     env = ministack.environment(4566)
     assert (env["PERSIST_STATE"], env["STATE_DIR"]) == ("0", "")
 
 
-def test_with_a_folder_it_saves_there() -> None:
+def test_with_a_folder_the_emulator_saves_there() -> None:
     env = ministack.environment(4566, Path("/v/emulator"))
     assert (env["PERSIST_STATE"], env["STATE_DIR"]) == ("1", "/v/emulator")

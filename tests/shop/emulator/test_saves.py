@@ -29,7 +29,7 @@ def started() -> Guard:
     return guard
 
 
-def test_what_was_only_read_is_not_saved_again(tmp_path: Path) -> None:
+def test_reads_cause_no_save(tmp_path: Path) -> None:
     saver = Saver(State(tmp_path), lambda _: None, every=0.001)
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(saver.keep_saving(Guard(nobody)), 0.2))
@@ -37,7 +37,7 @@ def test_what_was_only_read_is_not_saved_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # newer Pythons warn of a fork beside threads
-def test_what_is_written_during_a_save_is_in_the_next(tmp_path: Path) -> None:
+def test_a_write_during_a_save_is_in_the_next_one(tmp_path: Path) -> None:
     state, go, guard = State(tmp_path / "emulator"), tmp_path / "go", Guard(nobody)
 
     def write(_: Path) -> None:
@@ -57,9 +57,7 @@ def test_what_is_written_during_a_save_is_in_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_fork_that_the_system_refuses_is_a_failed_save_and_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refused_fork_is_logged_as_a_failed_save(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     state, guard, refusals = State(tmp_path / "emulator"), Guard(nobody), [errno.EAGAIN, errno.ENOMEM]
 
     def fork() -> int:
@@ -78,7 +76,7 @@ def test_a_fork_that_the_system_refuses_is_a_failed_save_and_is_told(
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_after_a_save_that_hung_the_next_one_comes_soon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_next_save_after_one_that_hung_is_soon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Its length says nothing about the next one's: the pause of a long save would be 100 minutes."""
     state, guard, hung, now = State(tmp_path / "emulator"), Guard(nobody), tmp_path / "hung", [0.0]
 
@@ -120,7 +118,7 @@ asyncio.run(Saver(State(path / "emulator"), write, every=0.01).keep_saving(guard
 """
 
 
-def test_what_a_killed_emulator_left_behind_publishes_no_save(tmp_path: Path) -> None:
+def test_the_child_of_a_killed_emulator_publishes_no_save(tmp_path: Path) -> None:
     """The next emulator may have begun with an older save, and its own could get the same number."""
     command = [sys.executable, "-c", EMULATOR, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as emulator:
@@ -159,7 +157,7 @@ async def seen(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_a_save_that_fails_half_way_is_none(tmp_path: Path) -> None:
+def test_a_save_that_fails_is_not_published(tmp_path: Path) -> None:
     def write(folder: Path) -> None:
         (folder / "sqs.json").write_text("half")
         raise OSError("No space left on device")
@@ -169,7 +167,7 @@ def test_a_save_that_fails_half_way_is_none(tmp_path: Path) -> None:
     assert State(tmp_path).saved_at() is None
 
 
-def test_data_that_changes_while_it_is_saved_at_the_end_is_saved_all_the_same(
+def test_data_that_changes_during_the_last_save_is_saved_at_another_try(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """MiniStack has threads, which go on when no request is served any more."""
@@ -185,7 +183,7 @@ def test_data_that_changes_while_it_is_saved_at_the_end_is_saved_all_the_same(
     assert caplog.text.count("dictionary changed size during iteration") == 2
 
 
-def test_data_that_never_stops_changing_is_a_failed_save(tmp_path: Path) -> None:
+def test_data_that_never_stops_changing_fails_the_save(tmp_path: Path) -> None:
     def write(_: Path) -> None:
         raise RuntimeError("dictionary changed size during iteration")
 
@@ -194,7 +192,7 @@ def test_data_that_never_stops_changing_is_a_failed_save(tmp_path: Path) -> None
     assert State(tmp_path).saved_at() is None
 
 
-def test_an_emulator_that_is_stopped_before_it_has_read_its_data_saves_nothing_over_it(tmp_path: Path) -> None:
+def test_an_emulator_that_has_not_read_its_data_does_not_replace_it(tmp_path: Path) -> None:
     saver = Saver(State(tmp_path), lambda _: pytest.fail("it was saved"), every=60)
     saver.save_at_the_end(Guard(nobody))
     assert State(tmp_path).saved_at() is None

@@ -129,7 +129,7 @@ def zipped(code: str) -> bytes:
     return held.getvalue()
 
 
-def test_no_function_is_made_and_none_that_cloudformation_makes_runs(start: Start, tmp_path: Path) -> None:
+def test_lambda_functions_can_neither_be_created_nor_run(start: Start, tmp_path: Path) -> None:
     emulator, trace = start(), tmp_path / "it-ran"
     code = f"def h(event, context): open({str(trace)!r}, 'w').close()"
     function = {"Runtime": "python3.11", "Role": ROLE, "Handler": "index.h"}
@@ -187,7 +187,7 @@ def abandoned_poll(emulator: Emulator) -> Iterator[None]:
         yield
 
 
-def test_a_stop_saves_many_rows_although_a_long_poll_was_abandoned(start: Start) -> None:
+def test_a_stop_saves_many_rows_in_spite_of_an_abandoned_long_poll(start: Start) -> None:
     emulator = start()
     fill(emulator, 100)
     with abandoned_poll(emulator):
@@ -197,7 +197,7 @@ def test_a_stop_saves_many_rows_although_a_long_poll_was_abandoned(start: Start)
     assert not emulator.state.is_final()
 
 
-def test_an_emulator_that_is_killed_falls_back_to_the_last_save_from_while_it_ran(start: Start) -> None:
+def test_a_killed_emulator_starts_with_its_last_save(start: Start) -> None:
     emulator = start(save_every=0.2)
     fill(emulator, 25)
     eventually(lambda: saved_rows(emulator) == 25)
@@ -214,7 +214,7 @@ def saved_rows(emulator: Emulator) -> int:
     return sum(len(table["items"]) for table in tables.values())
 
 
-def test_a_save_that_fails_leaves_the_one_before_and_is_told(start: Start) -> None:
+def test_a_failed_save_is_logged_and_leaves_the_one_before(start: Start) -> None:
     emulator = start()
     fill(emulator, 25)
     assert emulator.stop() == 0

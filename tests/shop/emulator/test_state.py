@@ -23,14 +23,14 @@ def held(state: State) -> str:
     return (state.newest() / "sqs.json").read_text()
 
 
-def test_the_newest_save_is_read_and_it_alone_is_kept(state: State) -> None:
+def test_only_the_newest_save_is_kept_and_read(state: State) -> None:
     for number in range(12):
         save(state, str(number))
     assert held(state) == "11"
     assert [it.name for it in state.path.iterdir()] == ["12"]
 
 
-def test_a_save_that_was_interrupted_counts_for_nothing(state: State) -> None:
+def test_an_interrupted_save_is_ignored(state: State) -> None:
     save(state, "before")
     (state.draft() / "sqs.json").write_text("half of")
     assert held(state) == "before"
@@ -43,7 +43,7 @@ def test_a_draft_begins_empty(state: State) -> None:
     assert list(state.draft().iterdir()) == []
 
 
-def test_drafts_of_any_process_and_version_can_be_removed(state: State) -> None:
+def test_drafts_of_every_process_are_removed(state: State) -> None:
     save(state, "complete")
     (state.draft() / "sqs.json").write_text("half of")
     (state.path / "draft").mkdir()
@@ -51,7 +51,7 @@ def test_drafts_of_any_process_and_version_can_be_removed(state: State) -> None:
     assert [it.name for it in state.path.iterdir()] == ["1"]
 
 
-def test_what_an_earlier_version_kept_is_read_and_then_replaced(state: State) -> None:
+def test_files_of_an_earlier_version_are_read_and_then_replaced(state: State) -> None:
     state.path.mkdir()
     (state.path / "sqs.json").write_text("of old")
     assert held(state) == "of old"
@@ -64,7 +64,7 @@ def test_a_save_is_for_its_owner_only(state: State) -> None:
     assert state.newest().stat().st_mode & 0o077 == 0
 
 
-def test_a_loss_tells_since_when(state: State) -> None:
+def test_the_message_about_a_loss_has_the_time_of_the_last_save(state: State) -> None:
     assert state.saved_at() is None
     assert state.loss() == "Nothing was saved yet: what it held is lost."
     save(state, "something")
@@ -80,7 +80,7 @@ def test_a_save_under_way_grows(state: State) -> None:
     assert state.drafted() == 5
 
 
-def test_a_file_that_is_renamed_while_the_draft_is_measured_counts_for_nothing(state: State) -> None:
+def test_a_file_that_is_renamed_while_a_draft_is_measured_is_ignored(state: State) -> None:
     """As `sqs.json.tmp` is when it is complete; a link to nothing is listed and not there, too."""
     draft = state.draft()
     (draft / "sqs.json.tmp").symlink_to("renamed")
@@ -88,7 +88,7 @@ def test_a_file_that_is_renamed_while_the_draft_is_measured_counts_for_nothing(s
     assert state.drafted() == 5
 
 
-def test_only_the_save_at_an_emulators_end_holds_everything_until_the_next_emulator_starts(state: State) -> None:
+def test_only_the_save_at_the_end_is_final_until_the_next_start(state: State) -> None:
     assert not state.is_final()
     state.publish(state.draft(), final=True)
     assert state.is_final()

@@ -33,7 +33,7 @@ def event(second: int, name: str) -> str:
     return json.dumps({"timestamp": f"2026-11-02T10:00:{second:02}Z", "event": name}) + "\n"
 
 
-def test_lines_of_two_processes_come_in_the_order_of_their_times(following: Following) -> None:
+def test_lines_of_two_processes_are_sorted_by_time(following: Following) -> None:
     paths, follower, said = following.paths, following.follower, following.said
     paths.log("basket").write_text(event(2, "second") + "a traceback's line\n")
     paths.log("product").write_text(event(1, "first") + event(3, "third"))
@@ -42,7 +42,7 @@ def test_lines_of_two_processes_come_in_the_order_of_their_times(following: Foll
     assert "a traceback's line" in said[2]
 
 
-def test_of_supervisor_only_what_died_is_shown(following: Following) -> None:
+def test_supervisors_log_shows_only_what_exited(following: Following) -> None:
     paths, follower, said = following.paths, following.follower, following.said
     paths.supervisor_log.write_text("INFO spawned: 'basket'\nWARN exited: basket (exit status 1; not expected)\n")
     follower.show()
@@ -50,7 +50,7 @@ def test_of_supervisor_only_what_died_is_shown(following: Following) -> None:
     assert "exited: basket" in said[0]
 
 
-def test_only_the_wanted_processes_are_shown(following: Following) -> None:
+def test_only_the_named_processes_are_shown(following: Following) -> None:
     paths, follower, said = following.paths, following.follower, following.said
     follower.start(["product"])
     paths.log("basket").write_text("no\n")

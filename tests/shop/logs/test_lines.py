@@ -21,7 +21,7 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def test_lines_of_before_are_not_shown_and_new_ones_are(tmp_path: Path, follow: Callable[..., Tail]) -> None:
+def test_only_new_lines_are_shown(tmp_path: Path, follow: Callable[..., Tail]) -> None:
     append(log := tmp_path / "log", "old\n")
     tail = follow(log)
     append(log, "new\n")
@@ -29,12 +29,12 @@ def test_lines_of_before_are_not_shown_and_new_ones_are(tmp_path: Path, follow: 
     assert list(tail.lines()) == []
 
 
-def test_the_last_lines_of_before_are_shown_when_wanted(tmp_path: Path, follow: Callable[..., Tail]) -> None:
+def test_the_last_old_lines_are_shown_on_request(tmp_path: Path, follow: Callable[..., Tail]) -> None:
     append(log := tmp_path / "log", "1\n2\n3\n")
     assert list(follow(log, last=2).lines()) == ["2", "3"]
 
 
-def test_half_a_line_waits_for_its_other_half(tmp_path: Path, follow: Callable[..., Tail]) -> None:
+def test_half_a_line_is_not_shown(tmp_path: Path, follow: Callable[..., Tail]) -> None:
     append(log := tmp_path / "log", "")
     tail = follow(log)
     append(log, "ha")
@@ -43,7 +43,7 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path, follow: Callable[.
     assert list(tail.lines()) == ["half"]
 
 
-def test_a_file_that_comes_later_is_read_from_its_start(tmp_path: Path, follow: Callable[..., Tail]) -> None:
+def test_a_new_file_is_read_from_its_start(tmp_path: Path, follow: Callable[..., Tail]) -> None:
     tail = follow(tmp_path / "log")
     assert list(tail.lines()) == []
     append(tmp_path / "log", "first\n")
@@ -77,7 +77,7 @@ def test_a_json_line_becomes_readable() -> None:
     assert shown == "relay │ 10:00:00.123 info    order placed correlation_id=abc ms=4"
 
 
-def test_a_line_of_another_kind_stays_as_it_is() -> None:
+def test_a_line_without_an_event_stays_as_it_is() -> None:
     printer = Printer(["relay"], pretty=True, colour=False)
     assert printer.line("relay", "Traceback") == "relay │ Traceback"
     assert printer.line("relay", "[1]") == "relay │ [1]"
@@ -94,30 +94,30 @@ ESCAPED = r"/\x1b[2J\x9b2J\r\n10:00:00.123 info    forged\u2028\u202e\x7f\x00"
 
 
 @pytest.mark.parametrize("key", ["path", "event", "\x1b[31m"])
-def test_no_text_steers_the_terminal_or_forges_a_line(key: str) -> None:
+def test_control_characters_are_escaped(key: str) -> None:
     shown = Printer(["relay"], pretty=True, colour=False).line("relay", json.dumps(EVENT | {key: HOSTILE}))
     assert ESCAPED in shown
     assert shown.isprintable()
 
 
 @pytest.mark.parametrize("pretty", [True, False])
-def test_a_line_of_another_kind_steers_no_terminal_either(pretty: bool) -> None:
+def test_control_characters_in_a_line_without_an_event_are_escaped(pretty: bool) -> None:
     shown = Printer(["relay"], pretty=pretty, colour=False).line("relay", "WARN \x1b[2J\tx")
     assert shown == "relay │ WARN \\x1b[2J\tx"
 
 
-def test_no_line_of_a_traceback_looks_like_one_of_the_log() -> None:
+def test_lines_of_a_traceback_are_indented() -> None:
     line = json.dumps(EVENT | {"exception": f"ValueError: {HOSTILE}\nrelay │ 10:00:00.123 info    forged"})
     shown = Printer(["relay"], pretty=True, colour=False).line("relay", line)
     assert all(line.startswith("    ") and line.isprintable() for line in shown.splitlines()[1:])
 
 
-def test_json_is_not_touched_when_it_is_wanted() -> None:
+def test_json_lines_can_be_kept() -> None:
     line = json.dumps(EVENT)
     assert Printer(["relay"], pretty=False, colour=False).line("relay", line) == f"relay │ {line}"
 
 
-def test_colours_are_for_terminals() -> None:
+def test_colours_are_only_for_terminals() -> None:
     line = json.dumps(EVENT | {"level": "error"})
     assert "\033[31m" in Printer(["relay"], pretty=True, colour=True).line("relay", line)
     assert "\033" not in Printer(["relay"], pretty=True, colour=False).line("relay", line)

@@ -61,7 +61,7 @@ def shops(tmp_path: Path) -> Iterator[Shops]:
     it.close()
 
 
-def test_a_stage_starts_when_the_one_before_is_ready_and_all_stop_in_reverse(shops: Shops, tmp_path: Path) -> None:
+def test_stages_start_in_order_and_stop_in_reverse_order(shops: Shops, tmp_path: Path) -> None:
     port = shops.ports[1]
     seen = tmp_path / "seen"
     ask = (
@@ -85,7 +85,7 @@ def test_a_stage_starts_when_the_one_before_is_ready_and_all_stop_in_reverse(sho
     assert not shops.paths.run_state.exists()
 
 
-def test_a_killed_process_comes_back_and_it_is_said(shops: Shops) -> None:
+def test_a_killed_process_is_restarted_and_reported(shops: Shops) -> None:
     plan: Plan = ((web("product", shops.ports[1]),),)
     launcher = shops.launcher(plan)
     launcher.start()
@@ -102,7 +102,7 @@ def test_a_killed_process_comes_back_and_it_is_said(shops: Shops) -> None:
     assert f"product (pid {before}) ended and was started again" in shops.said[-1]
 
 
-def test_a_failed_task_is_told_with_its_last_words_and_nothing_stays(shops: Shops) -> None:
+def test_a_failed_task_is_reported_with_its_log_and_nothing_stays(shops: Shops) -> None:
     plan: Plan = ((web("product", shops.ports[1]),), (Task("seed", python("print('no table'); raise SystemExit(3)")),))
     launcher = shops.launcher(plan)
     with pytest.raises(Failed, match=r"seed failed with exit code 3:\n  \| no table"):
@@ -111,14 +111,14 @@ def test_a_failed_task_is_told_with_its_last_words_and_nothing_stays(shops: Shop
     assert not ports.is_taken(shops.ports[1])
 
 
-def test_a_program_that_dies_at_once_is_told_with_its_last_words(shops: Shops) -> None:
+def test_a_program_that_exits_at_once_is_reported_with_its_log(shops: Shops) -> None:
     dies = Program("worker", python("raise SystemExit('no queue')"), start_seconds=60)  # a busy machine needs its time
     launcher = shops.launcher(((dies,),))
     with pytest.raises(Failed, match=r"worker does not start:\n(  \| no queue\n)+"):
         launcher.start()
 
 
-def test_a_program_that_says_it_can_never_start_is_not_tried_again(shops: Shops) -> None:
+def test_a_program_that_asks_not_to_be_restarted_is_not(shops: Shops) -> None:
     """It lived for longer than supervisor's second, after which every other process is started again."""
     says = "import time; time.sleep(1.5); print('sqs.json cannot be read', flush=True); "
     says += f"raise SystemExit({DO_NOT_RESTART})"
@@ -130,7 +130,7 @@ def test_a_program_that_says_it_can_never_start_is_not_tried_again(shops: Shops)
     assert [line for line in shops.said if "lost" in line] == []
 
 
-def test_a_program_that_never_gets_ready_is_told(shops: Shops) -> None:
+def test_a_program_that_never_becomes_ready_is_reported(shops: Shops) -> None:
     lazy = Program("basket", python("import time; time.sleep(600)"), ready=f"http://127.0.0.1:{shops.ports[2]}/")
     with pytest.raises(Failed, match="basket was not ready, and made no progress within 5 s"):
         shops.launcher(((lazy,),), patience=5).start()
@@ -161,7 +161,7 @@ def test_a_second_shop_in_the_same_folder_is_refused(shops: Shops) -> None:
         shops.launcher(plan).start()
 
 
-def test_what_ignores_its_signal_is_killed(shops: Shops) -> None:
+def test_a_process_that_ignores_its_signal_is_killed(shops: Shops) -> None:
     plan: Plan = ((Program("worker", python(STUBBORN), stop_seconds=1),),)
     launcher = shops.launcher(plan)
     launcher.start()
@@ -181,7 +181,7 @@ def saving(paths: Paths, seconds: float) -> str:
     )
 
 
-def test_an_emulator_that_takes_long_to_save_is_waited_for_and_it_is_said(shops: Shops) -> None:
+def test_a_long_save_is_waited_for_and_reported(shops: Shops) -> None:
     (real,) = (it for it in programs(local_plan(Settings(), shops.paths)) if it.name == EMULATOR)
     emulator = Program(EMULATOR, python(saving(shops.paths, 5.5)), stop_seconds=real.stop_seconds)
     launcher = shops.launcher(((emulator,),))
@@ -191,14 +191,14 @@ def test_an_emulator_that_takes_long_to_save_is_waited_for_and_it_is_said(shops:
     assert re.fullmatch(r"  still waiting for emulator \([0-9]+ s\); Ctrl-C ends it at once", shops.said[-1])
 
 
-def test_an_emulator_that_had_to_be_killed_is_said_to_have_lost_data(shops: Shops) -> None:
+def test_data_lost_by_a_killed_emulator_is_reported(shops: Shops) -> None:
     launcher = shops.launcher(((Program(EMULATOR, python(STUBBORN), stop_seconds=1),),))
     launcher.start()
     launcher.stop()
     assert shops.said[-1].startswith("The emulator ended without saving. Nothing was saved yet")
 
 
-def test_a_save_from_while_the_emulator_ran_does_not_hide_that_it_had_to_be_killed(shops: Shops) -> None:
+def test_an_earlier_save_does_not_hide_that_the_emulator_was_killed(shops: Shops) -> None:
     """It is complete only after the stop began, and holds what the emulator held before."""
     saves_late = (
         "import signal, time; from pathlib import Path; from shop.emulator.state import State; "
@@ -233,7 +233,7 @@ def test_killing_ends_everything_at_once(shops: Shops) -> None:
     assert time.monotonic() - begun < 30, "it waited for its time to stop"
 
 
-def test_killing_ends_also_what_is_just_stopping(shops: Shops) -> None:
+def test_killing_also_ends_processes_that_are_stopping(shops: Shops) -> None:
     """A second Ctrl-C comes while the first one's stop goes on."""
     launcher = shops.launcher(((Program("worker", python(STUBBORN), stop_seconds=60),),))
     launcher.start()
@@ -260,7 +260,7 @@ def test_a_dead_supervisor_is_an_error_and_its_processes_are_ended(shops: Shops)
     assert not any(it.lives for it in known.processes.values())
 
 
-def test_stopping_what_never_started_does_nothing(shops: Shops) -> None:
+def test_stopping_a_shop_that_never_started_does_nothing(shops: Shops) -> None:
     launcher = shops.launcher(())
     launcher.stop()
     launcher.kill()

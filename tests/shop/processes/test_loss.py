@@ -23,7 +23,7 @@ def ending(tmp_path: Path) -> Ending:
     return Ending(tmp_path)
 
 
-def test_a_save_at_the_end_needs_no_word(ending: Ending) -> None:
+def test_nothing_is_reported_after_a_save_at_the_end(ending: Ending) -> None:
     ending.report.ready("emulator")
     ending.save(final=False)
     ending.save(final=True)
@@ -31,7 +31,7 @@ def test_a_save_at_the_end_needs_no_word(ending: Ending) -> None:
     assert ending.said == []
 
 
-def test_an_end_without_a_save_says_since_when_and_where_to_look(ending: Ending) -> None:
+def test_an_end_without_a_save_is_reported_with_the_time_and_the_log(ending: Ending) -> None:
     """A save from while the emulator ran is none, however late it was complete: what came after its fork is missing."""
     ending.report.ready("emulator")
     ending.save(final=False)
@@ -49,7 +49,7 @@ def test_the_save_at_the_end_of_an_earlier_run_does_not_count(ending: Ending) ->
     assert len(ending.said) == 1
 
 
-def test_a_shop_whose_emulator_never_was_ready_has_lost_nothing(ending: Ending) -> None:
+def test_nothing_is_lost_before_the_emulator_was_ready(ending: Ending) -> None:
     ending.report.ready("product")
     ending.report.end()
     assert ending.said == []

@@ -49,13 +49,13 @@ class Watched:
         self.shop.did.clear()
 
 
-def test_nothing_is_said_while_nothing_happens() -> None:
+def test_nothing_is_reported_while_all_processes_run() -> None:
     it = Watched()
     it.watch.look()
     assert (it.said, it.shop.did) == ([], [])
 
 
-def test_a_process_that_came_back_is_told_and_written_down() -> None:
+def test_a_restarted_process_is_reported_and_written_to_the_run_state() -> None:
     it = Watched()
     it.shop.states["worker"] = ("RUNNING", 9)
     it.watch.look()
@@ -63,7 +63,7 @@ def test_a_process_that_came_back_is_told_and_written_down() -> None:
     assert it.shop.did == ["written down"]
 
 
-def test_a_reborn_emulator_gets_its_resources_again() -> None:
+def test_resources_are_created_again_after_the_emulator_restarted() -> None:
     it = Watched()
     it.shop.states["emulator"] = ("RUNNING", 9)
     it.watch.look()
@@ -71,7 +71,7 @@ def test_a_reborn_emulator_gets_its_resources_again() -> None:
     assert "is lost" in it.said[-1]
 
 
-def test_a_process_that_keeps_dying_is_tried_again_at_a_steady_pace() -> None:
+def test_a_process_that_keeps_failing_is_tried_again_at_a_steady_pace() -> None:
     it = Watched()
     it.shop.states["worker"] = ("FATAL", 0)
     it.watch.look()

@@ -21,7 +21,7 @@ class Slow:
         return Patience(seconds, lambda: self.progress, longest, clock=lambda: self.now)
 
 
-def test_what_does_nothing_is_waited_for_no_longer_than_was_said() -> None:
+def test_the_wait_without_progress_ends_after_the_given_seconds() -> None:
     it = Slow()
     patience = it.patience()
     it.now = 60
@@ -30,7 +30,7 @@ def test_what_does_nothing_is_waited_for_no_longer_than_was_said() -> None:
     assert patience.is_over
 
 
-def test_on_a_slow_machine_what_gets_on_is_waited_for_longer() -> None:
+def test_the_wait_is_longer_while_there_is_progress() -> None:
     it = Slow()
     patience = it.patience()
     for it.now in range(0, 500, 50):
@@ -40,7 +40,7 @@ def test_on_a_slow_machine_what_gets_on_is_waited_for_longer() -> None:
     assert patience.is_over
 
 
-def test_what_works_for_ever_is_given_up_in_the_end() -> None:
+def test_the_wait_has_an_end_even_with_progress() -> None:
     it = Slow()
     patience = it.patience()
     while not patience.is_over:
@@ -49,7 +49,7 @@ def test_what_works_for_ever_is_given_up_in_the_end() -> None:
     assert it.now == pytest.approx(60 * LONGEST, abs=2)
 
 
-def test_the_pauses_between_two_looks_grow_to_a_second() -> None:
+def test_pauses_between_looks_grow_to_a_second() -> None:
     it = Slow()
     patience = it.patience()
     pauses = []
@@ -58,7 +58,7 @@ def test_the_pauses_between_two_looks_grow_to_a_second() -> None:
     assert pauses == [0.05, 0.5, 1.0]
 
 
-def test_a_process_that_computes_makes_progress_and_one_that_sleeps_does_not() -> None:
+def test_cpu_time_grows_only_for_a_busy_process() -> None:
     busy = [sys.executable, "-c", "while True: pass"]
     idle = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
     with (
@@ -77,12 +77,12 @@ def test_a_process_that_computes_makes_progress_and_one_that_sleeps_does_not() -
             sleeper.kill()
 
 
-def test_a_group_that_is_not_there_has_done_nothing() -> None:
+def test_cpu_time_of_a_missing_group_is_zero() -> None:
     assert cpu_seconds([]) == 0
     assert cpu_seconds([os.getpid() + 10**7]) == 0
 
 
-def test_a_long_wait_is_told_every_five_seconds_with_what_one_can_do() -> None:
+def test_a_long_wait_is_reported_every_five_seconds_with_advice() -> None:
     said: list[str] = []
     it = Slow()
     remind = Reminder("  waiting", said.append, "; Ctrl-C ends it", clock=lambda: it.now)

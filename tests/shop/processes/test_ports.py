@@ -19,7 +19,7 @@ def listener() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_port_that_somebody_listens_on_is_taken(listener: int) -> None:
+def test_a_port_with_a_listener_is_taken(listener: int) -> None:
     assert ports.is_taken(listener)
 
 
@@ -33,7 +33,7 @@ def test_a_free_port_is_not_taken() -> None:
     assert not ports.is_taken(int(free_ports()["SHOP_PRODUCT_PORT"]))
 
 
-def test_a_taken_port_is_one_line_with_its_holder_and_the_variable_to_set(listener: int) -> None:
+def test_the_error_for_a_taken_port_names_its_holder_and_the_variable(listener: int) -> None:
     with pytest.raises(Failed) as caught:
         ports.refuse_taken({"basket": listener}, holder=lambda _: "nginx (pid 7)")
     text = str(caught.value)
@@ -42,7 +42,7 @@ def test_a_taken_port_is_one_line_with_its_holder_and_the_variable_to_set(listen
     assert "\n" not in text
 
 
-def test_an_unknown_holder_is_not_mentioned(listener: int) -> None:
+def test_an_unknown_holder_is_left_out(listener: int) -> None:
     with pytest.raises(Failed, match=r"is in use: stop that"):
         ports.refuse_taken({"basket": listener}, holder=lambda _: "")
 
@@ -52,9 +52,9 @@ def test_free_ports_are_four_different_ones() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("lsof"), reason="lsof alone can tell, and is not here")
-def test_whoever_holds_a_port_is_told_by_name_and_pid(listener: int) -> None:
+def test_the_holder_of_a_port_is_named_with_its_pid(listener: int) -> None:
     assert re.fullmatch(rf"\S+ \(pid {os.getpid()}\)", ports.held_by(listener))
 
 
-def test_nobody_holds_a_free_port() -> None:
+def test_a_free_port_has_no_holder() -> None:
     assert ports.held_by(int(free_ports()["SHOP_PRODUCT_PORT"])) == ""

@@ -16,7 +16,7 @@ def by_name(**changes: object) -> dict[str, Program]:
     return {program.name: program for program in programs(the_plan(**changes))}
 
 
-def test_the_emulator_is_first_and_what_needs_a_shop_is_last() -> None:
+def test_the_emulator_is_first_and_the_services_are_last() -> None:
     names = [[step.name for step in stage] for stage in the_plan()]
     assert names == [
         ["emulator"],
@@ -29,17 +29,17 @@ def test_the_emulator_is_first_and_what_needs_a_shop_is_last() -> None:
     ]
 
 
-def test_the_emulator_is_started_as_the_tests_start_it_and_remembers() -> None:
+def test_the_emulator_is_started_as_in_tests_and_saves() -> None:
     emulator = by_name()["emulator"]
     assert emulator.command == ministack.command(4566)
     assert emulator.env == ministack.environment(4566, Path("/var/mine/emulator"))
 
 
-def test_an_emulator_of_elsewhere_is_not_started() -> None:
+def test_a_given_emulator_is_not_started() -> None:
     assert "emulator" not in by_name(given_endpoint="http://there:4566")
 
 
-def test_basket_knows_where_its_peers_are() -> None:
+def test_basket_gets_the_addresses_of_product_and_ordering() -> None:
     env = by_name()["basket"].env
     assert (env["PRODUCT_URL"], env["ORDERING_URL"]) == ("http://127.0.0.1:8001", "http://127.0.0.1:8003")
 
@@ -48,23 +48,23 @@ def test_web_services_count_as_started_when_they_are_ready() -> None:
     assert by_name()["ordering"].ready == "http://127.0.0.1:8003/health/ready"
 
 
-def test_an_edit_reloads_web_services_and_workers_alike_in_dev() -> None:
+def test_dev_reloads_web_services_and_workers() -> None:
     dev = by_name(dev=True)
     assert "--reload" in dev["product"].command
     assert "watchfiles" in dev["ordering-consumer"].command
     assert dev["ordering-consumer"].command[-2:] == ("services/ordering", "chassis")
 
 
-def test_nothing_reloads_otherwise() -> None:
+def test_run_reloads_nothing() -> None:
     assert not any({"--reload", "watchfiles"} & {*program.command} for program in by_name().values())
 
 
-def test_all_stops_together_stay_below_ten_seconds_but_for_the_emulator_which_saves_its_data_first() -> None:
+def test_all_stops_without_the_emulator_take_less_than_ten_seconds() -> None:
     stages = ([step.stop_seconds for step in stage if isinstance(step, Program)] for stage in the_plan()[1:])
     assert sum(max(seconds, default=0) for seconds in stages) < 10
     assert by_name()["emulator"].stop_seconds >= 300
 
 
-def test_emptying_ends_with_a_seeded_shop() -> None:
+def test_reset_ends_with_a_seeded_shop() -> None:
     assert [task.command[-1] for task in emptying()] == ["down", "up", "services.product.seed"]
     assert all(isinstance(task, Task) for task in emptying())

@@ -33,21 +33,21 @@ def test_a_run_state_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"launcher": {"pid": 1}}'])
-def test_a_run_state_that_makes_no_sense_counts_as_none(tmp_path: Path, text: str) -> None:
+def test_an_invalid_run_state_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "it.json").write_text(text)
     assert run_state.read(tmp_path / "it.json") is None
 
 
-def test_no_run_state_is_none(tmp_path: Path) -> None:
+def test_a_missing_run_state_is_none(tmp_path: Path) -> None:
     assert run_state.read(tmp_path / "it.json") is None
 
 
-def test_a_process_of_the_run_state_is_ended_and_named(sleeper: subprocess.Popen[bytes]) -> None:
+def test_a_process_that_was_left_behind_is_killed_and_named(sleeper: subprocess.Popen[bytes]) -> None:
     assert run_state.end_leftovers(a_state(product=run_state.mark(sleeper.pid))) == ["product"]
     assert sleeper.wait(5) == -9
 
 
-def test_a_pid_that_is_somebody_elses_by_now_is_left_alone(sleeper: subprocess.Popen[bytes]) -> None:
+def test_a_pid_that_belongs_to_another_program_now_is_left_alone(sleeper: subprocess.Popen[bytes]) -> None:
     assert run_state.end_leftovers(a_state(product=Mark(sleeper.pid, "gunicorn of yesterday"))) == []
     assert sleeper.poll() is None
 

@@ -36,7 +36,7 @@ def stopping(tmp_path: Path) -> Iterator[SupervisorClient]:
         thread.join()
 
 
-def test_a_supervisor_that_stops_is_there_and_says_so(stopping: SupervisorClient) -> None:
+def test_a_supervisor_that_is_stopping_answers_but_refuses_calls(stopping: SupervisorClient) -> None:
     assert stopping.answers()
     with pytest.raises(ShuttingDown, match=r"^The shop is just stopping: ask again in a moment"):
         stopping.processes()
@@ -46,9 +46,9 @@ def test_a_supervisor_that_stops_is_there_and_says_so(stopping: SupervisorClient
         stopping.stop(["basket"], within=1)
 
 
-def test_to_tell_it_to_stop_once_more_is_no_error(stopping: SupervisorClient) -> None:
+def test_a_second_shutdown_is_no_error(stopping: SupervisorClient) -> None:
     stopping.shutdown()
 
 
-def test_where_no_supervisor_is_none_answers(tmp_path: Path) -> None:
+def test_without_a_supervisor_nothing_answers(tmp_path: Path) -> None:
     assert not SupervisorClient(tmp_path / "s").answers()

@@ -35,7 +35,7 @@ def read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_every_file_is_in_the_folder_of_the_shop_whatever_its_name(tmp_path: Path, read_back: Read, odd: str) -> None:
+def test_every_file_is_in_the_shops_folder_for_any_folder_name(tmp_path: Path, read_back: Read, odd: str) -> None:
     folder = tmp_path / odd
     folder.mkdir()
     options = read_back(Program("one", ("true",)), folder=folder)
@@ -49,19 +49,19 @@ def test_every_file_is_in_the_folder_of_the_shop_whatever_its_name(tmp_path: Pat
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_a_command_survives_with_its_odd_characters(read_back: Read, odd: str) -> None:
+def test_odd_characters_in_a_command_are_kept(read_back: Read, odd: str) -> None:
     command = (f"/{odd}/python", "-c", "print('100% ; # ')")
     (group,) = read_back(Program("odd", command)).process_group_configs
     assert shlex.split(group.process_configs[0].command) == list(command)
 
 
 @pytest.mark.parametrize("value", ['say "hi"', "100%", "a,b=c", "back\\slash", "it's"])
-def test_a_variable_survives_with_its_odd_characters(read_back: Read, value: str) -> None:
+def test_odd_characters_in_a_variable_are_kept(read_back: Read, value: str) -> None:
     (group,) = read_back(Program("odd", ("true",), env={"ODD": value})).process_group_configs
     assert shlex.split(group.process_configs[0].command) == ["env", f"ODD={value}", "true"]
 
 
-def test_a_dead_process_comes_back_and_a_stop_reaches_its_children(read_back: Read) -> None:
+def test_supervisor_restarts_a_process_and_stops_its_children(read_back: Read) -> None:
     (group,) = read_back(Program("one", ("true",), start_seconds=3, stop_seconds=4)).process_group_configs
     process = group.process_configs[0]
     assert process.autorestart is RestartWhenExitUnexpected
@@ -70,13 +70,13 @@ def test_a_dead_process_comes_back_and_a_stop_reaches_its_children(read_back: Re
     assert (process.stopasgroup, process.killasgroup, process.stopwaitsecs) == (True, True, 4)
 
 
-def test_supervisor_alone_would_stop_the_emulator_last(tmp_path: Path, read_back: Read) -> None:
+def test_supervisor_alone_stops_the_emulator_last(tmp_path: Path, read_back: Read) -> None:
     all_of_it = programs(plan(Settings(), Paths(tmp_path)))
     groups = sorted(read_back(*all_of_it).process_group_configs, key=lambda group: group.priority)
     assert groups[0].name == "emulator"
 
 
 @pytest.mark.parametrize(("uid", "told"), [(0, "user = root"), (12345, "")])
-def test_a_user_without_a_name_needs_none(uid: int, told: str) -> None:
+def test_a_user_needs_no_name(uid: int, told: str) -> None:
     """As in a container that runs as any user: no entry of the password file has the uid."""
     assert supervisor_config._user(uid).strip() == told
