@@ -76,10 +76,10 @@ def test_ci_starts_the_engine_that_shop_engine_names(folder: Path) -> None:
     assert (folder / "started").exists()
 
 
-@pytest.mark.parametrize(("line", "told"), [("budget * 60", "OVER BUDGET"), ("LIMIT * 60", "more than 60 minutes")])
-def test_ci_warns_over_a_suites_budget_and_fails_over_the_limit(folder: Path, line: str, told: str) -> None:
+@pytest.mark.parametrize(("line", "message"), [("budget * 60", "OVER BUDGET"), ("LIMIT * 60", "more than 60 minutes")])
+def test_ci_warns_over_a_suites_budget_and_fails_over_the_limit(folder: Path, line: str, message: str) -> None:
     script = folder / ".ci" / "run"
     script.write_text(script.read_text().replace(f"$(({line}))", "-1"))
     done = run(folder)
-    assert told in done.stdout
+    assert message in done.stdout
     assert (done.returncode == 0) == ("budget" in line)

@@ -43,7 +43,7 @@ def test_a_mutant_whose_test_fails_is_killed_and_the_tree_is_left_alone(source: 
 
 
 @pytest.mark.parametrize(
-    ("on_the_mutant", "told"),
+    ("on_the_mutant", "message"),
     [
         (GREEN, "SURVIVED"),
         (Run(1, f"ERROR {TEST} - fixture"), "NO VERDICT"),
@@ -53,10 +53,10 @@ def test_a_mutant_whose_test_fails_is_killed_and_the_tree_is_left_alone(source: 
         (Run(1, f"FAILED {TEST} - NameError: name 'FALSE' is not defined"), "INVALID"),
     ],
 )
-def test_a_mutant_that_no_failing_test_kills_is_reported(source: Path, on_the_mutant: Run, told: str) -> None:
+def test_a_mutant_that_no_failing_test_kills_is_reported(source: Path, on_the_mutant: Run, message: str) -> None:
     good, said = judge(source, answering(GREEN, on_the_mutant))
     assert not good
-    assert f"truth is lost: {told}" in said
+    assert f"truth is lost: {message}" in said
 
 
 @pytest.mark.parametrize("original", [RED, Run(0, "no tests"), Run(4, "not found"), Run(1, f"PASSED {TEST}\nERROR x")])
@@ -80,16 +80,16 @@ def test_a_mutant_whose_text_is_gone_or_not_unique_is_reported_before_any_test_r
 
 
 @pytest.mark.parametrize(
-    ("gone", "told"),
+    ("gone", "message"),
     [("chassis/code.py", "its text stands 0 times in chassis/code.py"), ("tests/test_code.py", f"there is no {TEST}")],
 )
 def test_a_mutant_whose_file_or_test_is_gone_is_reported_before_any_test_runs(
-    source: Path, gone: str, told: str
+    source: Path, gone: str, message: str
 ) -> None:
     (source / gone).unlink()
     good, said = judge(source, lambda *_: pytest.fail("runs tests"))
     assert not good
-    assert f"truth is lost  OUTDATED: {told}" in said
+    assert f"truth is lost  OUTDATED: {message}" in said
     assert "tests/mutation/mutants.py" in said
 
 

@@ -1,4 +1,4 @@
-"""The client of all resilience tests: it sends requests, retries where asked to, and records what it was told."""
+"""The client of all resilience tests: it sends requests, retries where asked to, and records the answers."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The promises as invariants over what clients were told, what the tables hold and what waits in queues.
+"""The promises as invariants over the answers to clients, what the tables hold and what waits in queues.
 
 README.md beside this file names the promise behind each invariant.
 """
@@ -30,7 +30,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Checkout:
-    """What a client asked for and what it was told.
+    """What a client asked for and what it was answered.
 
     `ref` is sent as the address, so that an order tells which checkout made it. `basket` names the basket's content: of
     several checkouts of one basket at most one may make an order.
@@ -95,9 +95,7 @@ def nothing_is_pending(_: list[Checkout], evidence: Evidence, __: Prices) -> Ite
         yield Violation("pending", f"{count} in {where}")
 
 
-def each_checkout_has_the_orders_its_client_was_told(
-    history: list[Checkout], evidence: Evidence, _: Prices
-) -> Iterator[Violation]:
+def each_answer_agrees_with_the_orders(history: list[Checkout], evidence: Evidence, _: Prices) -> Iterator[Violation]:
     found = Counter(order["address"] for order in evidence.orders)
     for checkout in history:
         count = found.pop(checkout.ref, 0)
@@ -120,7 +118,7 @@ def each_basket_is_sold_once(history: list[Checkout], evidence: Evidence, _: Pri
 
 
 def each_transaction_is_one_order(_: list[Checkout], evidence: Evidence, __: Prices) -> Iterator[Violation]:
-    """A receipt proves that a checkout's transaction was committed, whatever the client was told."""
+    """A receipt proves that a checkout's transaction was committed, whatever the client was answered."""
     committed = Counter(row["orderId"] for row in evidence.receipts)
     placed = Counter(row["orderId"] for row in evidence.orders)
     for order_id in committed - placed:
@@ -171,7 +169,7 @@ def _wrong_total(order: Row, checkout: Checkout) -> str:
 Invariant = Callable[[list[Checkout], Evidence, Prices], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     nothing_is_pending,
-    each_checkout_has_the_orders_its_client_was_told,
+    each_answer_agrees_with_the_orders,
     each_basket_is_sold_once,
     each_transaction_is_one_order,
     repeated_requests_get_the_first_answer,

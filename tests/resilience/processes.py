@@ -28,7 +28,7 @@ class Member:
 
     @property
     def crashed(self) -> bool:
-        """Whether it ended although nobody killed it: `killed_at_random` restarts what it kills."""
+        """Whether it ended although no test killed it: `killed_at_random` restarts what it kills."""
         return self._process is not None and self._process.poll() is not None
 
     def start(self, logs: Path) -> None:

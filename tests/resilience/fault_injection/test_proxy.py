@@ -133,13 +133,13 @@ def test_a_throttled_batch_get_processes_no_keys(proxy: Proxy, client: Client) -
 def test_a_throttled_transaction_has_an_error_code_or_a_cancellation_reason(proxy: Proxy, client: Client) -> None:
     proxy.rules = always(Fault.THROTTLE)
     action: Any = {"Put": {"TableName": TABLE, "Item": {"id": {"S": "a"}}}}
-    told = set()
+    codes = set()
     for _ in range(40):
         with pytest.raises(ClientError) as error:
             client("dynamodb").transact_write_items(TransactItems=[action])
         response: Any = error.value.response
-        told |= {reason["Code"] for reason in response.get("CancellationReasons", [])} or {refusal(error)[1]}
-    assert told == {"ThrottlingException", "ThrottlingError", "ProvisionedThroughputExceeded"}
+        codes |= {reason["Code"] for reason in response.get("CancellationReasons", [])} or {refusal(error)[1]}
+    assert codes == {"ThrottlingException", "ThrottlingError", "ProvisionedThroughputExceeded"}
     assert rows() == 0
 
 

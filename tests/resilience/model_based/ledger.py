@@ -54,12 +54,12 @@ class Request:
 
 @dataclass
 class CheckoutRequest(Request):
-    """`told` is shared by the repetitions of one request."""
+    """`record` is shared by the repetitions of one request."""
 
     slot: Slot = ("", "", 0)
     address: str = ""
     expected: Decimal | None = None
-    told: Checkout = field(default_factory=lambda: Checkout("", "", frozenset(), 0))
+    record: Checkout = field(default_factory=lambda: Checkout("", "", frozenset(), 0))
 
 
 class Placed(NamedTuple):
@@ -104,8 +104,8 @@ class Ledger:
         assert checkout.orderId not in self.placed, "two checkouts have the same order id"
         assert (checkout.userName, checkout.address) == (request.user, request.address)
         assert request.expected in {None, checkout.totalPrice}, "the total is not the one that the client expected"
-        request.told.basket, request.told.lines = before.version, frozenset(lines_of(before))
-        request.told.began, request.told.ended = read_at, self.now
+        request.record.basket, request.record.lines = before.version, frozenset(lines_of(before))
+        request.record.began, request.record.ended = read_at, self.now
         self.placed[checkout.orderId] = Placed(request, checkout)
 
     def check_units(self, baskets: Iterable[Basket], known: dict[str, BasketCheckedOut]) -> None:

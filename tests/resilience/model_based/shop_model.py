@@ -93,7 +93,7 @@ class ShopModel:
         if with_expected_total and (basket := self._backends.baskets.get(user)):
             request.expected = basket.priced(self.listings).totalPrice
         content = (request.slot, address, request.expected)
-        request.told = self._history.setdefault(content, Checkout(str(content), "", frozenset(), 0))
+        request.record = self._history.setdefault(content, Checkout(str(content), "", frozenset(), 0))
         body = CheckoutInput.model_validate(
             CHECKOUT | {"userName": user, "address": address, "expectedTotal": request.expected}
         )
@@ -103,21 +103,21 @@ class ShopModel:
             return
         except Invalid:
             (placed,) = self._placed_in(request.slot)
-            assert placed.request.told is not request.told, "a repetition was refused"
+            assert placed.request.record is not request.record, "a repetition was refused"
         except (NotFound, Conflict):
             assert not self._placed_in(request.slot), "a placed order was denied"
         else:
-            self._acknowledged(request.told, receipt)
+            self._acknowledged(request.record, receipt)
 
     def _checkout_request(self, user: str, key: str | None, address: str) -> CheckoutRequest:
         slot = (user, key, self._day) if key else (user, "", next(self._numbers))
         return CheckoutRequest(user, "checkout", takes=everything, slot=slot, address=address)
 
-    def _acknowledged(self, told: Checkout, receipt: Receipt) -> None:
+    def _acknowledged(self, record: Checkout, receipt: Receipt) -> None:
         order_id, _, total = answer = _answer_of(receipt)
         assert answer == self._ledger.placed[order_id].answer
-        told.outcome, told.order_id, told.total = Outcome.ACKNOWLEDGED, order_id, total
-        told.answers.add(receipt.answer)
+        record.outcome, record.order_id, record.total = Outcome.ACKNOWLEDGED, order_id, total
+        record.answers.add(receipt.answer)
 
     def _placed_in(self, slot: Slot) -> list[Placed]:
         return [placed for placed in self._ledger.placed.values() if placed.request.slot == slot]
@@ -175,7 +175,7 @@ class ShopModel:
     def _evidence(self) -> Evidence:
         placed = self._ledger.placed
         orders: list[Row] = [
-            order.model_dump() | {"address": placed[i].request.told.ref if i in placed else "unknown"}
+            order.model_dump() | {"address": placed[i].request.record.ref if i in placed else "unknown"}
             for i, order in self._ordering.stored().items()
         ]
         return Evidence(orders, [{"orderId": order_id} for order_id in placed], pending={})
