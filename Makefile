@@ -1,4 +1,4 @@
-# Shopwire's commands. `make` alone lists them; each is one line that you could type yourself.
+# Shopwire's commands. `make` alone lists them. Those of the first group are aliases of `.venv/bin/shop`, which has more.
 # Works with GNU make 3.81 (macOS) and later.
 
 PYTHON ?= python3
@@ -39,28 +39,28 @@ help:
 run: $(STAMP)  ## start everything and follow its logs; Ctrl-C stops it
 	@$(SHOP) run
 
-dev: $(STAMP)  ## the same, and an edit reloads what it concerns
+dev: $(STAMP)  ## like run, and an edit restarts the processes it concerns
 	@$(SHOP) dev
 
 demo: $(STAMP)  ## buy something and follow the order (from `make run` or `make up`)
 	@$(SHOP) demo
 
-status: $(STAMP)  ## what runs, since when, and whether it answers
+status: $(STAMP)  ## show which processes run, since when, and whether they answer
 	@$(SHOP) status || true
 
-logs: $(STAMP)  ## the last log lines and those that come (LOG=basket: only these)
+logs: $(STAMP)  ## show the last log lines and follow new ones (LOG=basket: only these)
 	@$(SHOP) logs $(LOG)
 
-stop: $(STAMP)  ## end the shop of another terminal, or what is left of one
+stop: $(STAMP)  ## stop the shop that another terminal started, or what is left of it
 	@$(SHOP) stop
 
-reset: $(STAMP)  ## back to an empty shop with the seeded catalogue
+reset: $(STAMP)  ## empty the shop and load the demo catalogue again
 	@$(SHOP) reset
 
-doctor: $(STAMP)  ## prove that a checkout becomes an order, or name the step that fails
+doctor: $(STAMP)  ## examine the shop and send it test messages
 	@$(SHOP) doctor
 
-plan: $(STAMP)  ## what `shop stack up` would change
+plan: $(STAMP)  ## show what `shop stack up` would change
 	@$(SHOP) stack plan
 
 ##@ The shop in containers

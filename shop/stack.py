@@ -6,7 +6,10 @@ import typer
 
 from shop.target import OnAws, enter
 
-Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Only these; all without any.")]
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SERVICE]...", help="Only these services, or `platform`. Without one, all."),
+]
 ReallyAws = Annotated[bool, typer.Option("--really-aws", help="Needed with --aws where data would be deleted.")]
 
 stack = typer.Typer(help="Plan, create, change, show or delete the CloudFormation stacks.", no_args_is_help=True)
