@@ -22,7 +22,7 @@ class Products(Protocol):
 
 
 def rebuild(products: Products, copy: RepairableCatalogue, say: Callable[[str], object]) -> bool:
-    """Compares all products and tombstones with the copy, until a pass finds nothing to change. Events may go on.
+    """Compares all products and tombstones with the copy, until a pass finds nothing to change. Events may arrive.
 
     Returns False if ten passes each found something, because products change too fast.
     """

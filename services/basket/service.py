@@ -161,10 +161,11 @@ def _unknown_outcome(order: OrderIdentity) -> Unavailable:
 
 
 def _check_descent(found: Basket | None, replaced: str, attempts: Attempts) -> None:
-    """After an attempt without an answer, which would have replaced the version `replaced`.
+    """Checks after an unanswered attempt whether another attempt is safe. That attempt would replace `replaced`.
 
-    A basket that still has this version may yet be replaced. One that was made of it by somebody else shows that the
-    attempt failed. Any other basket shows nothing, and then a second attempt could apply the change twice.
+    If the basket still has this version, the unanswered attempt may yet take effect, and only one of the two can. If
+    another client replaced that version, the attempt failed. In all other cases another attempt could apply the change
+    twice, so it raises Unavailable.
     """
     if found is None or not found.contains_write({replaced}):
         raise Unavailable(UNKNOWN_CHANGE)

@@ -1,4 +1,4 @@
-"""The chassis' README, checked: a budget for each package, and that it speaks of plumbing only."""
+"""Each package of the chassis has a budget of lines, and no word of the domain."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ DOMAIN = re.compile(rf"(?<![a-z])({WORDS})s?(?![a-z])", re.IGNORECASE)
 
 
 def lines_of_code(source: str) -> int:
-    """Without blank lines, comments and docstrings: nobody is to save on explanations."""
+    """Without blank lines, comments and docstrings, so that explanations cost nothing."""
     documented: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:

@@ -83,7 +83,7 @@ class Compose:
     def crash(self, service: str) -> None:
         """Kills the process as the kernel does when memory runs out, without the engine.
 
-        `docker kill` would count as a wish of ours, and no restart policy goes against those.
+        `docker kill` would count as a requested stop, after which no restart policy applies.
         """
         kill = f"import os, signal; os.kill({self.inspect(service)['State']['Pid']}, signal.SIGKILL)"
         image = self.inspect("product")["Image"]
