@@ -17,7 +17,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from chassis.web.sockets import LINGER, lingering_close, shutdown
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-ACCEPT_PAUSE, WARNING_INTERVAL = 1.0, 10.0  # seconds, when there is no room for new connections
+ACCEPT_PAUSE, WARNING_INTERVAL, MIN_IDLE = 1.0, 10.0, 1.0  # seconds, when there is no room for new connections
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,8 +32,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     - On shutdown, it refuses new connections at once. Gunicorn keeps listening and resets them at the end.
     """
 
-    # Seconds that a connection may hold a thread. The 1.7 MB of /docs take half a minute on a slow line. At shutdown,
-    # 6 s are enough for a running request, because its deadline is 3 s.
+    # Seconds that a connection may hold a thread. /docs needs 30 s on a slow line, a request at most 3 s.
     max_thread_time, max_thread_time_at_stop = 30.0, 6.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -111,8 +110,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         if now > self._next_warning:
             log.warning("no room for new connections: closing idle ones", open_connections=self.nr_conns)
             self._next_warning = now + WARNING_INTERVAL
-        if idle := max(self.pending_conns, self.keepalived_conns, key=len):
-            idle[0].timeout = 0.0
+        idle = min((*self.pending_conns, *self.keepalived_conns), key=lambda conn: float(conn.timeout), default=None)
+        if idle is not None and idle.timeout - now < self.cfg.keepalive - MIN_IDLE:
+            idle.timeout = 0.0
             self.murder_pending()
             self.murder_keepalived()
         else:

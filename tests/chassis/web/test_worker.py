@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -185,7 +186,7 @@ class RecordingWorker(Worker):
     def __init__(self, listener: socket.socket) -> None:
         self.alive = self._accepting = self._exhausted = False
         self.sockets = [listener]
-        self.pending_conns: list[Any] = []
+        self.pending_conns: deque[Any] = deque()
         self.accepted: list[socket.socket] = []
 
     def accept(self, listener: socket.socket) -> None:
@@ -201,3 +202,42 @@ def test_pending_connections_are_accepted_before_the_socket_closes() -> None:
         assert refuses(port)
         for each in [*clients, *worker.accepted]:
             each.close()
+
+
+class Connection(SimpleNamespace):
+    def close(self) -> None:
+        self.closed = True
+
+
+class FullWorker(RecordingWorker):
+    """Has connections that are idle for the given numbers of seconds."""
+
+    def __init__(self, listener: socket.socket, pending: list[float], kept_alive: list[float]) -> None:
+        super().__init__(listener)
+        self.alive, self.cfg, self.nr_conns = True, SimpleNamespace(keepalive=75), len(pending) + len(kept_alive)
+        self.poller = SimpleNamespace(unregister=lambda _: None)
+        self._paused_until = self._next_warning = 0.0
+        self.pending_conns, self.keepalived_conns = deque(map(idle_for, pending)), deque(map(idle_for, kept_alive))
+
+
+def idle_for(seconds: float) -> Connection:
+    return Connection(timeout=time.monotonic() + 75 - seconds, sock=None, closed=False)
+
+
+@pytest.mark.parametrize(("pending", "kept_alive"), [([9.0, 2.0], [5.0, 4.0, 3.0]), ([1.5], [9.0, 0.1])])
+def test_connection_that_was_idle_longest_makes_room(pending: list[float], kept_alive: list[float]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker = FullWorker(listener, pending, kept_alive)
+        idle = worker.pending_conns[0] if 9.0 in pending else worker.keepalived_conns[0]
+        worker._make_room()
+        assert idle.closed
+        assert worker.nr_conns == len(pending) + len(kept_alive) - 1
+
+
+def test_connection_that_has_just_been_opened_is_not_closed_to_make_room() -> None:
+    """While threads hold all others, it would be the longest idle one, and its request is lost."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker = FullWorker(listener, [0.1], [])
+        worker._make_room()
+        assert not worker.pending_conns[0].closed
+        assert worker._paused_until > time.monotonic()
