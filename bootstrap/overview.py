@@ -56,11 +56,8 @@ def _depth(aws: Aws, resource: StackResourceSummaryTypeDef) -> tuple[str, ...]:
     except ClientError:
         return name, "gone: `doctor` says more"
     found = answer["Attributes"]
-    waiting, in_hand = (
-        found["ApproximateNumberOfMessages"],
-        found["ApproximateNumberOfMessagesNotVisible"],
-    )
-    return name, f"{waiting} waiting, {in_hand} in hand"
+    waiting, in_flight = found["ApproximateNumberOfMessages"], found["ApproximateNumberOfMessagesNotVisible"]
+    return name, f"{waiting} waiting, {in_flight} in flight"
 
 
 def _alarm_rows(aws: Aws, resources: list[StackResourceSummaryTypeDef]) -> Iterator[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from tests.machine import ROOT
 from tests.puzzling import WORDS
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "chassis" / "README.md"]
+PAGES.append(ROOT / "tests" / "resilience" / "README.md")
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 GENERATED = re.compile(
     r"<!-- what follows is written by `make docs` -->.*?<!-- end of what `make docs` writes -->", re.DOTALL

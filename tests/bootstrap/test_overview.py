@@ -25,7 +25,7 @@ def test_it_shows_resources_depths_alarms_and_outputs(aws: Aws, names: Names) ->
     assert shown.startswith("shop-ordering: CREATE_COMPLETE at http://127.0.0.1:")
     assert "AWS::DynamoDB::Table" in shown
     assert re.search(r"AWS::SNS::Topic +shop-price-drops +CREATE_COMPLETE", lines(aws, "shop-product"))
-    assert "shop-order                1 waiting, 0 in hand" in shown
+    assert "shop-order                1 waiting, 0 in flight" in shown
     assert "shop-order-dlq-not-empty" in shown
     assert "OrderTableName           shop-order" in shown
     assert "BusName  shop-bus" in lines(aws, "shop-platform")
