@@ -4,7 +4,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from tests.machine import ROOT
+from tests.environment import ROOT
 
 ODD = """it's ;a #b 100% $HOME `c` "d" (e) &f ä"""
 NOT_CLONED = shutil.ignore_patterns(

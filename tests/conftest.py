@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from chassis.core import deadline
 from tests.emulators import emulator, localstack, new_account
-from tests.machine import engine_answers
+from tests.environment import engine_answers
 from tests.stacks import deploy
 
 # A slow machine is no failure. CI uses fixed examples, so that it gives the same result twice. Developers get new ones.

@@ -15,7 +15,7 @@ from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from chassis.aws.emulator import is_emulator
 from shop.emulator import ministack as embedded
-from tests.machine import ROOT, free_port, wait_for
+from tests.environment import ROOT, free_port, wait_for
 
 IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
 # For fixtures that run a test on each emulator: true for LocalStack.

@@ -8,7 +8,7 @@ from typing import Any
 from bootstrap.clock import Clock
 from bootstrap.names import Names
 from bootstrap.templates import ROOT, load
-from tests import emulated
+from tests import aws_clients
 
 
 def tree(root: Path, **changes: Callable[[str], str]) -> Path:
@@ -36,7 +36,7 @@ def deploy(env: Mapping[str, str], setting: str = "", value: int = 0) -> None:
 
 def create(bodies: Mapping[str, str], shop: str | None = None) -> None:
     """Creates all stacks at once, without `bootstrap`. Returns when they are complete."""
-    cloudformation = emulated.client("cloudformation")
+    cloudformation = aws_clients.client("cloudformation")
     parameters: Any = [{"ParameterKey": "Shop", "ParameterValue": shop}] if shop else []
     for name, body in bodies.items():
         cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=parameters)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import ROOT
+from tests.environment import ROOT
 
 TOOLS = {"make": 'echo "made $*"; [ "$1" != "$FAILING" ]', "git": "exit 0", "npm": "exit 0"}
 

@@ -25,9 +25,9 @@ from services.ordering.events_in import BasketCheckedOut as Read
 from services.ordering.service import OrderService
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
 from services.product.models import ProductChanges
-from tests import emulated
+from tests import aws_clients
+from tests.environment import ROOT
 from tests.fakes import BasketShop, FakeCatalogueItems, FakeDeadLetters, FakeOrders, FakeReplies, ProductShop
-from tests.machine import ROOT
 from tests.processes import eventually
 from tests.samples import CHECKOUT, golden_message, product
 
@@ -128,7 +128,7 @@ EVENTS = sorted(path.stem for path in (ROOT / "tests" / "events").glob("*.json")
 
 @pytest.mark.integration
 def test_each_rule_matches_only_its_golden_events(stack: Mapping[str, str]) -> None:
-    rules = emulated.client("events").list_rules(EventBusName="shop-bus")["Rules"]
+    rules = aws_clients.client("events").list_rules(EventBusName="shop-bus")["Rules"]
     matched = {
         rule["Name"]: {name for name in EVENTS if matches(rule["EventPattern"], golden_message(name))} for rule in rules
     }
@@ -146,7 +146,7 @@ def test_each_rule_matches_only_its_golden_events(stack: Mapping[str, str]) -> N
 def test_price_drop_is_a_fall_by_at_least_ten_percent(
     stack: Mapping[str, str], percent: float | None, told: bool
 ) -> None:
-    rule = emulated.client("events").describe_rule(Name="shop-price-drops", EventBusName="shop-bus")
+    rule = aws_clients.client("events").describe_rule(Name="shop-price-drops", EventBusName="shop-bus")
     event = golden_message("product_changed")
     event["detail"]["data"]["changePercent"] = percent
     assert matches(rule["EventPattern"], event) is told
@@ -154,12 +154,12 @@ def test_price_drop_is_a_fall_by_at_least_ten_percent(
 
 def matches(pattern: str, event: dict[str, Any]) -> bool:
     text = json.dumps(event, default=float)
-    return bool(emulated.client("events").test_event_pattern(EventPattern=pattern, Event=text)["Result"])
+    return bool(aws_clients.client("events").test_event_pattern(EventPattern=pattern, Event=text)["Result"])
 
 
 @pytest.mark.integration
 def test_price_drop_reaches_basket_and_a_subscriber_without_code(stack: Mapping[str, str]) -> None:
-    bus = EventBus(Clients(stack).of("events", emulated.PATIENT), "shop-bus")
+    bus = EventBus(Clients(stack).of("events", aws_clients.PATIENT), "shop-bus")
     events = product_events()
     assert bus.publish(events) == events
     at_basket = sorted((m["detail-type"], m["detail"]["metadata"]["id"]) for m in received("shop-catalogue", 3))
@@ -170,7 +170,7 @@ def test_price_drop_reaches_basket_and_a_subscriber_without_code(stack: Mapping[
 
 def received(queue: str, count: int) -> list[dict[str, Any]]:
     """The next `count` messages of a queue. Fails if there are more."""
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     bodies: list[str] = []
 
@@ -185,7 +185,7 @@ def received(queue: str, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.integration
 def test_deployed_bus_delivers_a_checkout_to_the_order_queue(stack: Mapping[str, str]) -> None:
-    bus, sqs = EventBus(Clients(stack).of("events", emulated.PATIENT), "shop-bus"), emulated.client("sqs")
+    bus, sqs = EventBus(Clients(stack).of("events", aws_clients.PATIENT), "shop-bus"), aws_clients.client("sqs")
     event = emitted()
     assert bus.publish([event._replace(detail_type="BasketWashed"), event]) != []
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]

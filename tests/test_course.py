@@ -10,8 +10,8 @@ from services.basket.app import create_app as basket_app
 from services.ordering.app import create_app as ordering_app
 from services.ordering.service import OrderService
 from services.product.app import create_app as product_app
+from tests.environment import ROOT
 from tests.fakes import BasketShop, FakeOrders, ProductShop
-from tests.machine import ROOT
 from tests.samples import order, product
 
 DATE = "2023-04-28T08:45:59.942Z"

@@ -17,9 +17,9 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from bootstrap.__main__ import main
-from tests import emulated
+from tests import aws_clients
 from tests.emulators import new_account
-from tests.machine import ROOT, free_port
+from tests.environment import ROOT, free_port
 from tests.stacks import tree
 
 PAGE = ROOT / "docs" / "emulators.md"
@@ -37,39 +37,39 @@ class Difference(NamedTuple):
 def publish(detail: str, bus: str = "shop-bus") -> str:
     entry = {"EventBusName": bus, "Source": "com.example", "DetailType": "Tried", "Detail": detail}
     try:
-        answer = emulated.client("events").put_events(Entries=[entry])
+        answer = aws_clients.client("events").put_events(Entries=[entry])
     except ClientError as error:
         return f"error {error.response['ResponseMetadata']['HTTPStatusCode']}"
     return "entry refused" if answer["FailedEntryCount"] else "accepted"
 
 
 def time_to_live() -> str:
-    answer = emulated.client("dynamodb").describe_time_to_live(TableName="shop-receipt")
+    answer = aws_clients.client("dynamodb").describe_time_to_live(TableName="shop-receipt")
     return str(answer["TimeToLiveDescription"]["TimeToLiveStatus"]).lower()
 
 
 def recovery() -> str:
-    answer = emulated.client("dynamodb").describe_continuous_backups(TableName="shop-order")
+    answer = aws_clients.client("dynamodb").describe_continuous_backups(TableName="shop-order")
     recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     return str(recovery["PointInTimeRecoveryStatus"]).lower()
 
 
 def subscription() -> str:
-    sns = emulated.client("sns")
+    sns = aws_clients.client("sns")
     (found,) = sns.list_subscriptions()["Subscriptions"]
     attributes = sns.get_subscription_attributes(SubscriptionArn=found["SubscriptionArn"])["Attributes"]
     return "present" if "Endpoint" in attributes else "missing"
 
 
 def rule_identity() -> str:
-    answer = emulated.client("cloudformation").describe_stack_resource(
+    answer = aws_clients.client("cloudformation").describe_stack_resource(
         StackName="shop-ordering", LogicalResourceId="CheckoutBasketRule"
     )
     return "bus and name" if "|" in answer["StackResourceDetail"]["PhysicalResourceId"] else "name"
 
 
 def move_task() -> str:
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order-dlq")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     try:
@@ -80,7 +80,7 @@ def move_task() -> str:
 
 
 def refused_sender() -> str:
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(DENY)})
     try:
@@ -92,7 +92,7 @@ def refused_sender() -> str:
 
 def switched_off() -> str:
     """Publishes an event for a disabled rule. AWS never delivers it, so the probe waits only a while."""
-    events, sqs = emulated.client("events"), emulated.client("sqs")
+    events, sqs = aws_clients.client("events"), aws_clients.client("sqs")
     events.disable_rule(Name="shop-product-changes", EventBusName="shop-bus")
     golden = json.loads((ROOT / "tests" / "events" / "product_deleted.json").read_text())
     entry = {"Source": golden["source"], "DetailType": golden["detail-type"], "Detail": json.dumps(golden["detail"])}
@@ -102,7 +102,7 @@ def switched_off() -> str:
 
 
 def queue_made_again() -> str:
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="again")["QueueUrl"])
     try:
         sqs.create_queue(QueueName="again")
@@ -112,7 +112,7 @@ def queue_made_again() -> str:
 
 
 def bare_subscription() -> str:
-    sns = emulated.client("sns")
+    sns = aws_clients.client("sns")
     (found,) = sns.list_subscriptions()["Subscriptions"]
     arn = found["SubscriptionArn"]
     try:
@@ -126,7 +126,7 @@ def repeated_transaction() -> str:
     """The SDK sends the same bytes again, because the first answer was lost."""
     item = {"id": {"S": "p"}, "price": {"N": "12.30"}}
     again = {"TransactItems": [{"Put": {"TableName": "shop-product", "Item": item}}], "ClientRequestToken": "token"}
-    dynamodb = emulated.client("dynamodb")
+    dynamodb = aws_clients.client("dynamodb")
     dynamodb.transact_write_items(**again)
     try:
         dynamodb.transact_write_items(**again)
@@ -145,10 +145,10 @@ def updated(old: str, new: str) -> str:
 
     with TemporaryDirectory() as folder:
         main(["up", "ordering"], os.environ, root=tree(Path(folder), ordering=change))
-    (stack,) = emulated.client("cloudformation").describe_stacks(StackName="shop-ordering")["Stacks"]
+    (stack,) = aws_clients.client("cloudformation").describe_stacks(StackName="shop-ordering")["Stacks"]
     if stack["StackStatus"] == "UPDATE_COMPLETE":
         return "accepted"
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     return f"`{stack['StackStatus']}`, {'undone' if attributes['VisibilityTimeout'] == '30' else 'half done'}"
@@ -224,13 +224,13 @@ def test_parallel_tests_are_isolated(stack: Mapping[str, str], monkeypatch: pyte
 def seen() -> dict[str, list[Any]]:
     """The resources in the account, of each type in the templates."""
     asked = {
-        "stacks": emulated.client("cloudformation").describe_stacks()["Stacks"],
-        "tables": emulated.client("dynamodb").list_tables()["TableNames"],
-        "buses": emulated.client("events").list_event_buses(NamePrefix="shop")["EventBuses"],
-        "queues": emulated.client("sqs").list_queues().get("QueueUrls", []),
-        "topics": emulated.client("sns").list_topics()["Topics"],
-        "subscriptions": emulated.client("sns").list_subscriptions()["Subscriptions"],
-        "alarms": emulated.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "stacks": aws_clients.client("cloudformation").describe_stacks()["Stacks"],
+        "tables": aws_clients.client("dynamodb").list_tables()["TableNames"],
+        "buses": aws_clients.client("events").list_event_buses(NamePrefix="shop")["EventBuses"],
+        "queues": aws_clients.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": aws_clients.client("sns").list_topics()["Topics"],
+        "subscriptions": aws_clients.client("sns").list_subscriptions()["Subscriptions"],
+        "alarms": aws_clients.client("cloudwatch").describe_alarms()["MetricAlarms"],
     }
     return {kind: [*found] for kind, found in asked.items()}
 
@@ -288,4 +288,4 @@ def test_test_run_without_docker_reports_skips_and_needs() -> None:
 def test_local_emulator_is_reached_despite_a_proxy(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    assert emulated.client("sqs").create_queue(QueueName="reached")["QueueUrl"].endswith("/reached")
+    assert aws_clients.client("sqs").create_queue(QueueName="reached")["QueueUrl"].endswith("/reached")

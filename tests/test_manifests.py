@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from bootstrap.manifests import Process, Task, manifests, processes
-from tests.machine import ROOT
+from tests.environment import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 TASKS = [(manifest.service, task) for manifest in manifests() for task in manifest.task]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import ROOT
+from tests.environment import ROOT
 from tests.puzzling import WORDS
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "chassis" / "README.md"]

@@ -10,7 +10,7 @@ import pytest
 from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.wiring import Wiring as OrderingWiring
 from services.product.wiring import Wiring as ProductWiring
-from tests.machine import ROOT
+from tests.environment import ROOT
 from tests.processes import inherited
 
 WORKERS = sorted(path for name in ("consumer", "relay") for path in ROOT.glob(f"services/*/{name}.py"))

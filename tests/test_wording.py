@@ -15,8 +15,8 @@ from services.basket import consumer as basket_consumer
 from services.ordering import consumer as ordering_consumer
 from services.ordering.service import OrderService
 from tests.documents import DOCUMENTS
+from tests.environment import ROOT
 from tests.fakes import FakeCatalogueItems, FakeDeadLetters, FakeOrders, FakeReplies
-from tests.machine import ROOT
 from tests.puzzling import WORDS
 from tests.samples import golden_message
 from tests.test_documents import MODELS

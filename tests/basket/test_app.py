@@ -5,7 +5,7 @@ import pytest
 
 from services.basket.app import from_env
 from services.product.app import from_env as product_from_env
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually, running, serving
 from tests.samples import CARD, CHECKOUT, PHONE
 
@@ -32,7 +32,7 @@ def test_service_from_environment_checks_out_at_the_product_service_prices(
         assert answer.headers["Location"] == f"http://orders/order/swn/{answer.get_json()['orderId']}"
         return str(answer.get_json()["orderId"])
 
-    outbox = emulated.table("shop-basket-outbox")
+    outbox = aws_clients.table("shop-basket-outbox")
     # If the bus was busy, the event waits for the relay.
     eventually(lambda: "Item" not in outbox.get_item(Key={"id": buy()}))
 
@@ -45,11 +45,11 @@ def test_card_number_is_in_no_row_message_or_log(
     client.post("/basket/swn/items", json={"productId": product["id"], "quantity": 1})
     answers = [client.post("/basket/checkout", json=CHECKOUT | wrong) for wrong in ({"cvv": CARD}, {}, {})]
     assert [answer.status_code for answer in answers] == [422, 202, 404]
-    tables = [emulated.table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
+    tables = [aws_clients.table(f"shop-{name}") for name in ("basket", "receipt", "basket-outbox")]
     rows = [row for table in tables for row in table.scan()["Items"]]  # with the outbox row, if the bus was busy
-    queue = emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
+    queue = aws_clients.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"]
     with running("services.basket.relay", stack):
-        messages = emulated.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+        messages = aws_clients.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     logged = "".join(capsys.readouterr())
     assert [len(rows) in {1, 2}, len(messages), "checked out" in logged] == [True, 1, True]
     traces = f"{rows}{messages}{logged}{[answer.data for answer in answers]}".replace(" ", "")
@@ -60,7 +60,7 @@ def test_card_number_is_in_no_row_message_or_log(
 def test_every_write_of_a_basket_has_a_new_random_version(stack: Mapping[str, str]) -> None:
     """A counter restarts after a checkout, so a slow checkout of the old basket could delete the new one."""
     client = from_env(stack).test_client()
-    table, versions = emulated.table("shop-basket"), []
+    table, versions = aws_clients.table("shop-basket"), []
     for _ in range(3):
         client.post("/basket", json={"userName": "swn", "items": []})
         versions.append(str(table.get_item(Key={"userName": "swn"})["Item"]["version"]))

@@ -11,7 +11,7 @@ from chassis.messaging.consumer import Consumer
 from services.basket.catalogue import CatalogueItem, CatalogueItems
 from services.basket.consumer import make_consumer
 from services.basket.wiring import Wiring
-from tests import emulated
+from tests import aws_clients
 from tests.fakes import FakeCatalogueItems, FakeDeadLetters, FakeReplies
 from tests.processes import eventually, running
 from tests.samples import golden_message, marked_as_test
@@ -119,7 +119,7 @@ def test_event_stays_while_the_table_is_unavailable(
 
 @pytest.mark.integration
 def test_consumer_updates_the_catalogue_and_stops_on_signal(stack: Mapping[str, str]) -> None:
-    sqs, catalogue = emulated.client("sqs"), Wiring(stack).catalogue_store
+    sqs, catalogue = aws_clients.client("sqs"), Wiring(stack).catalogue_store
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-catalogue{name}")["QueueUrl"] for name in ("", "-dlq"))
     for body in [message(DELETED, productId="p-2"), message(CREATED), message(CREATED, productId="p-2"), "{"]:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
@@ -137,8 +137,8 @@ def deleted(catalogue: CatalogueItems) -> dict[str, bool]:
 
 @pytest.mark.integration
 def test_consumer_without_its_table_receives_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
-    emulated.client("dynamodb").delete_table(TableName="shop-catalogue")
-    sqs = emulated.client("sqs")
+    aws_clients.client("dynamodb").delete_table(TableName="shop-catalogue")
+    sqs = aws_clients.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=message("product_created"))
     with running("services.basket.consumer", stack, tmp_path / "log"):

@@ -21,10 +21,10 @@ from services.product.app import from_env as product_from_env
 from services.product.models import ProductChanges
 from services.product.service import ProductService
 from services.product.wiring import Wiring as ProductWiring
-from tests import emulated
-from tests.emulated import PATIENT
+from tests import aws_clients
+from tests.aws_clients import PATIENT
+from tests.environment import free_port
 from tests.fakes import FakeDeadLetters, FakeReplies
-from tests.machine import free_port
 from tests.processes import eventually, running, serving
 from tests.resilience.fault_injection import wire
 from tests.resilience.fault_injection.proxy import proxy_of
@@ -164,7 +164,7 @@ def handle_events(env: Mapping[str, str]) -> None:
 
 def fill_baskets(count: int) -> None:
     line = Line(productId="p-1", productName="P", color="", quantity=1, addedPrice=Decimal(950))
-    with emulated.table("shop-basket").batch_writer() as batch:
+    with aws_clients.table("shop-basket").batch_writer() as batch:
         for n in range(count):
             batch.put_item(Item=Basket(userName=f"u-{n}", items=[line], version="1").model_dump())
 

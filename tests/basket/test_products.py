@@ -13,7 +13,7 @@ from chassis.core import deadline, logs
 from chassis.core.errors import Unavailable
 from services.basket.catalogue import CatalogueItem
 from services.basket.products import HttpProducts
-from tests.machine import free_port
+from tests.environment import free_port
 from tests.samples import product
 
 DELETED = "2026-11-21T09:30:00.123Z"

@@ -12,10 +12,10 @@ from services.product.app import from_env as product_from_env
 from services.product.models import ProductFields
 from services.product.seed import seed
 from services.product.wiring import Wiring as ProductWiring
-from tests import emulated
+from tests import aws_clients
+from tests.environment import free_port
 from tests.fakes import FakeCatalogueItems
-from tests.lists import every_row
-from tests.machine import free_port
+from tests.paging import every_row
 from tests.processes import serving
 
 FIELDS = ProductFields(name="P", category="c", price=Decimal("12.30"))
@@ -169,7 +169,7 @@ def test_emptied_catalogue_is_filled_from_the_product_service(
         assert main([], {**stack, "PRODUCT_URL": url}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "The copy now equals the catalogue."
     kept = {row.id: row.version for row in every_row(lambda cursor: products.page_with_tombstones(100, cursor))}
-    rows = emulated.table("shop-catalogue").scan()["Items"]
+    rows = aws_clients.table("shop-catalogue").scan()["Items"]
     assert {row["productId"]: row["version"] for row in rows} == kept
     (tombstone,) = BasketWiring(stack).catalogue_store.get_many([deleted])
     assert (tombstone.deleted, tombstone.version) == (True, 2)
@@ -218,7 +218,7 @@ def test_rebuild_without_a_region_names_the_setting(capsys: pytest.CaptureFixtur
 @pytest.mark.integration
 @pytest.mark.parametrize("broken", [{"version": 1, "price": "dear"}, {"version": "x"}, {}])
 def test_unreadable_row_is_unknown_and_repaired(stack: Mapping[str, str], broken: dict[str, Any]) -> None:
-    row = emulated.table("shop-catalogue")
+    row = aws_clients.table("shop-catalogue")
     copy, true = BasketWiring(stack).catalogue_store, entry("p-1")
     row.put_item(Item={"productId": "p-1"} | broken)
     assert copy.get_many(["p-1"]) == []
@@ -232,7 +232,7 @@ def test_unreadable_row_is_unknown_and_repaired(stack: Mapping[str, str], broken
 
 @pytest.mark.integration
 def test_row_without_a_version_of_a_nonexistent_product_is_removed(stack: Mapping[str, str]) -> None:
-    row = emulated.table("shop-catalogue")
+    row = aws_clients.table("shop-catalogue")
     row.put_item(Item={"productId": "p-1"})
     assert rebuild(Owner(), BasketWiring(stack).catalogue_store, lambda _: None)
     assert "Item" not in row.get_item(Key={"productId": "p-1"})

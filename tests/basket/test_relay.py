@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chassis.core.events import Event
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually, running
 
 pytestmark = pytest.mark.integration
@@ -16,7 +16,7 @@ def left_behind(event: Event, seconds_ago: float) -> dict[str, Any]:
 
 
 def test_relay_publishes_pending_checkout_events_and_stops_on_signal(stack: Mapping[str, str]) -> None:
-    table, sqs = emulated.table("shop-basket-outbox"), emulated.client("sqs")
+    table, sqs = aws_clients.table("shop-basket-outbox"), aws_clients.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     detail = '{"metadata":{"correlation-id":"c-1"}}'
     event = Event("o-left", "com.swn.basket.checkoutbasket", "CheckoutBasket", detail)

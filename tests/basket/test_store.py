@@ -22,9 +22,9 @@ from services.basket.models import Basket, Line, LineInput
 from services.basket.service import BasketService
 from services.basket.store import SIZES, BasketStore, CatalogueStore
 from services.basket.wiring import Wiring
-from tests import emulated
+from tests import aws_clients
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
-from tests.lists import every_row
+from tests.paging import every_row
 from tests.samples import CHECKOUT
 
 pytestmark = pytest.mark.integration
@@ -126,13 +126,13 @@ def test_valid_receipt_blocks_a_commit_and_an_expired_one_does_not(shop: Shop) -
         shop.store.save(basket(), None)
         assert shop.commit(basket(), order_id) is committed
     expired = receipt("o-0", "old", int(NOW.timestamp()))
-    emulated.table("shop-receipt").put_item(Item=expired.model_dump())
+    aws_clients.table("shop-receipt").put_item(Item=expired.model_dump())
     assert shop.commit(basket(), "o-3", "old")
     assert shop.store.receipt("swn", "old") == receipt("o-3", "old")
 
 
 def test_pages_contain_each_of_a_thousand_baskets_once(shop: Shop) -> None:
-    with emulated.table("shop-basket").batch_writer() as batch:
+    with aws_clients.table("shop-basket").batch_writer() as batch:
         for n in range(1000):
             batch.put_item(Item=basket(f"u-{n}").model_dump())
     seen = [row.userName for row in every_row(lambda cursor: shop.store.page(100, cursor))]
@@ -142,7 +142,7 @@ def test_pages_contain_each_of_a_thousand_baskets_once(shop: Shop) -> None:
 def test_unreadable_basket_does_not_hide_others(shop: Shop) -> None:
     for name in ("ada", "swn"):
         shop.store.save(basket(name), None)
-    emulated.table("shop-basket").put_item(Item={"userName": "bad", "items": "none", "version": "1"})
+    aws_clients.table("shop-basket").put_item(Item={"userName": "bad", "items": "none", "version": "1"})
     with structlog.testing.capture_logs() as logged:
         page = shop.store.page(10, None)
     assert {row.userName for row in page.items} == {"ada", "swn"}
@@ -417,7 +417,7 @@ def test_concurrent_checkouts_place_one_order(service: BasketService, shop: Shop
 def test_basket_receipt_and_catalogue_are_read_consistently(stack: Mapping[str, str]) -> None:
     """With an eventually consistent read, a missing receipt would hide a placed order."""
     shop, catalogue = make_shop(stack), Wiring(stack).catalogue_store
-    seen = [emulated.reads(shop.store._dynamodb), emulated.reads(catalogue._dynamodb)]
+    seen = [aws_clients.reads(shop.store._dynamodb), aws_clients.reads(catalogue._dynamodb)]
     shop.store.get("swn")
     shop.store.receipt("swn", "key")
     catalogue.get_many(["p-1"])
@@ -429,7 +429,7 @@ def test_page_of_the_largest_baskets_is_short_and_complete(shop: Shop) -> None:
         Line(productId=f"p-{n:060}", productName="n" * 200, color="c" * 50, quantity=999, addedPrice=Decimal(1))
         for n in range(100)
     ]
-    with emulated.table("shop-basket").batch_writer() as batch:
+    with aws_clients.table("shop-basket").batch_writer() as batch:
         for n in range(5):
             batch.put_item(Item=Basket(userName=f"large-{n}", items=lines, version="v").model_dump())
     pages = []

@@ -13,8 +13,8 @@ from chassis.core.events import EventData
 from chassis.messaging.bus import EventBus
 from docs.generate import EVENTS, page, schema, schema_file
 from services.product.events import ProductDeleted
-from tests import emulated
-from tests.machine import ROOT
+from tests import aws_clients
+from tests.environment import ROOT
 from tests.samples import golden_message
 
 PAGE = ROOT / "docs" / "events.md"
@@ -73,7 +73,7 @@ def mutilated(wire: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -> None:
     (template,) = re.findall(r"<!-- a test deploys this -->\n```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert template.count("\n") - 1 == 10
-    cloudformation = emulated.client("cloudformation")
+    cloudformation = aws_clients.client("cloudformation")
     cloudformation.create_stack(StackName="reader", TemplateBody=template.replace("shopwire-bus", "shop-bus"))
     cloudformation.get_waiter("stack_create_complete").wait(StackName="reader", WaiterConfig={"Delay": 1})
     deleted = ProductDeleted(productId="p-1", version=2, deletedAt="2026-11-21T09:30:00.123Z")
@@ -81,5 +81,5 @@ def test_ten_lines_of_template_subscribe_to_an_event(stack: Mapping[str, str]) -
     EventBus(Clients(stack).of("events"), "shop-bus").publish([event])
     inbox = cloudformation.describe_stack_resource(StackName="reader", LogicalResourceId="Inbox")
     url = inbox["StackResourceDetail"]["PhysicalResourceId"]
-    (message,) = emulated.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    (message,) = aws_clients.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     assert json.loads(message["Body"])["detail"] == json.loads(event.detail)

@@ -14,7 +14,7 @@ import urllib3
 from bootstrap.manifests import processes
 from shop.settings import port_variables
 from tests.clones import clone
-from tests.machine import ROOT, free_port
+from tests.environment import ROOT, free_port
 from tests.shops import free_ports
 
 # The tests of another clone use another project.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.compose import PROJECT, SERVICES, WEB, Compose
-from tests.machine import MAKE, ROOT
+from tests.environment import MAKE, ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 OURS = [*SERVICES, "bootstrap", "seed"]

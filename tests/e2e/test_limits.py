@@ -13,10 +13,10 @@ from werkzeug.test import TestResponse
 
 from chassis.web.app import MAX_BODY
 from services.basket.app import create_app
-from tests import emulated
+from tests import aws_clients
 from tests.emulators import CLOUDS, shop_on_localstack
+from tests.environment import free_port
 from tests.fakes import BasketShop
-from tests.machine import free_port
 from tests.processes import eventually
 from tests.resilience.evidence import gather, pending
 from tests.resilience.processes import Fleet, web, worker
@@ -78,11 +78,11 @@ def test_largest_valid_checkout_becomes_an_order(cloud: Mapping[str, str], tmp_p
         assert listed.status == 201
         filled, checkout = largest(wide, listed.json()["id"])
         assert post(f"{basket.url}/basket", filled).status == 200
-        (row,) = emulated.table("shop-basket").scan()["Items"]
+        (row,) = aws_clients.table("shop-basket").scan()["Items"]
         assert item_size(row) < ROW
         answer = post(f"{basket.url}/basket/checkout", checkout)
         assert (answer.status, answer.json()["totalPrice"]) == (202, 999 * 100 * 1_000_000)
-        check_event(emulated.table("shop-basket-outbox").scan()["Items"])
+        check_event(aws_clients.table("shop-basket-outbox").scan()["Items"])
     workers = [
         worker(f"services.{name}", name, cloud) for name in ("basket.relay", "ordering.consumer", "basket.consumer")
     ]

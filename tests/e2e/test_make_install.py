@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clones import clone
-from tests.machine import MAKE, ROOT, free_port
+from tests.environment import MAKE, ROOT, free_port
 from tests.processes import eventually
 from tests.shops import free_ports
 

@@ -15,7 +15,7 @@ from services.ordering.consumer import make_consumer
 from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
 from services.ordering.wiring import Wiring
-from tests import emulated
+from tests import aws_clients
 from tests.fakes import FakeDeadLetters, FakeOrders, FakeReplies
 from tests.processes import eventually, running
 from tests.samples import golden_message, marked_as_test, placed
@@ -164,7 +164,7 @@ def test_messages_of_a_batch_are_handled_concurrently() -> None:
 def test_consumer_places_orders_and_dead_letters_and_stops_on_signal(
     stack: Mapping[str, str],
 ) -> None:
-    sqs, orders = emulated.client("sqs"), Wiring(stack).store
+    sqs, orders = aws_clients.client("sqs"), Wiring(stack).store
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-{name}")["QueueUrl"] for name in ("order", "order-dlq"))
     good = [message(orderId=f"o-{n}") for n in range(12)]
     bad = [body for body, _ in BAD.values()] + [message(orderId="o-0", address="Ankara")]
@@ -185,7 +185,7 @@ def test_consumer_places_orders_and_dead_letters_and_stops_on_signal(
 
 def receive(url: str) -> dict[str, str]:
     """Receives and deletes up to ten dead letters. Returns the reasons by body."""
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     messages = sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
     ).get("Messages", [])
@@ -197,15 +197,15 @@ def receive(url: str) -> dict[str, str]:
 
 def waiting(url: str) -> int:
     """The number of messages in the queue, visible or not."""
-    attributes = emulated.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    attributes = aws_clients.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     in_hand = attributes["ApproximateNumberOfMessagesNotVisible"]
     return int(attributes["ApproximateNumberOfMessages"]) + int(in_hand)
 
 
 @pytest.mark.integration
 def test_consumer_without_its_table_receives_no_message(stack: Mapping[str, str], tmp_path: Path) -> None:
-    emulated.client("dynamodb").delete_table(TableName="shop-order")
-    sqs = emulated.client("sqs")
+    aws_clients.client("dynamodb").delete_table(TableName="shop-order")
+    sqs = aws_clients.client("sqs")
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=message())
     with running("services.ordering.consumer", stack, tmp_path / "log"):

@@ -8,7 +8,7 @@ from chassis.core.errors import Unavailable
 from services.ordering.app import create_app
 from services.ordering.service import OrderService
 from tests.fakes import FakeOrders
-from tests.lists import every_item
+from tests.paging import every_item
 from tests.samples import USER_NAMES, order, placed
 
 DATES = {f"o-{n}": date for n, date in enumerate(["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"])}

@@ -10,8 +10,8 @@ from chassis.core.errors import Conflict, Malformed, Unavailable
 from services.ordering.models import Order, OrderQuery
 from services.ordering.store import OrderStore
 from services.ordering.wiring import Wiring
-from tests import emulated
-from tests.lists import every_row
+from tests import aws_clients
+from tests.paging import every_row
 from tests.samples import order, orders_of
 
 pytestmark = pytest.mark.integration
@@ -23,7 +23,7 @@ def store(stack: Mapping[str, str]) -> OrderStore:
 
 
 def fill(orders: Iterable[Order]) -> None:
-    with emulated.table("shop-order").batch_writer() as batch:
+    with aws_clients.table("shop-order").batch_writer() as batch:
         for row in orders:
             batch.put_item(Item=row.model_dump())
 
@@ -41,7 +41,7 @@ def test_saved_order_is_read_back(store: OrderStore) -> None:
 
 def test_same_order_is_recognised_after_its_status_changed(store: OrderStore) -> None:
     store.put_once(order(), "hash")
-    row = emulated.table("shop-order")
+    row = aws_clients.table("shop-order")
     row.update_item(
         Key={"userName": "swn", "orderId": "o-1"},
         UpdateExpression="SET #s = :sent",
@@ -128,7 +128,7 @@ def test_cursor_of_a_deleted_order_continues_at_its_place(store: OrderStore) -> 
     fill(order(f"o-{n}", orderDate=f"2026-11-2{n}T00:00:00.000Z") for n in range(3))
     page = store.page_of_user("swn", NOVEMBER, 1, None)
     assert [row.orderId for row in page.items] == ["o-2"]
-    emulated.table("shop-order").delete_item(Key={"userName": "swn", "orderId": "o-2"})
+    aws_clients.table("shop-order").delete_item(Key={"userName": "swn", "orderId": "o-2"})
     assert [row.orderId for row in store.page_of_user("swn", NOVEMBER, 5, page.next_cursor).items] == ["o-1", "o-0"]
 
 
@@ -148,7 +148,7 @@ def test_unexpected_error_passes_unchanged(aws_env: Mapping[str, str]) -> None:
 
 def test_order_and_orders_of_a_user_are_read_consistently(stack: Mapping[str, str]) -> None:
     store = Wiring(stack).store
-    seen = emulated.reads(store._dynamodb)
+    seen = aws_clients.reads(store._dynamodb)
     store.get("swn", "o-1")
     store.page_of_user("swn", None, 10, None)
     assert seen == [("GetItem", True), ("Query", True)]
@@ -158,6 +158,6 @@ def test_order_and_orders_of_a_user_are_read_consistently(stack: Mapping[str, st
 def test_unreadable_order_does_not_hide_others(store: OrderStore, of_user: bool) -> None:
     store.put_once(order("o-1"), "hash")
     row = order("o-2").model_dump() | {"items": "none"}
-    emulated.table("shop-order").put_item(Item=row)
+    aws_clients.table("shop-order").put_item(Item=row)
     page = store.page_of_user("swn", None, 10, None) if of_user else store.page(10, None)
     assert [found.orderId for found in page.items] == ["o-1"]

@@ -4,7 +4,7 @@ import pytest
 
 from services.product.app import from_env
 from services.product.wiring import Wiring
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually
 from tests.samples import PHONE, product
 
@@ -16,7 +16,7 @@ def test_service_from_environment_uses_its_own_tables(stack: Mapping[str, str]) 
     assert client.get("/health/ready").status_code == 200
     made = client.post("/product", json=PHONE).get_json()
     assert Wiring(stack).store.get(made["id"]) == product(made["id"])
-    outbox = emulated.table("shop-product-outbox")
+    outbox = aws_clients.table("shop-product-outbox")
 
     def change() -> str:
         changed = client.patch(f"/product/{made['id']}", json={"price": 1}).get_json()

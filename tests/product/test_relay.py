@@ -4,7 +4,7 @@ import pytest
 
 from services.product.events import event_for_change
 from services.product.wiring import Wiring
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually, running
 from tests.samples import product
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_relay_publishes_pending_product_events_and_stops_on_signal(stack: Mapping[str, str]) -> None:
-    outbox, sqs = Wiring(stack).outbox, emulated.client("sqs")
+    outbox, sqs = Wiring(stack).outbox, aws_clients.client("sqs")
     queue = sqs.get_queue_url(QueueName="shop-catalogue")["QueueUrl"]
     event = event_for_change(None, product("p-1")).as_event("2026-11-21T09:30:00.123Z", "c-1")
     assert Wiring(stack).store.save(product("p-1"), None, event)

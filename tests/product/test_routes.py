@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from chassis.core.errors import Unavailable
 from services.product.app import create_app
 from tests.fakes import ProductShop
-from tests.lists import every_item
+from tests.paging import every_item
 from tests.samples import PHONE, product
 
 

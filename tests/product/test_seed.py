@@ -7,7 +7,7 @@ from chassis.core.errors import Unavailable
 from services.product.models import Product, ProductChanges
 from services.product.seed import catalogue, main, seed_with_retries
 from services.product.wiring import Wiring
-from tests.machine import free_port
+from tests.environment import free_port
 
 
 def test_demo_catalogue_has_fixed_ids() -> None:

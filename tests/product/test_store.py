@@ -11,8 +11,8 @@ from services.product.events import event_for_change
 from services.product.models import Product, ProductRow
 from services.product.store import ProductStore
 from services.product.wiring import Wiring
-from tests import emulated
-from tests.lists import every_row
+from tests import aws_clients
+from tests.paging import every_row
 from tests.samples import product
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ def save(store: ProductStore, after: ProductRow, before: ProductRow | None) -> b
 
 
 def fill(products: Iterable[Product]) -> None:
-    with emulated.table("shop-product").batch_writer() as batch:
+    with aws_clients.table("shop-product").batch_writer() as batch:
         for row in products:
             batch.put_item(Item=row.model_dump())
 
@@ -71,7 +71,7 @@ def test_tombstone_is_in_no_product_list_and_expires(store: ProductStore) -> Non
     assert store.page(None, 10, None).items == store.page("Phone", 10, None).items == [kept]
     rows = every_row(lambda cursor: store.page_with_tombstones(1, cursor))
     assert sorted(rows, key=lambda row: row.id) == [tombstone, kept]
-    row = emulated.client("dynamodb").get_item(TableName="shop-product", Key={"id": {"S": "p-1"}})["Item"]
+    row = aws_clients.client("dynamodb").get_item(TableName="shop-product", Key={"id": {"S": "p-1"}})["Item"]
     assert row["expiresAt"] == {"N": str(tombstone.expires_at)}
 
 
@@ -84,7 +84,7 @@ def test_pages_contain_each_of_a_thousand_products_once(store: ProductStore, cat
 
 
 def test_page_is_full_despite_many_tombstones(store: ProductStore) -> None:
-    with emulated.table("shop-product").batch_writer() as batch:
+    with aws_clients.table("shop-product").batch_writer() as batch:
         for n in range(600):
             batch.put_item(Item={"id": f"t-{n}", "version": 2, "deletedAt": NOW})
         for n in range(30):
@@ -128,7 +128,7 @@ def test_missing_table_is_unavailable(aws_env: Mapping[str, str]) -> None:
 
 def test_product_and_list_with_tombstones_are_read_consistently(stack: Mapping[str, str]) -> None:
     store = Wiring(stack).store
-    seen = emulated.reads(store._dynamodb)
+    seen = aws_clients.reads(store._dynamodb)
     store.get("p-1")
     store.page_with_tombstones(10, None)
     assert seen == [("GetItem", True), ("Scan", True)]
@@ -139,7 +139,7 @@ def test_unreadable_product_is_left_out_of_lists_but_fails_the_list_for_copies(
     store: ProductStore, category: str | None
 ) -> None:
     assert save(store, product("p-1"), None)
-    emulated.table("shop-product").put_item(Item=product("p-2").model_dump() | {"price": "none"})
+    aws_clients.table("shop-product").put_item(Item=product("p-2").model_dump() | {"price": "none"})
     assert [row.id for row in store.page(category, 10, None).items] == ["p-1"]
     with pytest.raises(ValidationError):
         store.page_with_tombstones(10, None)

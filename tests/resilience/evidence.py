@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from tests import emulated
+from tests import aws_clients
 
 Row = Mapping[str, Any]
 QUEUES = (
@@ -32,7 +32,7 @@ def gather(shop: str) -> Evidence:
 def pending(shop: str) -> dict[str, int]:
     """Outbox rows and messages by place, without empty places. Messages in flight count."""
     counts = {f"{service}-outbox": len(_rows(f"{shop}-{service}-outbox")) for service in ("product", "basket")}
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     for name in QUEUES:
         url = sqs.get_queue_url(QueueName=f"{shop}-{name}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -41,6 +41,6 @@ def pending(shop: str) -> dict[str, int]:
 
 
 def _rows(table: str) -> list[Row]:
-    scan = emulated.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    scan = aws_clients.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     read = TypeDeserializer().deserialize
     return [{name: read(value) for name, value in row.items()} for page in scan for row in page["Items"]]

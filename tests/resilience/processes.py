@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.machine import ROOT, free_port, wait_for
+from tests.environment import ROOT, free_port, wait_for
 
 GRACE = 30.0  # seconds, as in docker-compose.yml
 

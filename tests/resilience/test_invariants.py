@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests import emulated
+from tests import aws_clients
 from tests.resilience.evidence import Evidence, pending
 from tests.resilience.invariants import COPY_LAG, Checkout, Line, Outcome, Prices, violations
 
@@ -104,9 +104,9 @@ def test_an_unknown_outcome_is_never_two_orders() -> None:
 
 @pytest.mark.integration
 def test_outbox_rows_and_messages_count_as_pending_even_in_flight(stack: Mapping[str, str]) -> None:
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     assert pending("shop") == {}
-    emulated.table("shop-basket-outbox").put_item(Item={"id": "o-1"})
+    aws_clients.table("shop-basket-outbox").put_item(Item={"id": "o-1"})
     for name in ("shop-order", "shop-order-dlq", "shop-checkout-basket-dlq"):
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody="in flight")

@@ -14,7 +14,7 @@ from chassis.core import deadline
 from chassis.core.errors import Misconfigured, Unavailable
 from chassis.messaging import queue
 from chassis.web import app
-from tests.machine import free_port
+from tests.environment import free_port
 
 NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
 

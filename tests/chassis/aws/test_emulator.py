@@ -12,7 +12,7 @@ import botocore
 import pytest
 
 from chassis.aws.emulator import AWS_DOMAINS, is_emulator
-from tests.machine import free_port
+from tests.environment import free_port
 
 
 def client_of(endpoint: str) -> SimpleNamespace:

@@ -12,9 +12,9 @@ from chassis.aws import query
 from chassis.aws.query import DEFAULT_SIZES, GROWTH, MAX_CALLS, SizeLimits, read_page
 from chassis.core import deadline, paging
 from chassis.core.errors import Malformed
-from tests import emulated
+from tests import aws_clients
 from tests.bootstrap.fakes import client_error
-from tests.lists import every_row
+from tests.paging import every_row
 
 MEGABYTE = 2**20
 FIRST = DEFAULT_SIZES.page // DEFAULT_SIZES.row
@@ -186,7 +186,7 @@ def test_cursor_outside_the_query_is_rejected_without_a_call() -> None:
 
 @pytest.mark.integration
 def test_pages_of_a_real_table_contain_every_row_once(stack: dict[str, str]) -> None:
-    resource = emulated.resource("dynamodb")
+    resource = aws_clients.resource("dynamodb")
     with resource.Table("shop-product").batch_writer() as batch:
         for n in range(1000):
             batch.put_item({"id": str(n), "category": "c"})

@@ -13,7 +13,7 @@ from chassis.core.events import Event
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
-from tests import emulated
+from tests import aws_clients
 
 pytestmark = pytest.mark.integration
 TABLE = "shop-basket-outbox"
@@ -117,7 +117,7 @@ def test_event_without_correlation_id_is_published(shop: Shop) -> None:
 
 
 def test_pending_reads_consistently(shop: Shop) -> None:
-    seen = emulated.reads(shop.outbox._dynamodb)
+    seen = aws_clients.reads(shop.outbox._dynamodb)
     assert list(shop.outbox.pending(0)) == [[]]
     assert seen == [("Scan", True)]
 

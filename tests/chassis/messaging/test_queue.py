@@ -12,7 +12,7 @@ from chassis.aws.clients import Clients
 from chassis.core.errors import Unavailable
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import DELETE_TRIES, MAX_BACK_OFF, WAIT, Queue, SqsRecord, consume
-from tests import emulated
+from tests import aws_clients
 
 
 class FakeSQS:
@@ -209,7 +209,7 @@ def test_real_queue_deletes_handled_messages_and_hides_failed_ones(queue: Queue)
 @pytest.mark.integration
 def test_dead_letter_has_its_reason(queue: Queue) -> None:
     queue.send("body", reason="not JSON", messageId="m-1")
-    received = emulated.client("sqs").receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
+    received = aws_clients.client("sqs").receive_message(QueueUrl=queue._url(), MessageAttributeNames=["All"])
     attributes = received["Messages"][0]["MessageAttributes"]
     assert {name: value["StringValue"] for name, value in attributes.items()} == {
         "reason": "not JSON",

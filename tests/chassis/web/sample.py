@@ -16,7 +16,7 @@ from chassis.core import deadline
 from chassis.core.errors import Unavailable
 from chassis.core.fields import Amount, Input, Model, PageQuery
 from chassis.web import app as web
-from tests.machine import ROOT, free_port, wait_for
+from tests.environment import ROOT, free_port, wait_for
 from tests.processes import inherited
 
 CARD = "4111111111113322"

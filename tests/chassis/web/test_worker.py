@@ -16,7 +16,7 @@ import urllib3
 
 from chassis.web.sockets import LINGER
 from chassis.web.worker import Worker
-from tests.machine import free_port, wait_for
+from tests.environment import free_port, wait_for
 from tests.processes import eventually, inherited
 
 ROOT = Path(__file__).parent.parent.parent.parent

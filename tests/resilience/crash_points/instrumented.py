@@ -23,7 +23,7 @@ from services.basket.store import BasketStore
 from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.consumer import make_consumer
 from services.ordering.wiring import Wiring as OrderingWiring
-from tests.emulated import PATIENT
+from tests.aws_clients import PATIENT
 from tests.processes import eventually
 from tests.resilience.crash_points import points
 from tests.resilience.crash_points.points import EXIT, Crash

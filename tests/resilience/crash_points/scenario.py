@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from services.basket.wiring import Wiring
-from tests import emulated
-from tests.machine import free_port, wait_for
+from tests import aws_clients
+from tests.environment import free_port, wait_for
 from tests.processes import eventually
 from tests.resilience.client import ServiceClient, check_out, fill
 from tests.resilience.crash_points import instrumented
@@ -115,7 +115,7 @@ class Scenario:
     def snapshot(self) -> Snapshot:
         found = gather(self._shop)
         rest = dict(found.pending)
-        baskets = emulated.client("dynamodb").scan(TableName=f"{self._shop}-basket", ConsistentRead=True)["Count"]
+        baskets = aws_clients.client("dynamodb").scan(TableName=f"{self._shop}-basket", ConsistentRead=True)["Count"]
         outbox, queue = rest.pop("basket-outbox", 0), rest.pop("order", 0)
         assert not rest
         return Snapshot(baskets, len(found.receipts), outbox, queue, len(found.orders))

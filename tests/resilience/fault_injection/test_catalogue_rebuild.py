@@ -11,7 +11,7 @@ from services.basket.catalogue import CatalogueItem
 from services.basket.rebuild import rebuild
 from services.basket.store import CatalogueStore
 from services.basket.wiring import Wiring
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually
 from tests.resilience.client import Catalogue, ServiceClient, fill
 from tests.resilience.evidence import gather
@@ -22,7 +22,7 @@ from tests.resilience.processes import Fleet, web, worker
 
 def forge(catalogue: CatalogueStore, ids: list[str]) -> None:
     """As false events would: some items are far ahead of their product, others have no product."""
-    table = emulated.table("shop-catalogue")
+    table = aws_clients.table("shop-catalogue")
     for row in table.scan()["Items"]:
         table.delete_item(Key={"productId": row["productId"]})
     for n, product_id in enumerate(ids):

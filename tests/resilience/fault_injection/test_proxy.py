@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 
 from chassis.aws.answers import NotFromAWS
 from chassis.aws.clients import Clients
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually
 from tests.resilience.fault_injection import faults
 from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE, TRANSACTION, Fault, SeededFaults, always
@@ -49,7 +49,7 @@ def put(client: Client, row: str = "a") -> None:
 
 
 def rows() -> int:
-    return len(emulated.table(TABLE).scan()["Items"])
+    return len(aws_clients.table(TABLE).scan()["Items"])
 
 
 def publish(client: Client, count: int = 1) -> Any:
@@ -58,12 +58,12 @@ def publish(client: Client, count: int = 1) -> Any:
 
 
 def queue() -> str:
-    return str(emulated.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"])
+    return str(aws_clients.client("sqs").get_queue_url(QueueName="shop-order")["QueueUrl"])
 
 
 def waiting() -> int:
     names: Any = ["ApproximateNumberOfMessages"]
-    answer = emulated.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=names)
+    answer = aws_clients.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=names)
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
@@ -104,7 +104,7 @@ def test_a_garbled_answer_comes_after_the_effect_and_is_recognized_as_not_from_a
 ) -> None:
     proxy.rules = always(Fault.GARBLED, PUT)
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    dynamodb = Clients(stack).of("dynamodb", emulated.PATIENT)
+    dynamodb = Clients(stack).of("dynamodb", aws_clients.PATIENT)
     dynamodb.meta.events.register("before-parse", lambda **_: pytest.fail("botocore takes it for an answer"))
     whys = set()
     for n in range(40):
@@ -198,7 +198,7 @@ def test_refused_deletes_are_reported_and_their_messages_stay(proxy: Proxy, clie
     refused = {failure["Id"] for failure in answer["Failed"]}
     assert refused
     assert refused | {done["Id"] for done in answer.get("Successful", [])} == set(handles)
-    answer = emulated.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=["All"])
+    answer = aws_clients.client("sqs").get_queue_attributes(QueueUrl=queue(), AttributeNames=["All"])
     assert int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) == len(refused)
 
 

@@ -19,7 +19,7 @@ from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.models import Order
 from services.ordering.service import Orders
 from services.ordering.wiring import Wiring as OrderingWiring
-from tests import emulated
+from tests import aws_clients
 from tests.fakes import FakeBaskets, FakeOrders, FakeOutbox
 from tests.resilience.model_based.fault_schedule import Call, Effect, FaultSchedule
 from tests.resilience.model_based.ledger import CheckoutRequest, Ledger, Request
@@ -83,7 +83,7 @@ def wrapped(event: Event) -> str:
 
 
 def on_tables(env: Mapping[str, str]) -> Backends:
-    sqs = emulated.client("sqs")
+    sqs = aws_clients.client("sqs")
     queue = sqs.get_queue_url(QueueName=f"{env['SHOP_NAME']}-order")["QueueUrl"]
 
     def receive() -> list[str]:
@@ -97,7 +97,7 @@ def on_tables(env: Mapping[str, str]) -> Backends:
         return bodies
 
     # Patient, because a publish that timed out on a busy machine would look like a fault that no schedule has.
-    bus = EventBus(Clients(env).of("events", emulated.PATIENT), f"{env['SHOP_NAME']}-bus")
+    bus = EventBus(Clients(env).of("events", aws_clients.PATIENT), f"{env['SHOP_NAME']}-bus")
     basket = BasketWiring(env)
     return Backends(basket.store, basket.outbox, OrderingWiring(env).store, bus.publish, receive)
 

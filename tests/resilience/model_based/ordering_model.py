@@ -7,7 +7,7 @@ from services.ordering.consumer import make_consumer
 from services.ordering.events_in import BasketCheckedOut
 from services.ordering.service import OrderService
 from tests.fakes import FakeDeadLetters, FakeReplies
-from tests.lists import every_row
+from tests.paging import every_row
 from tests.resilience.model_based.backends import Backends, FaultyOrders
 from tests.resilience.model_based.fault_schedule import Effect
 

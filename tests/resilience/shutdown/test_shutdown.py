@@ -17,7 +17,7 @@ import pytest
 import urllib3
 
 from chassis.core.events import Event
-from tests import emulated
+from tests import aws_clients
 from tests.processes import eventually
 from tests.resilience.client import ServiceClient, check_out, fill
 from tests.resilience.evidence import gather, pending
@@ -56,7 +56,7 @@ class Supply:
     def __init__(self, observer: Observer) -> None:
         self.sent: list[str] = []
         self._observer = observer
-        self._sqs = emulated.client("sqs")
+        self._sqs = aws_clients.client("sqs")
         self._url = self._sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
 
     @contextmanager
@@ -186,7 +186,7 @@ def test_a_stopping_relay_stops_soon_and_no_event_is_lost_or_published_again(
 ) -> None:
     observer, when = Observer(), moments(SEED, {SCAN: 2, PUBLISH: 6, MARK: 60}, repeated(12))
     names = [f"o-{n}" for n in range(1000)]
-    table = emulated.table("shop-basket-outbox")
+    table = aws_clients.table("shop-basket-outbox")
     with table.batch_writer() as batch:
         for name in names:
             batch.put_item(Item=row(name))
@@ -212,7 +212,7 @@ def row(order_id: str) -> dict[str, Any]:
 
 def arrived() -> list[str]:
     """The order ids in the queue, each as often as it is there."""
-    sqs, names = emulated.client("sqs"), list[str]()
+    sqs, names = aws_clients.client("sqs"), list[str]()
     url = sqs.get_queue_url(QueueName="shop-order")["QueueUrl"]
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
         names += [json.loads(message["Body"])["detail"]["data"]["orderId"] for message in messages]

@@ -11,7 +11,7 @@ from bootstrap.aws import Aws
 from bootstrap.names import Names
 from bootstrap.templates import load
 from shop.emulator import ministack
-from tests.machine import ROOT
+from tests.environment import ROOT
 
 AT_HAND = {"region", "emulator"}  # of `Aws`, what is no client
 

@@ -15,7 +15,7 @@ import pytest
 from shop.emulator.guard import Guard
 from shop.emulator.saves import HUNG, SaveFailed, Saver
 from shop.emulator.state import State
-from tests.machine import ROOT
+from tests.environment import ROOT
 from tests.processes import eventually
 
 

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from shop.emulator import ministack
 from shop.emulator.state import State
-from tests.machine import ROOT, free_port, wait_for
+from tests.environment import ROOT, free_port, wait_for
 from tests.processes import eventually, inherited
 
 pytestmark = pytest.mark.integration
