@@ -37,6 +37,12 @@ def test_image_contains_only_the_chassis_and_its_own_service(shop: Compose, serv
     assert inside(shop, service, "python", "-c", IMPORTABLE, f"services.{service}") == "True"
 
 
+def test_bootstrap_image_contains_every_template_and_manifest_and_no_code_of_a_service(shop: Compose) -> None:
+    find = ["docker", "run", "--rm", "--entrypoint", "find", f"{PROJECT}-bootstrap", "/shop/services", "-type", "f"]
+    files = {f"/shop/services/{service}/{name}" for service in WEB for name in ("template.yaml", "service.toml")}
+    assert set(shop.run(*find).splitlines()) == files
+
+
 @pytest.mark.parametrize("service", [*WEB, "bootstrap"])
 def test_image_is_small_and_has_no_secret(shop: Compose, service: str) -> None:
     name = f"{PROJECT}-{service}"
