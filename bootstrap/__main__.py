@@ -57,34 +57,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    shared, deleting = argparse.ArgumentParser(add_help=False), argparse.ArgumentParser(add_help=False)
+    shared.add_argument("services", nargs="*", metavar="SERVICE", help='such as basket, or "platform" (all)')
+    deleting.add_argument("--really-aws", action="store_true", help="delete also on AWS")
     # Only `up` runs beside an emulator that is still starting.
-    shared = argparse.ArgumentParser(add_help=False)
     shared.set_defaults(patience=0.0)
     add = parser.add_subparsers(title="commands", required=True, metavar="COMMAND").add_parser
-    plan = add("plan", parents=[shared], help="show what `up` would change")
-    _add_services(plan)
-    plan.set_defaults(run=commands.plan)
-    up = add("up", parents=[shared], help="create the stacks, or update them to the templates")
+    add("plan", parents=[shared], help="show what `up` would change").set_defaults(run=commands.plan)
+    up = add("up", parents=[shared, deleting], help="create the stacks, or update them to the templates")
     up.add_argument("--force", action="store_true", help="delete the stacks with their data first")
-    _add_really_aws(up)
-    _add_services(up)
     up.set_defaults(run=commands.up, patience=30.0)
-    status = add("status", parents=[shared], help="show the stacks, their queues and their outputs")
-    _add_services(status)
-    status.set_defaults(run=commands.status)
-    down = add("down", parents=[shared], help="delete the stacks with their data")
-    _add_services(down)
-    _add_really_aws(down)
+    add("status", parents=[shared], help="show the stacks, their queues and outputs").set_defaults(run=commands.status)
+    down = add("down", parents=[shared, deleting], help="delete the stacks with their data")
     down.set_defaults(run=commands.down)
     return parser
-
-
-def _add_services(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help='such as basket, or "platform" (all)')
-
-
-def _add_really_aws(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--really-aws", action="store_true", help="delete also on AWS")
 
 
 def _out(text: str) -> None:

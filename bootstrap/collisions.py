@@ -7,10 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from bootstrap.clock import Clock
-from bootstrap.errors import gone
+from bootstrap.errors import unless_gone
 from bootstrap.stack import GONE, Stack
 
 if TYPE_CHECKING:
@@ -75,15 +73,10 @@ class Collisions:
     def _is_there(self, template: Template, logical_id: str) -> bool:
         kind, name = template.physical_names()[logical_id]
         rules = {rule.logical_id: rule for rule in template.rules()}
-        try:
-            if rule := rules.get(logical_id):
-                return bool(self._aws.events.describe_rule(Name=rule.name, EventBusName=rule.bus))
-            exists = self._exists.get(kind)
-            return bool(exists and exists(name))
-        except ClientError as error:
-            if gone(error):
-                return False
-            raise
+        exists = self._exists.get(kind)
+        if rule := rules.get(logical_id):
+            return bool(unless_gone(lambda: self._aws.events.describe_rule(Name=rule.name, EventBusName=rule.bus)))
+        return bool(exists and unless_gone(lambda: exists(name)))
 
     def _topic(self, name: str) -> bool:
         pages = self._aws.sns.get_paginator("list_topics").paginate()

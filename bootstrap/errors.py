@@ -1,5 +1,8 @@
 """What can go wrong, as one line for the user."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -11,6 +14,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+T = TypeVar("T")
 NO_CREDENTIALS = (
     "no AWS credentials: `aws configure`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY; for an emulator set AWS_ENDPOINT_URL instead"
@@ -42,6 +46,16 @@ class Misused(Failed):
 def gone(error: ClientError) -> bool:
     """Whether the error means that the resource does not exist."""
     return any(sign in error.response["Error"]["Code"] for sign in _GONE)
+
+
+def unless_gone(call: Callable[[], T]) -> T | None:
+    """What `call` returns; None if what it asks for does not exist."""
+    try:
+        return call()
+    except ClientError as error:
+        if gone(error):
+            return None
+        raise
 
 
 def explain(error: BotoCoreError | ClientError) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from bootstrap.errors import gone
+from bootstrap.errors import unless_gone
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -37,7 +36,7 @@ class Remains:
             remove = self._remove.get(resource["ResourceType"])
             identity = resource.get("PhysicalResourceId")
             if remove and identity:
-                _unless_gone(remove, identity)
+                unless_gone(partial(remove, identity))
 
     def _remove_rule(self, identity: str) -> None:
         rule, events = identity.rpartition("|")[2], self._aws.events
@@ -46,11 +45,3 @@ class Remains:
             ids = [target["Id"] for target in targets]
             events.remove_targets(Rule=rule, EventBusName=self._bus, Ids=ids)
         events.delete_rule(Name=rule, EventBusName=self._bus)
-
-
-def _unless_gone(remove: Callable[[str], object], identity: str) -> None:
-    try:
-        remove(identity)
-    except ClientError as error:
-        if not gone(error):
-            raise

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from bootstrap.clock import Clock
-from bootstrap.errors import Failed, Misused, gone
+from bootstrap.errors import Failed, Misused, unless_gone
 from bootstrap.names import PLATFORM
 from bootstrap.stack import SUCCESS, Stack
 from bootstrap.templates import ROOT, load
@@ -51,15 +49,11 @@ def require_platform(aws: Aws, names: Names) -> None:
     if (status := platform.status()) not in SUCCESS:
         found = f"is {status}" if status else "does not exist"
         raise Failed(f"{platform.name} {found}, and the services need it: {aws.command('up platform', names.shop)}")
-    try:
-        aws.events.describe_event_bus(Name=names.bus)
-    except ClientError as error:
-        if not gone(error):
-            raise
+    if unless_gone(lambda: aws.events.describe_event_bus(Name=names.bus)) is None:
         raise Failed(
             f"the bus {names.bus} was deleted, although {platform.name} is {status}. Create it again: "
             f"`aws events create-event-bus --name {names.bus}`. Then `up` names the rules that were lost with it"
-        ) from error
+        )
 
 
 def refuse_used_platform(names: Names, kept: Sequence[Stack]) -> None:
@@ -73,19 +67,14 @@ def refuse_used_platform(names: Names, kept: Sequence[Stack]) -> None:
 
 def refuse_used_bus(aws: Aws, names: Names) -> None:
     """Rules that are left belong to a stack that has no template here."""
-    try:
-        rules = aws.events.list_rules(EventBusName=names.bus)["Rules"]
-    except ClientError as error:
-        if gone(error):
-            return
-        raise
-    if rules:
-        left = ", ".join(rule["Name"] for rule in rules)
+    found = unless_gone(lambda: aws.events.list_rules(EventBusName=names.bus))
+    if found and found["Rules"]:
+        left = ", ".join(rule["Name"] for rule in found["Rules"])
         raise Failed(f"the bus {names.bus} is still used by rules of other stacks, delete these first: {left}")
 
 
 def lost_rules(aws: Aws, stack: Stack, template: Template) -> Iterator[str]:
-    """Rules and targets that the stack has made and that are gone: a change set does not see that."""
+    """Rules and targets that the stack has created and that are gone now. A change set does not see that."""
     made = {resource["LogicalResourceId"] for resource in stack.resources()}
     for rule in template.rules():
         if rule.logical_id in made:
@@ -93,12 +82,8 @@ def lost_rules(aws: Aws, stack: Stack, template: Template) -> Iterator[str]:
 
 
 def _faults(aws: Aws, rule: Rule) -> list[str]:
-    try:
-        aws.events.describe_rule(Name=rule.name, EventBusName=rule.bus)
-        targets = aws.events.list_targets_by_rule(Rule=rule.name, EventBusName=rule.bus)["Targets"]
-    except ClientError as error:
-        if gone(error):
-            return [f"the rule {rule.name} is missing"]
-        raise
-    there = [target["Id"] for target in targets]
+    if unless_gone(lambda: aws.events.describe_rule(Name=rule.name, EventBusName=rule.bus)) is None:
+        return [f"the rule {rule.name} is missing"]
+    found = aws.events.list_targets_by_rule(Rule=rule.name, EventBusName=rule.bus)
+    there = [target["Id"] for target in found["Targets"]]
     return [f"the rule {rule.name} has lost its target {lost}" for lost in rule.targets if lost not in there]
