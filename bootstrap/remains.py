@@ -1,4 +1,4 @@
-"""Deletes what a deleted stack left behind: LocalStack forgets some of it after a failed update."""
+"""Deletes resources that remain after a stack was deleted. LocalStack loses track of some after a failed update."""
 
 from __future__ import annotations
 

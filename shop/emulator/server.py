@@ -20,7 +20,7 @@ from shop.emulator.saves import SaveFailed, Saver
 from shop.emulator.state import State
 
 HOST = "127.0.0.1"
-GRACE = 1.0  # seconds for requests under way when the emulator is told to stop
+GRACE = 1.0  # seconds for running requests after the emulator was asked to stop
 
 log = logging.getLogger("shop.emulator")
 

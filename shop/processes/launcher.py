@@ -95,7 +95,7 @@ class Launcher:
         if self.client.answers():
             raise Failed("The shop already runs here, or is just stopping: see `make status`, `make stop` ends it.")
         if (known := run_state.read(self.paths.run_state)) and (ended := run_state.end_leftovers(known)):
-            self._say(f"Ended what an earlier run had left behind: {', '.join(ended)}.")
+            self._say(f"Ended processes of an earlier run: {', '.join(ended)}.")
 
     def _start_supervisor(self) -> None:
         self.paths.make()

@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 
-LONGEST = 10  # times the seconds, in all: a process may be busy for ever and get nowhere
+LONGEST = 10  # times the seconds, in all, because a process may be busy forever without an effect
 LOOK = 1.0
 REMIND = 5.0  # seconds between two lines about a wait
 

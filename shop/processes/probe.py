@@ -6,7 +6,7 @@ _QUICK = urllib3.Timeout(connect=0.5, read=3.0)
 
 
 def status(url: str) -> int:
-    """The status of a GET, 0 if nobody answers: no retries and no proxy, it says what is now and here.
+    """The status of a GET without retries and proxies, or 0 if nothing answers.
 
     Its connection is closed at once: the emulator waits for open ones before it stops, and may be killed meanwhile.
     """

@@ -1,4 +1,4 @@
-"""A file that says what runs, so that other commands find it and no process is left behind unseen."""
+"""A file that says what runs, so that other commands find it and no process remains unseen."""
 
 import os
 import signal

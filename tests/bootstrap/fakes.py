@@ -1,4 +1,4 @@
-"""A CloudFormation that does as it is told, and time that passes at once."""
+"""A CloudFormation with planned results, and a clock that never waits."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -130,7 +130,7 @@ class FakeCloudFormation:
 
 @dataclass
 class FakePages:
-    """Pages of two, so that whoever reads only the first is found out."""
+    """Pages of two, so that a reader of the first page alone fails."""
 
     source: FakeCloudFormation
     operation: str

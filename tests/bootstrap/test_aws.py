@@ -17,7 +17,7 @@ LOCAL = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 
 @pytest.fixture(autouse=True)
 def _no_identity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine on which nobody has set up AWS."""
+    """A machine without any AWS settings."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)

@@ -141,7 +141,7 @@ def alarms(resources: Mapping[str, Any], metric: str) -> list[Any]:
 
 
 def test_every_queue_that_a_consumer_reads_has_an_alarm_for_messages_that_wait(resources: Mapping[str, Any]) -> None:
-    """SQS drops what is past its retention without a word, so nobody may find out by then."""
+    """SQS deletes messages after their retention without a warning, so the alarm must come earlier."""
     watched = {alarm["Dimensions"][0]["Value"]: alarm for alarm in alarms(resources, "ApproximateAgeOfOldestMessage")}
     unread = dead_letter_queues(resources) | WITHOUT_CONSUMER.keys()
     consumed = {f"{name}.QueueName" for name, _ in of_type(resources, "AWS::SQS::Queue") if name not in unread}

@@ -1,4 +1,4 @@
-"""A command works on the shop of this machine, unless it is told to work on AWS."""
+"""A command works on the shop of this machine, unless AWS is selected."""
 
 import json
 import os

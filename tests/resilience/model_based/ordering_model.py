@@ -22,7 +22,7 @@ class OrderingModel:
         self._consumer = make_consumer(OrderService(self._orders), self._dead_letters, FakeReplies())
 
     def deliver(self, picks: Sequence[int], effects: Sequence[Effect] = (), *, delete: bool = True) -> None:
-        """Delivers one batch: the messages at those places of the queue, in that order, as often as they are named."""
+        """Delivers one batch: the messages at those places of the queue, in that sequence, also repeatedly."""
         self._receive()
         places = [pick % len(self._queue) for pick in picks if self._queue]
         ids = [_data_of(self._queue[place])["orderId"] for place in places]

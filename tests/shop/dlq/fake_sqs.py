@@ -1,4 +1,4 @@
-"""An SQS in memory that refuses, dies and bounces as it is told."""
+"""An SQS in memory with planned failures."""
 
 import itertools
 from collections.abc import Callable, Mapping

@@ -35,7 +35,7 @@ def checkout(order_id: str) -> str:
 
 
 class Choosy(OrderService):
-    """Does not know one order's kind until it is told."""
+    """Rejects one order until its kind is known."""
 
     unknown = "o-3"
 

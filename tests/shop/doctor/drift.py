@@ -73,7 +73,7 @@ def drop_rule(aws: Aws) -> None:
 # Others refuse to take the queue away (docs/emulators.md).
 ONLY_ON_MINISTACK = {"dead-letter queue of a subscription"}
 
-# All that is to be said, by resource: what is broken, and whoever can no longer work because of it.
+# The expected findings by resource: the broken one, and those that cannot work because of it.
 DRIFTS: dict[str, tuple[Break, dict[str, str]]] = {
     "table": (
         lambda aws: aws.dynamodb.delete_table(TableName="shop-catalogue"),

@@ -171,7 +171,7 @@ def rows(emulator: Emulator) -> int:
 
 @contextmanager
 def abandoned_poll(emulator: Emulator) -> Iterator[None]:
-    """As of a consumer that hangs: its connection stays open, and nobody reads the answer."""
+    """As from a consumer that hangs: its connection stays open, and the answer is never read."""
     body = json.dumps({"QueueUrl": queue_of(emulator), "WaitTimeSeconds": 20})
     lines = [
         "POST / HTTP/1.1",

@@ -13,7 +13,7 @@ from shop.processes.supervisor_client import ShuttingDown, SupervisorClient
 
 
 class Deaf(socketserver.StreamRequestHandler):
-    """Answers every call as supervisor does once it was told to shut down."""
+    """Answers every call as supervisor does after a request to shut down."""
 
     def handle(self) -> None:
         length = 0
