@@ -1,9 +1,9 @@
-# One Dockerfile for all: `--build-arg SERVICE=basket` makes an image that holds the chassis and that service, no other.
-# The same image runs web, relay and consumer, by command. `--target bootstrap` makes the image that deploys the templates.
+# One Dockerfile for all images. `--build-arg SERVICE=basket` makes an image with the chassis and that service only.
+# The same image runs web, relay and consumer. The command decides. `--target bootstrap` makes the image that deploys the templates.
 FROM python:3.13-slim AS dependencies
 COPY pyproject.toml uv.lock /build/
 WORKDIR /build
-# The lock file decides, with hashes; uv only reads it, so no tool of ours ends up in the image.
+# The versions and hashes come from the lock file. uv only reads it, so no tool ends up in the image.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv --without-pip /venv \
     && python -m venv /tools \
@@ -16,7 +16,7 @@ FROM python:3.13-slim AS base
 COPY --from=dependencies /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /shop
-# A clone by `umask 077` holds files that only its owner reads; the image's user is another.
+# A clone made with `umask 077` has files that only its owner can read, and the image runs as another user.
 COPY --chmod=755 chassis/ chassis/
 USER 10001:10001
 

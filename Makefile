@@ -10,15 +10,15 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := .clients/.installed
 SHOP := $(BIN)/shop
-# uv makes both environments from the lock file, with the Python that is here. The paths are relative, because a folder's
-# name may hold anything that a shell reads as its own.
+# uv makes both environments from the lock file, with the installed Python. The paths are relative, because a folder's
+# name may contain characters that a shell interprets.
 UV = $(NO_CACHE) UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
-# A user without a home of their own, as in some containers, has no cache.
+# A user without a home directory, as in some containers, has no cache.
 NO_CACHE = $(shell d="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/uv}"; \
   { mkdir -p "$$d" && test -w "$$d"; } 2>/dev/null || echo UV_NO_CACHE=1)
 
-# What a shell exports for other Python projects would move the environments, or what is imported in them. Only settings of
-# indexes, caches, proxies and certificates reach pip and uv.
+# Variables that a shell exports for other Python projects would move the environments or change what they import. Only
+# settings of indexes, caches, proxies and certificates reach pip and uv.
 KEPT_OF_UV := UV_INDEX% UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_NO_INDEX UV_OFFLINE UV_CONFIG_FILE UV_CACHE_DIR UV_NO_CACHE \
   UV_NATIVE_TLS UV_SYSTEM_CERTS UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_CREDENTIALS_DIR UV_HTTP% UV_REQUEST_TIMEOUT UV_CONCURRENT%
 KEPT_OF_PIP := PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX PIP_CONFIG_FILE PIP_%CACHE_DIR PIP_PROXY \
@@ -75,7 +75,7 @@ up: project  ## build and start everything with Docker Compose, wait until it is
 down: project  ## stop the containers and remove them, volumes too
 	$(COMPOSE) down --volumes --remove-orphans
 
-# Compose names a project after its folder, so another clone in a folder of the same name would be taken for this one.
+# Compose names a project after its folder. Two clones in folders of the same name would share their containers.
 project:
 	@$(COMPOSE) version >/dev/null 2>&1 || \
 	  { echo "Docker Compose is not here: install Docker, or use \`make run\`, which needs none."; exit 1; }
@@ -135,7 +135,7 @@ fmt: $(STAMP)  ## format, and repair what can be repaired
 docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models
 	$(BIN)/python -m docs.generate
 
-# Asked for containers, so a machine without Docker is an error and no skip.
+# These targets need containers. Without Docker they fail and do not skip.
 engine:
 	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers: start it first. \`make test\` needs none."; exit 1; }
 
@@ -147,7 +147,7 @@ clean:  ## remove what was made here: environments, caches, var/ (the shop's dat
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The generators and REST clients that the tests of tests/clients run, from their lock file; no script of theirs is run.
+# The generators and REST clients for tests/clients, from their lock file. Their install scripts do not run.
 $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 	@command -v npm >/dev/null || { echo "There is no npm: install Node.js 20 or newer. \`make test\` needs none."; exit 1; }
 	@echo "Installing the generators of clients into .clients"
