@@ -25,6 +25,7 @@ def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
         | _past_proxies(env, settings)
         | {
             "SHOP_NAME": settings.name,
+            "SHOP_TRANSPORT": env.get("SHOP_TRANSPORT", ""),
             "LOG_FORMAT": "json",  # the log files are for machines; the launcher makes them readable
             "PYTHONUNBUFFERED": "1",
             UTF8: "1",  # the log files are UTF-8 wherever the terminal is not

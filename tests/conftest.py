@@ -101,6 +101,7 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "SHOP_NAME": "shop",
+        "SHOP_TRANSPORT": os.environ.get("SHOP_TRANSPORT", ""),
     }
     for name, value in env.items():
         monkeypatch.setenv(name, value)

@@ -26,13 +26,13 @@ def check(answer: Any) -> None:
 
 def _find_fault(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
     checksum = headers.get("x-amz-crc32")  # only DynamoDB sends one
-    if headers.get("Content-Length", str(len(body))) != str(len(body)):
+    if headers.get("content-length", str(len(body))) != str(len(body)):
         return "the body is incomplete"
     if checksum not in {None, str(zlib.crc32(body))}:
         return "the checksum is wrong"
     if status >= 300:
         return None if "__type" in (_object(body) or {}) else "the body is not an error of AWS"
-    if not headers.get("Content-Type", "").startswith(
+    if not headers.get("content-type", "").startswith(
         "application/x-amz-json"
     ):  # LocalStack's errors have another type
         return "the media type is not AWS's JSON"

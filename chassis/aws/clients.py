@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from chassis.aws import emulator
 from chassis.aws.errors import mark_unanswered
+from chassis.aws.fast.calls import attach
 from chassis.aws.transport import Transport, bounded
 from chassis.core.errors import Misconfigured
 
@@ -25,17 +27,24 @@ ONE_SHOT = Timeouts(0.5, 0.5, 1)
 RELAY = Timeouts(1.0, 10.0, 1)  # no request waits for it, and each unanswered attempt may publish the event again
 LONG_POLL = Timeouts(0.5, 25.0, 1)  # SQS holds a long poll for up to 20 s
 
+USER_AGENT = f"shopwire boto3/{boto3.__version__}"  # without it, botocore builds one twice in each call
+
 
 class Clients:
     """The AWS clients of one process: one session, and one client per service and set of time-outs.
 
-    boto3 finds the endpoint and the credentials (`AWS_ENDPOINT_URL`, profiles, roles).
+    boto3 finds the endpoint and the credentials (`AWS_ENDPOINT_URL`, profiles, roles). The calls go through
+    chassis.aws.fast, unless SHOP_TRANSPORT is `boto3`.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
         named = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 reads only the second one
-        self._session = boto3.Session(region_name=named or None)
+        self._core = botocore.session.get_session()
+        self._session = boto3.Session(region_name=named or None, botocore_session=self._core)
         self._has_endpoint = bool(env.get("AWS_ENDPOINT_URL"))
+        self._transport = env.get("SHOP_TRANSPORT") or "fast"
+        if self._transport not in {"fast", "boto3"}:
+            raise Misconfigured(f"SHOP_TRANSPORT is {self._transport!r}: set it to fast or boto3, or leave it out.")
         self._made: dict[tuple[str, Timeouts], Any] = {}
 
     def of(self, service: str, timeouts: Timeouts = REQUEST) -> Any:
@@ -53,6 +62,7 @@ class Clients:
             read_timeout=timeouts.read,
             retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
             max_pool_connections=32,
+            user_agent=USER_AGENT,
         )
         region = self._session.region_name or (emulator.REGION if self._has_endpoint else None)
         if not region:
@@ -62,6 +72,8 @@ class Clients:
         else:
             made = self._session.client(service, region, config=config)  # type: ignore[call-overload] # the name is a variable
         emulator.reject_placeholders(self._session, made)
+        if self._transport == "fast":
+            attach(made, self._core, timeouts.connect, timeouts.read)
         return _guarded(made, timeouts)
 
 

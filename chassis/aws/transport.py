@@ -34,6 +34,7 @@ class DeadlineExceeded(HTTPClientError):
 class Transport:
     """Sends the requests of one client through botocore's `session`, as a handler of botocore's event `before-send`.
 
+    A request of chassis.aws.fast names its own session in its context.
     It sets `unanswered` in a request's context if an attempt may have taken effect without a confirming response.
     """
 
@@ -48,10 +49,10 @@ class Transport:
             raise DeadlineExceeded
         earlier = request.context.get("unanswered", False)
         request.context["unanswered"] = True
-        answer = self._session.send(request)
+        answer = request.context.get("session", self._session).send(request)
         check(answer)
         request.context["unanswered"] = earlier or answer.status_code >= 500
-        self._compare_clocks(answer.headers.get("Date", ""))
+        self._compare_clocks(answer.headers.get("date", ""))
         return answer
 
     def _compare_clocks(self, date: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CHASSIS = Path(__file__).parent.parent.parent / "chassis"
-BUDGETS = {"core": 400, "web": 500, "aws": 320, "messaging": 480}
+BUDGETS = {"core": 400, "web": 500, "aws": 320, "aws/fast": 290, "messaging": 480}
 FILES = sorted(CHASSIS.rglob("*.py"))
 WORDS = "product|basket|order|price|checkout|catalogue|customer|receipt"
 DOMAIN = re.compile(rf"(?<![a-z])({WORDS})s?(?![a-z])", re.IGNORECASE)
@@ -29,7 +29,7 @@ def test_each_package_is_within_its_budget(package: str, budget: int) -> None:
 
 
 def test_every_file_belongs_to_a_package_with_a_budget() -> None:
-    assert {path.relative_to(CHASSIS).parts[0] for path in FILES} == {*BUDGETS, "__init__.py"}
+    assert {path.parent.relative_to(CHASSIS).as_posix() for path in FILES} == {*BUDGETS, "."}
 
 
 def test_no_file_of_it_is_over_150_lines() -> None:

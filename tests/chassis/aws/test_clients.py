@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from chassis.aws import clients, errors
 from chassis.aws.clients import Clients
@@ -17,6 +19,11 @@ from chassis.web import app
 from tests.environment import free_port
 
 NOWHERE = {"AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture(params=["fast", "boto3"])
+def on_both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NOWHERE, "SHOP_TRANSPORT", request.param)
 
 
 @pytest.fixture
@@ -97,18 +104,51 @@ def test_missing_region_names_the_setting() -> None:
         Clients({}).of("sqs")
 
 
+@pytest.mark.parametrize(("transport", "by_botocore"), [(None, []), ("", []), ("fast", []), ("boto3", [1, 2])])
+def test_calls_bypass_botocore_unless_its_transport_is_set(
+    endpoint: socket.socket, monkeypatch: pytest.MonkeyPatch, transport: str | None, by_botocore: list[int]
+) -> None:
+    env = NOWHERE if transport is None else NOWHERE | {"SHOP_TRANSPORT": transport}
+    client = Clients(env).of("dynamodb", clients.ONE_SHOT._replace(read=0.05))
+    steps: list[int] = []
+    session = client._endpoint.http_session
+    send = session.send
+
+    def counted(request: Any) -> Any:
+        steps.append(2)
+        return send(request)
+
+    monkeypatch.setattr(session, "send", counted)
+    client.meta.events.register("request-created", lambda **_: steps.append(1))  # only botocore's endpoint emits it
+    with pytest.raises(ReadTimeoutError):
+        client.get_item(TableName="table", Key={"id": "1"})
+    assert steps == by_botocore
+
+
+def test_unknown_transport_is_rejected() -> None:
+    with pytest.raises(Misconfigured, match="set it to fast or boto3"):
+        Clients({"SHOP_TRANSPORT": "slow"})
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "events"])
+def test_the_user_agent_is_fixed(endpoint: socket.socket, service: str) -> None:
+    agent = Clients(NOWHERE).of(service).meta.config.user_agent
+    assert agent.startswith(f"shopwire boto3/{boto3.__version__}")
+
+
 def attempts(client: Any) -> list[object]:
     """A list that gets one entry for each attempt that is sent from now on."""
     sent: list[object] = []
 
-    def note(exception: Exception | None, **_: object) -> None:
-        if not isinstance(exception, DeadlineExceeded):
-            sent.append(exception)
+    def note(caught_exception: Exception | None, **_: object) -> None:
+        if not isinstance(caught_exception, DeadlineExceeded):
+            sent.append(caught_exception)
 
-    client.meta.events.register("response-received", note)
+    client.meta.events.register_first("needs-retry", note)
     return sent
 
 
+@pytest.mark.usefixtures("on_both")
 def test_endpoint_that_never_answers_is_unavailable_after_two_attempts(endpoint: socket.socket) -> None:
     client = Clients(NOWHERE).of("dynamodb")
     sent = attempts(client)
@@ -119,6 +159,7 @@ def test_endpoint_that_never_answers_is_unavailable_after_two_attempts(endpoint:
     assert time.monotonic() - started > 1.9  # each of the two takes one second
 
 
+@pytest.mark.usefixtures("on_both")
 def test_no_call_is_sent_after_the_deadline(endpoint: socket.socket) -> None:
     client = Clients(NOWHERE).of("dynamodb")
     deadline.start(0)
@@ -129,6 +170,7 @@ def test_no_call_is_sent_after_the_deadline(endpoint: socket.socket) -> None:
         endpoint.accept()
 
 
+@pytest.mark.usefixtures("on_both")
 def test_closed_endpoint_is_unavailable(monkeypatch: pytest.MonkeyPatch, endpoint: socket.socket) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(Unavailable), errors.unavailable("DynamoDB"):

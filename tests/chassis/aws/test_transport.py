@@ -23,6 +23,11 @@ from tests.scripted import answer, refusal
 ENV = {"AWS_DEFAULT_REGION": "us-east-1"}
 
 
+@pytest.fixture(params=["fast", "boto3"])
+def on_both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENV, "SHOP_TRANSPORT", request.param)
+
+
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -105,7 +110,7 @@ def test_call_without_a_free_thread_is_abandoned_and_never_sent() -> None:
     assert made == []
 
 
-@pytest.mark.usefixtures("keys")
+@pytest.mark.usefixtures("keys", "on_both")
 def test_slow_response_is_abandoned_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted.playing(answer(), drip=0.3) as script:
         monkeypatch.setenv("AWS_ENDPOINT_URL", script.url)
@@ -133,6 +138,7 @@ def in_a_container(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda url: monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
 
 
+@pytest.mark.usefixtures("on_both")
 def test_hanging_credentials_endpoint_is_abandoned_at_the_deadline(
     in_a_container: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +153,7 @@ def test_hanging_credentials_endpoint_is_abandoned_at_the_deadline(
         assert time.monotonic() - began < 15  # botocore tries twice, 9 s each
 
 
+@pytest.mark.usefixtures("on_both")
 @pytest.mark.parametrize("told", [credentials(minutes=-5), answer(b"{}"), answer(b"none", 500)])
 @pytest.mark.parametrize("seconds", [5, math.inf])
 def test_expired_or_missing_credentials_are_unavailable(
@@ -172,7 +179,7 @@ class Session:
 
     def send(self, request: Any) -> Any:
         date = datetime.now(UTC) + timedelta(seconds=self._ahead)
-        headers = {"Content-Type": scripted.TYPE, "Date": date.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        headers = {"content-type": scripted.TYPE, "date": date.strftime("%a, %d %b %Y %H:%M:%S GMT")}
         return SimpleNamespace(status_code=200, content=b"{}", headers=headers)
 
 
@@ -199,13 +206,13 @@ def test_response_without_a_date_logs_nothing(date: str | None) -> None:
     class Undated(Session):
         def send(self, request: Any) -> Any:
             told = super().send(request)
-            told.headers = {"Content-Type": scripted.TYPE} | ({} if date is None else {"Date": date})
+            told.headers = {"content-type": scripted.TYPE} | ({} if date is None else {"date": date})
             return told
 
     assert warnings(Undated()) == []
 
 
-@pytest.mark.usefixtures("keys")
+@pytest.mark.usefixtures("keys", "on_both")
 def test_clock_skew_is_logged_for_a_rejected_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     late = answer(refusal("RequestExpired").partition(b"\r\n\r\n")[2], 400, Date="Thu, 26 Nov 2020 01:00:00 GMT")
     with scripted.playing(late) as script, structlog.testing.capture_logs() as logged:
