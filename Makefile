@@ -27,7 +27,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-docker test-clients resilience resilience-full resilience-docker mutation-check e2e lint fmt docs engine install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-docker test-clients resilience resilience-full resilience-docker mutation-check e2e lint fmt docs engine install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -95,6 +95,10 @@ test: $(STAMP)  ## every test that needs no Docker, with coverage
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
 	$(BIN)/pytest -m "integration and not docker and not resilience" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
+
+test-boto3: $(STAMP)  ## the services' tests and random faults with boto3's own transport
+	SHOP_TRANSPORT=boto3 $(BIN)/pytest -m "not docker" -n $(WORKERS) --dist loadfile tests/chassis tests/product tests/basket tests/ordering \
+	  tests/resilience/fault_injection/test_random_faults.py $(ARGS)
 
 test-docker: $(STAMP) engine  ## the tests that need Docker
 	$(BIN)/pytest -m "docker and not resilience" $(ARGS)

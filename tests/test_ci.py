@@ -47,7 +47,7 @@ def results(output: str) -> dict[str, str]:
 def test_ci_runs_every_suite_and_ends_with_a_table_of_minutes_and_budgets(folder: Path) -> None:
     install(folder, "docker", "exit 0")
     done = run(folder)
-    suites = ["lint", "mutation-check", "test", "resilience"]
+    suites = ["lint", "mutation-check", "test", "test-boto3", "resilience"]
     suites += ["test-clients", "test-emulator", "test-docker", "resilience-docker", "total"]
     assert done.returncode == 0, done.stdout
     assert results(done.stdout) == dict.fromkeys(suites, "passed")
