@@ -288,7 +288,7 @@ class FakeClock:
 
 
 class BasketShop:
-    """A basket service with fakes. Its IDs are `id-1`, `id-2` …"""
+    """A basket service with fakes. Its IDs are UUIDv4 that end in 1, 2 …"""
 
     def __init__(self, **prices: str) -> None:
         self.outbox = FakeOutbox()
@@ -296,7 +296,7 @@ class BasketShop:
         self.catalogue = FakeCatalogue(**prices)
         self.bus = FakeBus()
         self.clock = FakeClock()
-        ids = (f"id-{n}" for n in itertools.count(1))
+        ids = (f"00000000-0000-4000-8000-{n:012}" for n in itertools.count(1))
         self.service = BasketService(self.baskets, self.catalogue, self.outbox, self.bus, lambda: next(ids), self.clock)
 
     @property

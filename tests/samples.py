@@ -9,6 +9,7 @@ from typing import Any
 
 from services.ordering.events_in import BasketCheckedOut
 from services.ordering.models import Order, OrderLine
+from services.ordering.order_ids import first_of
 from services.product.models import Product
 
 CARD = "4111 1111 1111 3322"
@@ -44,6 +45,7 @@ NO_USER_NAMES = [
     "<b>",
     "a" * 255,
 ]
+DATE = "2026-11-21T09:30:00.123Z"  # of the golden checkout
 PHONE = {"name": "IPhone X", "category": "Phone", "price": 950}
 BASKET = {"userName": "swn", "items": [{"productId": "phone", "quantity": 2, "color": "Red"}]}
 
@@ -69,8 +71,13 @@ def placed(**fields: Any) -> BasketCheckedOut:
     return BasketCheckedOut.model_validate(golden_message()["detail"]["data"] | fields)
 
 
-def order(order_id: str = "o-1", **fields: Any) -> Order:
-    return placed(orderId=order_id, **fields).to_order()
+def order_id(number: int, date: str = DATE) -> str:
+    """One of the possible IDs of an order of this date. They sort by their numbers."""
+    return f"{first_of(date)[:-12]}{number:012}"
+
+
+def order(number: int = 1, **fields: Any) -> Order:
+    return placed(orderId=order_id(number, fields.get("orderDate", DATE)), **fields).to_order()
 
 
 def orders_of(user_name: str, count: int) -> Iterator[Order]:
@@ -79,4 +86,4 @@ def orders_of(user_name: str, count: int) -> Iterator[Order]:
     line = OrderLine(productId="p", productName="P", color="", price=Decimal(1), quantity=1)
     for n in range(count):
         date = (start + timedelta(minutes=n)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        yield order(f"o-{n:04}", userName=user_name, orderDate=date, items=[line], totalPrice=Decimal(1))
+        yield order(n, userName=user_name, orderDate=date, items=[line], totalPrice=Decimal(1))

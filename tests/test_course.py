@@ -42,7 +42,7 @@ def baskets() -> FlaskClient:
 
 @pytest.fixture
 def orders() -> FlaskClient:
-    service = OrderService(FakeOrders(order("o-1", orderDate=DATE)))
+    service = OrderService(FakeOrders(order(orderDate=DATE)))
     return ordering_app(service, lambda: None).test_client()
 
 

@@ -30,7 +30,7 @@ KEYWORDS = {
 MODES: Any = ("validation", "serialization")
 
 
-ORDER_ID = "0d1f2c1e-7a4b-4c6e-9f43-2d8b8f0f6c55"  # no real order has this ID
+ORDER_ID = "01a1fd70-f23b-7c6e-9f43-2d8b8f0f6c55"  # no real order has this ID
 T = TypeVar("T")
 
 

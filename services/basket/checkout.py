@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Annotated, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from services.basket.events import BasketCheckedOut, OrderLine
 from services.basket.models import EXAMPLE_USER, BasketView, Ignored, UserName
 
 RECEIPT_LIFETIME = timedelta(hours=24)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ROUNDING = Context(prec=40)  # the JSON parser accepts numbers up to 10^30
 
 
@@ -79,8 +80,16 @@ class OrderIdentity(NamedTuple):
     key: str
 
     @classmethod
-    def new(cls, order_id: str, now: datetime, key: str | None) -> "OrderIdentity":
+    def new(cls, random_id: str, now: datetime, key: str | None) -> "OrderIdentity":
+        """`random_id` is a UUIDv4. The order's ID is a UUIDv7 of exactly the order's date, so that IDs sort by date."""
+        order_id = _uuid7(random_id, now)
         return cls(order_id, instants.write(now), key or order_id)
+
+
+def _uuid7(random_id: str, now: datetime) -> str:
+    """RFC 9562, 5.7: 48 bits for the milliseconds since 1970, then the version, then the other bits of a UUIDv4."""
+    milliseconds = f"{(now - EPOCH) // timedelta(milliseconds=1):012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}-7{random_id[15:]}"
 
 
 class Receipt(Model):

@@ -23,7 +23,7 @@ class BasketCheckedOut(EventData):
     DETAIL_TYPE: ClassVar = "CheckoutBasket"
     VERSION: ClassVar = 1
 
-    orderId: str = Field(description="created once, by the checkout; the event has the same ID")
+    orderId: str = Field(description="a UUIDv7 of orderDate, created once, by the checkout; the event has the same ID")
     orderDate: str = Field(description="UTC, with milliseconds")
     userName: str
     firstName: str

@@ -10,17 +10,22 @@ from pydantic import Field, model_validator
 from chassis.core.events import EventData
 from chassis.core.fields import EXACT, Amount, Matching
 from chassis.core.instants import Instant
-from services.ordering.models import Order, OrderId, OrderLine, UserName
+from services.ordering.models import Order, OrderLine, UserName
+from services.ordering.order_ids import UUID7, first_of, last_of
 
 
 class BasketCheckedOut(EventData):
-    """The event `CheckoutBasket` as this service reads it. The total must be the sum of the lines."""
+    """The event `CheckoutBasket` as this service reads it.
+
+    The total must be the sum of the lines, and the ID must be of the order's date: lists by date are ranges of IDs, so
+    they would miss an order with another ID.
+    """
 
     SOURCE: ClassVar = "com.swn.basket.checkoutbasket"
     DETAIL_TYPE: ClassVar = "CheckoutBasket"
     VERSION: ClassVar = 1
 
-    orderId: OrderId
+    orderId: Annotated[str, Matching(UUID7, "must be a UUIDv7 in lower case")]
     orderDate: Instant
     userName: UserName
     firstName: str = Field(max_length=100)
@@ -36,6 +41,12 @@ class BasketCheckedOut(EventData):
     def _adds_up(self) -> Self:
         if sum((line.price * line.quantity for line in self.items), Decimal(0)) != self.totalPrice:
             raise ValueError("totalPrice is not the sum of price times quantity")
+        return self
+
+    @model_validator(mode="after")
+    def _sorts_by_date(self) -> Self:
+        if not first_of(self.orderDate) <= self.orderId <= last_of(self.orderDate):
+            raise ValueError("orderId is not a UUIDv7 of the millisecond of orderDate")
         return self
 
     def content_hash(self) -> str:

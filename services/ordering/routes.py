@@ -20,7 +20,7 @@ class UserPath(Model):
 
 
 class OrderPath(UserPath):
-    orderId: OrderId = Field(examples=["0d1f2c1e-7a4b-4c6e-9f43-2d8b8f0f6c55"])
+    orderId: OrderId = Field(examples=["01a1fd70-f23b-7c6e-9f43-2d8b8f0f6c55"])
 
 
 def service() -> OrderService:

@@ -1,4 +1,6 @@
 import json
+import uuid
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +13,12 @@ from chassis.core.errors import Conflict, Invalid
 from services.basket.checkout import CheckoutInput, OrderIdentity, Receipt, check_out
 from services.basket.models import BasketView, PricedLine
 from tests.fakes import FakeClock
-from tests.samples import CARD, CHECKOUT
+from tests.samples import CARD, CHECKOUT, golden_message
 
 NOW = FakeClock().now
-IDENTITY = OrderIdentity.new("o-1", NOW, "key-1")
+RANDOM_ID = "6b1f0c9e-5a0d-4c37-8a0e-7f2f3c1b9a10"
+ORDER_ID = golden_message()["detail"]["data"]["orderId"]
+IDENTITY = OrderIdentity.new(RANDOM_ID, NOW, "key-1")
 
 
 def request(**fields: Any) -> CheckoutInput:
@@ -77,7 +81,7 @@ def test_different_requests_have_different_fingerprints(other: dict[str, Any]) -
 
 def test_event_has_the_basket_at_current_prices_and_the_request() -> None:
     event = check_out(view("9.95", "0.10"), request(expectedTotal=Decimal("20.10")), IDENTITY)
-    assert (event.orderId, event.orderDate) == ("o-1", "2026-11-21T09:30:00.123Z")
+    assert (event.orderId, event.orderDate) == (ORDER_ID, "2026-11-21T09:30:00.123Z")
     assert [(line.price, line.quantity) for line in event.items] == [(Decimal("9.95"), 2), (Decimal("0.10"), 2)]
     assert (event.totalPrice, event.lastName, event.cardLast4) == (Decimal("20.10"), "Özkaya", "3322")
 
@@ -124,13 +128,23 @@ def test_basket_that_cannot_be_ordered_is_a_conflict_with_the_reason(
 
 
 def test_key_is_the_order_id_if_the_client_sent_none() -> None:
-    assert OrderIdentity.new("o-1", NOW, None).key == "o-1"
+    assert OrderIdentity.new(RANDOM_ID, NOW, None).key == ORDER_ID
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)), st.uuids(version=4))  # noqa: DTZ001 the zone follows
+def test_order_id_is_a_uuid7_of_exactly_the_order_date(now: datetime, random_id: uuid.UUID) -> None:
+    order = OrderIdentity.new(str(random_id), now, None)
+    made = uuid.UUID(order.order_id)
+    assert (str(made), made.version, made.variant) == (order.order_id, 7, uuid.RFC_4122)
+    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=made.int >> 80)
+    assert order.order_date == instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert order.order_id[15:] == str(random_id)[15:], "the random bits are kept"
 
 
 def test_receipt_has_the_response_and_expires_after_a_day() -> None:
     receipt = Receipt.of(check_out(view("9.95"), request(), IDENTITY), request(), "key-1", NOW)
     assert json.loads(receipt.answer) == {
-        "orderId": "o-1",
+        "orderId": ORDER_ID,
         "orderDate": "2026-11-21T09:30:00.123Z",
         "totalPrice": 19.9,
         "status": "PENDING",

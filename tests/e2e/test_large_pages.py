@@ -39,7 +39,7 @@ def orders() -> Iterator[BaseModel]:
         OrderLine(productId=name, productName=NAME, color=COLOR, price=Decimal(1), quantity=1) for name in PRODUCTS
     ]
     for n in range(100):
-        yield order(f"o-{n:03}", userName="large", items=lines, totalPrice=Decimal(100))
+        yield order(n, userName="large", items=lines, totalPrice=Decimal(100))
 
 
 def fill(shop: Compose, table: str, rows: Iterator[BaseModel]) -> None:

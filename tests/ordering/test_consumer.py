@@ -18,7 +18,7 @@ from services.ordering.wiring import Wiring
 from tests import aws_clients
 from tests.fakes import FakeDeadLetters, FakeOrders, FakeReplies
 from tests.processes import eventually, running
-from tests.samples import golden_message, marked_as_test, placed
+from tests.samples import golden_message, marked_as_test, order_id, placed
 
 
 def message(detail_type: str = "CheckoutBasket", version: Any = 1, **data: Any) -> str:
@@ -29,6 +29,7 @@ def message(detail_type: str = "CheckoutBasket", version: Any = 1, **data: Any) 
     return json.dumps(event, default=lambda number: float(number) if isinstance(number, Decimal) else number)
 
 
+LATER = "2026-11-21T09:30:00.124Z"
 BAD = {
     "not JSON": ("{", "not JSON"),
     "no object": ("[]", "message: "),
@@ -43,6 +44,11 @@ BAD = {
     "another event": (message("BasketWashed"), "unknown event type: BasketWashed of "),
     "a wrong shape": (message(items="none"), "items: "),
     "a wrong total": (message(totalPrice=1), "message: totalPrice is not the sum"),
+    "an ID that is no UUIDv7": (message(orderId="0d9b1c5e-3a53-4c37-8a0e-7f2f3c1b9a10"), "orderId: must be a UUIDv7"),
+    "an ID of another date": (
+        message(orderId=order_id(1, LATER)),
+        "message: orderId is not a UUIDv7 of the millisecond",
+    ),
     "a whole card number": (message(cardLast4="4111111111113322"), "cardLast4: "),
     "a lone surrogate": (message(address="\ud800"), "not JSON"),
     "a number no table takes": (message(paymentMethod=10**50), "paymentMethod: "),
@@ -135,20 +141,20 @@ def test_invalid_message_does_not_affect_others_of_its_batch(
     consumer: Consumer, orders: FakeOrders, dead: FakeDeadLetters
 ) -> None:
     dead.down = True
-    good = [message(orderId=f"o-{n}") for n in range(9)]
+    good = [message(orderId=order_id(n)) for n in range(9)]
     assert failures(consumer, *good[:4], "{", *good[4:]) == ["4"]
     assert len(orders.rows) == 9
 
 
 def test_log_lines_have_the_correlation_id_of_their_message(consumer: Consumer) -> None:
-    bodies = [message(orderId=f"o-{n}").replace("4f6c1b0e9d7a4b21a3c5d7e9f1a2b3c4", f"c-{n}") for n in range(10)]
+    bodies = [message(orderId=order_id(n)).replace("4f6c1b0e9d7a4b21a3c5d7e9f1a2b3c4", f"c-{n}") for n in range(10)]
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         failures(consumer, *bodies)
         failures(consumer, "{")
         failures(consumer, bodies[3].replace('"version": 1', '"version": 2'))
     *placed_lines, dead_line, refused_line = lines
     assert {line["order_id"]: line["correlation_id"] for line in placed_lines} == {
-        f"o-{n}": f"c-{n}" for n in range(10)
+        order_id(n): f"c-{n}" for n in range(10)
     }
     assert "correlation_id" not in dead_line
     assert ("version 2" in refused_line["reason"], refused_line["correlation_id"]) == (True, "c-3")
@@ -157,7 +163,7 @@ def test_log_lines_have_the_correlation_id_of_their_message(consumer: Consumer) 
 def test_messages_of_a_batch_are_handled_concurrently() -> None:
     together = threading.Barrier(10, timeout=60)
     consumer = Consumer({BasketCheckedOut: lambda _: together.wait()}, FakeDeadLetters(), FakeReplies())
-    assert failures(consumer, *[message(orderId=f"o-{n}") for n in range(10)]) == []
+    assert failures(consumer, *[message(orderId=order_id(n)) for n in range(10)]) == []
 
 
 @pytest.mark.integration
@@ -166,8 +172,8 @@ def test_consumer_places_orders_and_dead_letters_and_stops_on_signal(
 ) -> None:
     sqs, orders = aws_clients.client("sqs"), Wiring(stack).store
     queue, dlq = (sqs.get_queue_url(QueueName=f"shop-{name}")["QueueUrl"] for name in ("order", "order-dlq"))
-    good = [message(orderId=f"o-{n}") for n in range(12)]
-    bad = [body for body, _ in BAD.values()] + [message(orderId="o-0", address="Ankara")]
+    good = [message(orderId=order_id(n)) for n in range(12)]
+    bad = [body for body, _ in BAD.values()] + [message(orderId=order_id(0), address="Ankara")]
     for body in [*good, *good[:3], *bad]:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
     with running("services.ordering.consumer", stack) as consumer:
@@ -180,7 +186,7 @@ def test_consumer_places_orders_and_dead_letters_and_stops_on_signal(
         assert consumer.wait(timeout=30) == 0
     assert set(dead) == set(bad)
     assert all(dead.values())
-    assert OrderService(orders).get("swn", "o-0").address == "Istanbul"
+    assert OrderService(orders).get("swn", order_id(0)).address == "Istanbul"
 
 
 def receive(url: str) -> dict[str, str]:

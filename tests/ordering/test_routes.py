@@ -6,19 +6,20 @@ from pydantic import ValidationError
 
 from chassis.core.errors import Unavailable
 from services.ordering.app import create_app
+from services.ordering.models import Order
 from services.ordering.service import OrderService
 from tests.fakes import FakeOrders
 from tests.paging import every_item
 from tests.samples import USER_NAMES, order, placed
 
-DATES = {f"o-{n}": date for n, date in enumerate(["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"])}
+DATES = ["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"]
+OCTOBER, NOVEMBER = (order(orderDate=date) for date in DATES)
 
 
 @pytest.fixture
 def client() -> FlaskClient:
     """swn has orders of the last day of October and the first of November, ada has one order."""
-    orders = [order(name, orderDate=date) for name, date in DATES.items()]
-    service = OrderService(FakeOrders(*orders, order("o-ada", userName="ada")))
+    service = OrderService(FakeOrders(OCTOBER, NOVEMBER, order(userName="ada")))
     return create_app(service, lambda: None).test_client()
 
 
@@ -29,8 +30,8 @@ def ids(client: FlaskClient, path: str) -> list[str]:
 
 
 def test_order_has_the_checkout_without_the_card_number(client: FlaskClient) -> None:
-    answer = client.get("/order/swn/o-0").get_json()
-    assert answer == order("o-0", orderDate=DATES["o-0"]).model_dump()
+    answer = client.get(f"/order/swn/{OCTOBER.orderId}").get_json()
+    assert answer == OCTOBER.model_dump()
     assert (answer["cardLast4"], answer["status"]) == ("3322", "PLACED")
     assert "cardInfo" not in answer
 
@@ -38,18 +39,16 @@ def test_order_has_the_checkout_without_the_card_number(client: FlaskClient) -> 
 @pytest.mark.parametrize("name", USER_NAMES)
 def test_user_with_any_valid_name_finds_their_orders(name: str) -> None:
     orders = OrderService(FakeOrders())
-    orders.place(placed(orderId="o-1", userName=name))
+    orders.place(placed(userName=name))
     client = create_app(orders, lambda: None).test_client()
     path = f"/order/{quote(name, safe='')}"
-    assert ids(client, path) == ["o-1"]
-    assert client.get(f"{path}/o-1").get_json()["userName"] == name
+    assert ids(client, path) == [placed().orderId]
+    assert client.get(f"{path}/{placed().orderId}").get_json()["userName"] == name
 
 
 def test_plus_in_a_path_is_a_plus() -> None:
-    client = create_app(
-        OrderService(FakeOrders(order("o-1", userName="ann+shop@example.com"))), lambda: None
-    ).test_client()
-    assert ids(client, "/order/ann+shop@example.com") == ["o-1"]
+    client = create_app(OrderService(FakeOrders(order(userName="ann+shop@example.com"))), lambda: None).test_client()
+    assert ids(client, "/order/ann+shop@example.com") == [order().orderId]
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a b", "é", "a;b", "a" * 255])
@@ -61,26 +60,28 @@ def test_event_with_a_user_name_that_no_path_can_have_is_rejected(name: str) -> 
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("", ["o-1", "o-0"]),
-        ("?orderDate=2026", ["o-1", "o-0"]),
-        ("?orderDate=2026-11", ["o-1"]),
-        ("?orderDate=2026-10-31T23:59:59.999Z", ["o-0"]),
-        ("?from=2026-11-01", ["o-1"]),
-        ("?to=2026-10", ["o-0"]),
-        ("?orderDate=2026-11-01T00:00:00Z", ["o-1"]),
-        ("?orderDate=2026-11-01T00:00:00.000000%2B00:00", ["o-1"]),
-        ("?orderDate=2026-11-01T02:00:00+02:00", ["o-1"]),
-        ("?orderDate=2026-10-31T19:59:59.9999-0400", ["o-0"]),
+        ("", [NOVEMBER, OCTOBER]),
+        ("?orderDate=2026", [NOVEMBER, OCTOBER]),
+        ("?orderDate=2026-11", [NOVEMBER]),
+        ("?orderDate=2026-10-31T23:59:59.999Z", [OCTOBER]),
+        ("?from=2026-11-01", [NOVEMBER]),
+        ("?to=2026-10", [OCTOBER]),
+        ("?orderDate=2026-11-01T00:00:00Z", [NOVEMBER]),
+        ("?orderDate=2026-11-01T00:00:00.000000%2B00:00", [NOVEMBER]),
+        ("?orderDate=2026-11-01T02:00:00+02:00", [NOVEMBER]),
+        ("?orderDate=2026-10-31T19:59:59.9999-0400", [OCTOBER]),
         ("?orderDate=2026-10-31T23:59:59Z", []),
-        ("?from=2026-11-01t01:00:00%2B01:00", ["o-1"]),
+        ("?from=2026-11-01t01:00:00%2B01:00", [NOVEMBER]),
         ("?to=2026-10-31T23:59:59.99Z", []),
-        ("?from=2026-10-31T23:59:59.999999Z&to=2026-11-01T00:00:00.0Z", ["o-1", "o-0"]),
-        ("?from=2026-10-31&to=2026-11-01", ["o-1", "o-0"]),
+        ("?from=2026-10-31T23:59:59.999999Z&to=2026-11-01T00:00:00.0Z", [NOVEMBER, OCTOBER]),
+        ("?from=2026-10-31&to=2026-11-01", [NOVEMBER, OCTOBER]),
         ("?from=2027", []),
     ],
 )
-def test_orders_of_a_user_are_newest_first_within_the_dates(client: FlaskClient, query: str, found: list[str]) -> None:
-    assert ids(client, f"/order/swn{query}") == found
+def test_orders_of_a_user_are_newest_first_within_the_dates(
+    client: FlaskClient, query: str, found: list[Order]
+) -> None:
+    assert ids(client, f"/order/swn{query}") == [order.orderId for order in found]
 
 
 def test_user_without_orders_has_an_empty_list(client: FlaskClient) -> None:
@@ -105,7 +106,7 @@ def test_cursor_is_valid_only_for_its_list(client: FlaskClient, other: str) -> N
     ("path", "status"),
     [
         ("/order/swn/none", 404),
-        ("/order/ada/o-0", 404),
+        (f"/order/ada/{OCTOBER.orderId}", 404),
         ("/order/a%20b", 422),
         ("/order/swn/a%20b", 422),
         ("/order/swn?orderDate=yesterday", 422),

@@ -4,7 +4,7 @@ import structlog
 from chassis.core.errors import Conflict, NotFound
 from services.ordering.service import OrderService
 from tests.fakes import FakeOrders
-from tests.samples import order, placed
+from tests.samples import placed
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def test_order_is_placed_once_despite_redelivery(service: OrderService) -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             service.place(placed())
-    assert service.page(10, None).items == [order(placed().orderId)]
+    assert service.page(10, None).items == [placed().to_order()]
     assert [line["event"] for line in lines] == ["order placed", "order already exists", "order already exists"]
 
 

@@ -12,7 +12,7 @@ from services.ordering.store import OrderStore
 from services.ordering.wiring import Wiring
 from tests import aws_clients
 from tests.paging import every_row
-from tests.samples import order, orders_of
+from tests.samples import order, order_id, orders_of
 
 pytestmark = pytest.mark.integration
 
@@ -35,49 +35,50 @@ def ids(store: OrderStore, **query: str) -> list[str]:
 
 def test_saved_order_is_read_back(store: OrderStore) -> None:
     assert store.put_once(order(), "hash")
-    assert store.get("swn", "o-1") == order()
-    assert store.get("ada", "o-1") is None
+    assert store.get("swn", order().orderId) == order()
+    assert store.get("ada", order().orderId) is None
 
 
 def test_same_order_is_recognised_after_its_status_changed(store: OrderStore) -> None:
     store.put_once(order(), "hash")
     row = aws_clients.table("shop-order")
     row.update_item(
-        Key={"userName": "swn", "orderId": "o-1"},
+        Key={"userName": "swn", "orderId": order().orderId},
         UpdateExpression="SET #s = :sent",
         ExpressionAttributeNames={"#s": "status"},
         ExpressionAttributeValues={":sent": "SENT"},
     )
     assert not store.put_once(order(), "hash")
-    assert row.get_item(Key={"userName": "swn", "orderId": "o-1"})["Item"]["status"] == "SENT"
+    assert row.get_item(Key={"userName": "swn", "orderId": order().orderId})["Item"]["status"] == "SENT"
 
 
 def test_different_content_with_the_same_id_is_a_conflict(store: OrderStore) -> None:
     store.put_once(order(), "hash")
     with pytest.raises(Conflict):
         store.put_once(order(address="Ankara"), "another hash")
-    assert store.get("swn", "o-1") == order()
+    assert store.get("swn", order().orderId) == order()
 
 
 def test_two_orders_in_one_millisecond_are_both_kept(store: OrderStore) -> None:
     date = order().orderDate
-    for name in ("o-1", "o-2"):
-        store.put_once(order(name), name)
-    assert set(ids(store)) == set(ids(store, orderDate=date)) == {"o-1", "o-2"}
+    for number in (1, 2):
+        store.put_once(order(number), "hash")
+    assert set(ids(store)) == set(ids(store, orderDate=date)) == {order_id(1), order_id(2)}
     paged = every_row(lambda cursor: store.page_of_user("swn", None, 1, cursor))
-    assert {row.orderId for row in paged} == {"o-1", "o-2"}
+    assert {row.orderId for row in paged} == {order_id(1), order_id(2)}
 
 
 def test_orders_are_found_by_date_prefix_and_inclusive_range(store: OrderStore) -> None:
     dates = ["2025-12-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z", "2026-11-30T12:00:00.500Z"]
-    fill(order(date[:10], orderDate=date) for date in dates)
-    fill([order("o-ada", userName="ada")])
-    assert ids(store) == ["2026-11-30", "2026-11-01", "2025-12-31"]
-    assert ids(store, orderDate=dates[1]) == ["2026-11-01"]
-    assert ids(store, orderDate="2026-11") == ["2026-11-30", "2026-11-01"]
-    assert ids(store, **{"from": dates[0], "to": dates[1]}) == ["2026-11-01", "2025-12-31"]
-    assert ids(store, **{"from": "2026-11-30"}) == ["2026-11-30"]
-    assert ids(store, to="2025") == ["2025-12-31"]
+    fill(order(orderDate=date) for date in dates)
+    fill([order(userName="ada")])
+    old, first, last = (order_id(1, date) for date in dates)
+    assert ids(store) == [last, first, old]
+    assert ids(store, orderDate=dates[1]) == [first]
+    assert ids(store, orderDate="2026-11") == [last, first]
+    assert ids(store, **{"from": dates[0], "to": dates[1]}) == [first, old]
+    assert ids(store, **{"from": "2026-11-30"}) == [last]
+    assert ids(store, to="2025") == [old]
 
 
 def test_pages_contain_each_of_a_thousand_orders_once_newest_first(store: OrderStore) -> None:
@@ -96,7 +97,7 @@ def test_pages_of_all_orders_contain_each_order_once(store: OrderStore) -> None:
 
 
 NOVEMBER = ("2026-11-01T00:00:00.000Z", "2026-11-30T23:59:59.999Z")
-PLACE = {"userName": "swn", "orderId": "o-1", "orderDate": "2026-11-21T09:30:00.000Z"}
+PLACE = {"userName": "swn", "orderId": order_id(1, "2026-11-21T09:30:00.000Z"), "orderDate": "2026-11-21T09:30:00.000Z"}
 
 
 @pytest.mark.parametrize(
@@ -118,18 +119,23 @@ def test_forged_cursor_outside_the_list_is_rejected(store: OrderStore, forged: d
         store.page_of_user("swn", NOVEMBER, 10, cursor)
 
 
-@pytest.mark.parametrize("place", [{"userName": "ada", "orderId": "\x00"}, {"userName": "\x7f", "orderId": "o-1"}])
+@pytest.mark.parametrize(
+    "place", [{"userName": "ada", "orderId": "\x00"}, {"userName": "\x7f", "orderId": order().orderId}]
+)
 def test_forged_cursor_without_an_order_is_rejected(store: OrderStore, place: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         store.page(10, paging.encode(place, "order"))
 
 
 def test_cursor_of_a_deleted_order_continues_at_its_place(store: OrderStore) -> None:
-    fill(order(f"o-{n}", orderDate=f"2026-11-2{n}T00:00:00.000Z") for n in range(3))
+    dates = [f"2026-11-2{n}T00:00:00.000Z" for n in range(3)]
+    oldest, middle, newest = (order_id(1, date) for date in dates)
+    fill(order(orderDate=date) for date in dates)
     page = store.page_of_user("swn", NOVEMBER, 1, None)
-    assert [row.orderId for row in page.items] == ["o-2"]
-    aws_clients.table("shop-order").delete_item(Key={"userName": "swn", "orderId": "o-2"})
-    assert [row.orderId for row in store.page_of_user("swn", NOVEMBER, 5, page.next_cursor).items] == ["o-1", "o-0"]
+    assert [row.orderId for row in page.items] == [newest]
+    aws_clients.table("shop-order").delete_item(Key={"userName": "swn", "orderId": newest})
+    rest = store.page_of_user("swn", NOVEMBER, 5, page.next_cursor)
+    assert [row.orderId for row in rest.items] == [middle, oldest]
 
 
 def test_missing_table_is_unavailable(stack: Mapping[str, str]) -> None:
@@ -149,15 +155,15 @@ def test_unexpected_error_passes_unchanged(aws_env: Mapping[str, str]) -> None:
 def test_order_and_orders_of_a_user_are_read_consistently(stack: Mapping[str, str]) -> None:
     store = Wiring(stack).store
     seen = aws_clients.reads(store._dynamodb)
-    store.get("swn", "o-1")
+    store.get("swn", order().orderId)
     store.page_of_user("swn", None, 10, None)
     assert seen == [("GetItem", True), ("Query", True)]
 
 
 @pytest.mark.parametrize("of_user", [False, True])
 def test_unreadable_order_does_not_hide_others(store: OrderStore, of_user: bool) -> None:
-    store.put_once(order("o-1"), "hash")
-    row = order("o-2").model_dump() | {"items": "none"}
+    store.put_once(order(1), "hash")
+    row = order(2).model_dump() | {"items": "none"}
     aws_clients.table("shop-order").put_item(Item=row)
     page = store.page_of_user("swn", None, 10, None) if of_user else store.page(10, None)
-    assert [found.orderId for found in page.items] == ["o-1"]
+    assert [found.orderId for found in page.items] == [order_id(1)]

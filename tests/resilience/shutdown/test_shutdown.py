@@ -27,7 +27,7 @@ from tests.resilience.invariants import Checkout, Line
 from tests.resilience.processes import Fleet, Member, web, worker
 from tests.resilience.sampling import SEED, repeated
 from tests.resilience.shutdown.stops import CHECK, DELETE, MARK, SCAN, WRITE, Observer, Stops, describe, moments
-from tests.samples import PHONE, golden_message
+from tests.samples import PHONE, golden_message, order_id
 from tests.stacks import deploy
 
 pytestmark = pytest.mark.resilience
@@ -44,9 +44,9 @@ def shop(aws_env: Mapping[str, str]) -> Mapping[str, str]:
     return aws_env
 
 
-def event(order_id: str) -> dict[str, Any]:
+def event(name: str) -> dict[str, Any]:
     message = golden_message()
-    message["detail"]["data"]["orderId"] = order_id
+    message["detail"]["data"]["orderId"] = name
     return dict(json.loads(json.dumps(message, default=float)))
 
 
@@ -66,7 +66,7 @@ class Supply:
         def flow() -> None:
             while not over.wait(0.02):
                 if len(self.sent) - len(self._observer.handled) < SUPPLY:
-                    self._send([f"o-{len(self.sent) + n}" for n in range(10)])
+                    self._send([order_id(len(self.sent) + n) for n in range(10)])
 
         with ThreadPoolExecutor(1, thread_name_prefix="supply") as pool:
             flowing = pool.submit(flow)
@@ -185,7 +185,7 @@ def test_a_stopping_relay_stops_soon_and_no_event_is_lost_or_published_again(
     shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
     observer, when = Observer(), moments(SEED, {SCAN: 2, PUBLISH: 6, MARK: 60}, repeated(12))
-    names = [f"o-{n}" for n in range(1000)]
+    names = [order_id(n) for n in range(1000)]
     table = aws_clients.table("shop-basket-outbox")
     with table.batch_writer() as batch:
         for name in names:
@@ -204,9 +204,9 @@ def test_a_stopping_relay_stops_soon_and_no_event_is_lost_or_published_again(
     assert sorted(arrived()) == sorted(names)
 
 
-def row(order_id: str) -> dict[str, Any]:
-    detail = json.dumps(event(order_id)["detail"])
-    old = Event(order_id, "com.swn.basket.checkoutbasket", "CheckoutBasket", detail)
+def row(name: str) -> dict[str, Any]:
+    detail = json.dumps(event(name)["detail"])
+    old = Event(name, "com.swn.basket.checkoutbasket", "CheckoutBasket", detail)
     return old._asdict() | {"createdAt": int((time.time() - 60) * 1000)}
 
 

@@ -21,23 +21,23 @@ from services.ordering.wiring import Wiring
 from shop.connection import Connection
 from shop.dlq import operations
 from tests.fakes import FakeReplies
-from tests.samples import golden_message
+from tests.samples import golden_message, order_id
 
 integration = pytest.mark.integration
 Send = Callable[..., str]
 ORDER, ORDER_DLQ, RULE_DLQ = "shop-order", "shop-order-dlq", "shop-checkout-basket-dlq"
 
 
-def checkout(order_id: str) -> str:
+def checkout(number: int) -> str:
     event = golden_message()
-    event["detail"]["data"]["orderId"] = order_id
+    event["detail"]["data"]["orderId"] = order_id(number)
     return json.dumps(event, default=float)
 
 
 class Choosy(OrderService):
     """Rejects one order until its kind is known."""
 
-    unknown = "o-3"
+    unknown = order_id(3)
 
     def place(self, checkout: BasketCheckedOut) -> None:
         if checkout.orderId == self.unknown:
@@ -130,18 +130,18 @@ def depth(aws: Aws, queue_url: Callable[[str], str]) -> Callable[[str], tuple[in
 def test_one_bad_message_among_ten_is_told_by_its_reason_and_becomes_an_order_once_it_is_accepted(
     dlq: Dlq, send: Send, ordering: Ordering
 ) -> None:
-    ids = {n: send(ORDER, checkout(f"o-{n}")) for n in range(10)}
+    ids = {n: send(ORDER, checkout(n)) for n in range(10)}
     ordering.consume(10)
-    assert ordering.orders() == {f"o-{n}" for n in range(10)} - {"o-3"}
+    assert ordering.orders() == {order_id(n) for n in range(10)} - {order_id(3)}
     code, shown = dlq.show("order-dlq")
     assert code == 0
     assert "reason       this kind is not known yet" in shown
-    assert "order        o-3 of swn" in shown
+    assert f"order        {order_id(3)} of swn" in shown
     assert f"in the log   message_id {ids[3]}" in shown
     ordering.service.unknown = ""
     assert dlq.redrive("order-dlq") == (0, "shop-order-dlq: 1 message put back into shop-order")
     ordering.consume(1)
-    assert ordering.orders() == {f"o-{n}" for n in range(10)}
+    assert ordering.orders() == {order_id(n) for n in range(10)}
     assert dlq.redrive()[1].count("empty, nothing put back") == 5
 
 
@@ -162,7 +162,7 @@ def test_a_crash_between_send_and_delete_doubles_the_message_and_not_the_order(
     def die(**_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
-    send(ORDER_DLQ, checkout("o-1"), reason="bad")
+    send(ORDER_DLQ, checkout(1), reason="bad")
     aws.sqs.meta.events.register("before-call.sqs.DeleteMessageBatch", die)
     with pytest.raises(KeyboardInterrupt):
         dlq.redrive()
@@ -170,7 +170,7 @@ def test_a_crash_between_send_and_delete_doubles_the_message_and_not_the_order(
     aws.sqs.meta.events.unregister("before-call.sqs.DeleteMessageBatch", die)
     assert dlq.redrive()[0] == 0
     ordering.consume(2)
-    assert ordering.orders() == {"o-1"}
+    assert ordering.orders() == {order_id(1)}
     assert (depth(ORDER), depth(ORDER_DLQ)) == ((0, 0), (0, 0))
 
 
@@ -179,13 +179,13 @@ def test_an_event_that_the_rule_could_not_deliver_becomes_the_order_it_was_meant
     dlq: Dlq, send: Send, ordering: Ordering
 ) -> None:
     arn = "arn:aws:events:us-east-1:1:rule/shop-bus/shop-checkout-basket"
-    send(RULE_DLQ, checkout("o-1"), RULE_ARN=arn, ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="may not send")
+    send(RULE_DLQ, checkout(1), RULE_ARN=arn, ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="may not send")
     shown = dlq.show()[1]
     assert "reason       EventBridge could not deliver it: NO_PERMISSIONS: may not send" in shown
     assert f"rule         {arn}" in shown
     assert dlq.redrive(RULE_DLQ)[1] == "shop-checkout-basket-dlq: 1 message put back into shop-order"
     ordering.consume(1)
-    assert ordering.orders() == {"o-1"}
+    assert ordering.orders() == {order_id(1)}
 
 
 @integration
@@ -202,14 +202,14 @@ def test_events_about_products_go_back_to_the_catalogues_queue_whoever_gave_them
 def test_a_message_that_sqs_itself_gave_up_says_so_and_goes_back(
     dlq: Dlq, send: Send, aws: Aws, queue_url: Callable[[str], str], ordering: Ordering
 ) -> None:
-    send(ORDER, checkout("o-1"))
+    send(ORDER, checkout(1))
     url = queue_url(ORDER)
     while aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=0, WaitTimeSeconds=0).get("Messages"):
         pass
     assert re.search(r"every attempt failed: received 1[0-9] times from shop-order", dlq.show()[1])
     assert dlq.redrive()[0] == 0
     ordering.consume(1)
-    assert ordering.orders() == {"o-1"}
+    assert ordering.orders() == {order_id(1)}
 
 
 @integration
@@ -258,11 +258,11 @@ def test_list_shows_every_queue_with_depth_age_alarm_and_where_a_redrive_leads(d
 @integration
 def test_looking_harms_no_message(dlq: Dlq, send: Send, depth: Callable[[str], tuple[int, int]]) -> None:
     for n in range(25):
-        send(ORDER_DLQ, checkout(f"o-{n}"))
+        send(ORDER_DLQ, checkout(n))
     assert "or more" in dlq.list()[1]
     assert "shop-order-dlq: 20 of 25 messages (--limit shows more)" in dlq.show()[1]
     everything = dlq.show("shop-order-dlq", limit=100, body=True)[1]
-    assert {f"o-{n}" for n in range(25)} == set(re.findall(r'"orderId": "(.*?)"', everything))
+    assert {order_id(n) for n in range(25)} == set(re.findall(r'"orderId": "(.*?)"', everything))
     assert depth(ORDER_DLQ) == (25, 0)
 
 
