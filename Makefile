@@ -9,6 +9,7 @@ EMULATOR ?= localstack
 BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := .clients/.installed
+BENCH := .venv-bench/.installed
 SHOP := $(BIN)/shop
 # uv makes both environments from the lock file, with the installed Python. The paths are relative, because a folder's
 # name may contain characters that a shell interprets.
@@ -27,7 +28,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-docker test-clients resilience resilience-full resilience-docker mutation-check e2e lint fmt docs engine install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-docker test-clients resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -118,6 +119,12 @@ resilience-docker: $(STAMP) engine  ## the same against LocalStack
 mutation-check: $(STAMP)  ## break each promise in a copy of the code: its test must fail
 	$(BIN)/python -m tests.mutation.check
 
+bench: $(STAMP) $(BENCH)  ## compare the speed with naive shops, in fifteen minutes (ARGS="--against ../other": and with a checkout)
+	.venv-bench/bin/python -m bench $(ARGS)
+
+bench-check: $(STAMP) $(BENCH)  ## the same in two minutes, only to find that something became much slower
+	.venv-bench/bin/python -m bench --check --seconds 1 --rounds 3 $(ARGS)
+
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker and not clients" $(ARGS)
 
@@ -147,7 +154,7 @@ install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
 clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
 	@if [ -f $(STAMP) ]; then $(SHOP) stop; fi
-	rm -rf .venv .venv-emulator .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
+	rm -rf .venv .venv-emulator .venv-bench .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -157,6 +164,12 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 	@echo "Installing the generators of clients into .clients"
 	@mkdir -p .clients && cp tests/clients/package.json tests/clients/package-lock.json .clients/
 	@cd .clients && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# The peers of the benchmark, and what measures them. aiobotocore pins its own versions.
+$(BENCH): $(STAMP)
+	@echo "Installing the benchmark's peers into .venv-bench"
+	@UV_PROJECT_ENVIRONMENT=.venv-bench $(UV) sync --quiet --frozen --only-group bench
 	@touch $@
 
 # Made again only when a dependency changed.

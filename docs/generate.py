@@ -1,4 +1,7 @@
-"""The event catalogue, written from the models: `python -m docs.generate` renews docs/events.md and the schemas."""
+"""Writes the event catalogue from the models, and tables and picture of docs/performance.md from its JSON file.
+
+`python -m docs.generate` renews them.
+"""
 
 import json
 import re
@@ -8,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from bench import picture, report
 from chassis.core.events import EventData
 from services.basket.events import BasketCheckedOut
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
@@ -20,6 +24,7 @@ EVENTS: Mapping[type[EventData], tuple[str, str]] = {
     ProductChanged: ("product", "product_changed"),
     ProductDeleted: ("product", "product_deleted"),
 }
+PERFORMANCE = ROOT / "docs" / "performance.json"  # results of `make bench`, copied from var/bench
 TEXT: dict[str, Any] = {"type": "string"}
 GENERATED = re.compile(
     r"(?<=<!-- what follows is written by `make docs` -->\n).*?(?=<!-- end of what `make docs` writes -->)", re.DOTALL
@@ -47,7 +52,11 @@ def schema(event: type[EventData]) -> dict[str, Any]:
 
 def page(text: str) -> str:
     """The page with its generated part as the models have it."""
-    return GENERATED.sub(lambda _: "\n" + "\n".join(_catalogue()) + "\n\n", text)
+    return _filled(text, "\n".join(_catalogue()))
+
+
+def performance_page(text: str, results: Mapping[str, Any]) -> str:
+    return _filled(text, report.tables(results).rstrip())
 
 
 def schema_file(event: type[EventData]) -> Path:
@@ -59,6 +68,14 @@ def main() -> None:
     path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
     for event in EVENTS:
         schema_file(event).write_text(json.dumps(schema(event), indent=2) + "\n", encoding="utf-8")
+    results = json.loads(PERFORMANCE.read_text(encoding="utf-8"))
+    path = PERFORMANCE.with_suffix(".md")
+    path.write_text(performance_page(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+    PERFORMANCE.with_suffix(".svg").write_text(picture.draw(results), encoding="utf-8")
+
+
+def _filled(text: str, generated: str) -> str:
+    return GENERATED.sub(lambda _: f"\n{generated}\n\n", text)
 
 
 def _catalogue() -> Iterator[str]:
