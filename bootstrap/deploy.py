@@ -33,6 +33,10 @@ _LOSES = (
     "the rows first. `up --really-aws` allows it. CloudFormation itself does not replace a table that keeps its name: "
     "then only `up --force --really-aws`, which deletes the whole stack, creates the new one"
 )
+_KEPT = (
+    "\nNothing was changed, and the rows are kept. The change needs a new table with the same name. Save the rows. "
+    "Then delete the stack with its data and create it again: "
+)
 _COLLIDES = (
     "refused, because {} would create what exists already:\n  {}\nRename it in the template, delete the other one, or "
     "choose another SHOP_NAME"
@@ -179,6 +183,8 @@ class Deployment:
         if status not in SUCCESS:
             why = "\n  ".join(self._stack.reasons(prepared.stack_id, mark))
             kind = TooSoon if any(sign in why for sign in _TOO_SOON) else Failed
+            if "custom-named resource requires replacing" in why:
+                why += _KEPT + self._aws.command(f"up {self._template.service} --force", self._template.names.shop)
             raise kind(f"{self._stack.name} was not deployed ({status}):\n  {why}")
         return status
 

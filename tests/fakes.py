@@ -332,7 +332,7 @@ class FakeOrders:
         return self._page(wanted, f"order/{user_name}/{dates}", limit, cursor)
 
     def _page(self, wanted: Callable[[Order], bool], scope: str, limit: int, cursor: str | None) -> Page[Order]:
-        newest_first = sorted((order for order, _ in self.rows.values()), key=lambda o: o.orderDate, reverse=True)
+        newest_first = sorted((order for order, _ in self.rows.values()), key=lambda o: o.orderId, reverse=True)
         return page_of(filter(wanted, newest_first), ["userName", "orderId"], scope, limit, cursor)
 
 

@@ -1,4 +1,4 @@
-"""Orders in DynamoDB: one row per order under its user, and an index by date."""
+"""Orders in DynamoDB: one row per order under its user. The order ID sorts by date."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from chassis.aws.query import read_page, readable
 from chassis.core.errors import Conflict
 from chassis.core.paging import Page
 from services.ordering.models import Order
+from services.ordering.order_ids import first_of, last_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,17 +54,16 @@ class OrderStore:
     def page_of_user(
         self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
     ) -> Page[Order]:
-        """Newest first. Both dates are included. The local index is read consistently."""
+        """Newest first. Both dates are included."""
         condition, values, within = "userName = :user", {":user": user_name}, {"userName": (user_name, user_name)}
         if dates is not None:
-            condition += " AND orderDate BETWEEN :first AND :last"
-            values |= {":first": dates[0], ":last": dates[1]}
-            within |= {"orderDate": dates}
+            first, last = within["orderId"] = first_of(dates[0]), last_of(dates[1])
+            condition += " AND orderId BETWEEN :first AND :last"
+            values |= {":first": first, ":last": last}
         page = read_page(
-            self._dynamodb.query, f"order/{user_name}/{dates}", ["userName", "orderId", "orderDate"], limit, cursor,
+            self._dynamodb.query, f"order/{user_name}/{dates}", ["userName", "orderId"], limit, cursor,
             within=within,
             TableName=self._table,
-            IndexName="by-date",
             ConsistentRead=True,
             ScanIndexForward=False,
             KeyConditionExpression=condition,

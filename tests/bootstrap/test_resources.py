@@ -93,12 +93,12 @@ def test_tables_have_the_keys_the_stores_use(resources: Mapping[str, Any], table
     assert [key["KeyType"] for key in schema] == ["HASH", "RANGE"][: len(keys)]
 
 
-def test_the_indexes_are_by_category_and_by_date(resources: Mapping[str, Any]) -> None:
+def test_the_only_index_is_by_category(resources: Mapping[str, Any]) -> None:
     [category] = resources["ProductTable"]["Properties"]["GlobalSecondaryIndexes"]
-    [date] = resources["OrderTable"]["Properties"]["LocalSecondaryIndexes"]
-    assert (category["IndexName"], date["IndexName"]) == ("by-category", "by-date")
+    assert category["IndexName"] == "by-category"
     assert [key["AttributeName"] for key in category["KeySchema"]] == ["category", "id"]
-    assert [key["AttributeName"] for key in date["KeySchema"]] == ["userName", "orderDate"]
+    tables = dict(of_type(resources, "AWS::DynamoDB::Table"))
+    assert [name for name, table in tables.items() if "LocalSecondaryIndexes" in table] == []
 
 
 def test_queues_are_encrypted_with_sqs_own_keys(resources: Mapping[str, Any]) -> None:

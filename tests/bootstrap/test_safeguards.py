@@ -99,6 +99,39 @@ def test_a_table_that_an_update_would_add_is_refused_as_well(
     assert orders(empty_aws) == 1
 
 
+FORMER_INDEX = """\
+      LocalSecondaryIndexes:
+        - IndexName: by-date
+          KeySchema:
+            - { AttributeName: userName, KeyType: HASH }
+            - { AttributeName: orderDate, KeyType: RANGE }
+          Projection: { ProjectionType: ALL }
+      PointInTimeRecoverySpecification"""
+
+
+def test_an_order_table_with_the_former_index_keeps_its_rows_until_up_force_replaces_it(
+    aws_env: Mapping[str, str], empty_aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def with_the_index(text: str) -> str:
+        keys = "{ AttributeName: orderId, AttributeType: S }"
+        attributes = f"{keys}\n        - {{ AttributeName: orderDate, AttributeType: S }}"
+        text = text.replace(keys, attributes)
+        return text.replace("      PointInTimeRecoverySpecification", FORMER_INDEX)
+
+    assert main(["up"], aws_env, root=tree(tmp_path, ordering=with_the_index)) == 0
+    put_order(empty_aws)
+    # LocalStack reports success and leaves the table as it was.
+    if main(["up"], aws_env) == 1:
+        said = capsys.readouterr().err
+        assert "the rows are kept" in said
+        assert "SHOP_NAME=shop python -m bootstrap up ordering --force" in said
+    assert orders(empty_aws) == 1
+    assert "LocalSecondaryIndexes" in empty_aws.dynamodb.describe_table(TableName="shop-order")["Table"]
+    assert main(["up", "ordering", "--force"], aws_env) == 0
+    assert orders(empty_aws) == 0
+    assert "LocalSecondaryIndexes" not in empty_aws.dynamodb.describe_table(TableName="shop-order")["Table"]
+
+
 def test_a_lost_rule_is_a_failure_and_comes_back_as_the_message_says(
     aws_env: Mapping[str, str],
     empty_aws: Aws,

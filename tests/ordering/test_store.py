@@ -8,6 +8,7 @@ from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Conflict, Malformed, Unavailable
 from services.ordering.models import Order, OrderQuery
+from services.ordering.order_ids import first_of, last_of
 from services.ordering.store import OrderStore
 from services.ordering.wiring import Wiring
 from tests import aws_clients
@@ -63,9 +64,9 @@ def test_two_orders_in_one_millisecond_are_both_kept(store: OrderStore) -> None:
     date = order().orderDate
     for number in (1, 2):
         store.put_once(order(number), "hash")
-    assert set(ids(store)) == set(ids(store, orderDate=date)) == {order_id(1), order_id(2)}
+    assert ids(store) == ids(store, orderDate=date) == [order_id(2), order_id(1)]
     paged = every_row(lambda cursor: store.page_of_user("swn", None, 1, cursor))
-    assert {row.orderId for row in paged} == {order_id(1), order_id(2)}
+    assert [row.orderId for row in paged] == [order_id(2), order_id(1)]
 
 
 def test_orders_are_found_by_date_prefix_and_inclusive_range(store: OrderStore) -> None:
@@ -79,6 +80,20 @@ def test_orders_are_found_by_date_prefix_and_inclusive_range(store: OrderStore) 
     assert ids(store, **{"from": dates[0], "to": dates[1]}) == [first, old]
     assert ids(store, **{"from": "2026-11-30"}) == [last]
     assert ids(store, to="2025") == [old]
+
+
+def test_range_of_a_millisecond_has_its_lowest_and_its_highest_id(store: OrderStore) -> None:
+    last, next_day = "2026-11-21T23:59:59.999Z", "2026-11-22T00:00:00.000Z"
+    edges = [edge(date) for date in (last, next_day) for edge in (first_of, last_of)]
+    fill(order().model_copy(update={"orderId": edge}) for edge in edges)
+    assert ids(store, orderDate=last) == ids(store, orderDate="2026-11-21") == [edges[1], edges[0]]
+    assert ids(store, orderDate=next_day) == ids(store, **{"from": "2026-11-22"}) == [edges[3], edges[2]]
+
+
+def test_periods_before_1970_are_empty(store: OrderStore) -> None:
+    fill([order(orderDate="1970-01-01T00:00:00.000Z")])
+    assert ids(store, orderDate="1969") == ids(store, to="1969-12-31") == []
+    assert len(ids(store, orderDate="1970")) == len(ids(store, **{"from": "0001", "to": "9999"})) == 1
 
 
 def test_pages_contain_each_of_a_thousand_orders_once_newest_first(store: OrderStore) -> None:
@@ -97,26 +112,28 @@ def test_pages_of_all_orders_contain_each_order_once(store: OrderStore) -> None:
 
 
 NOVEMBER = ("2026-11-01T00:00:00.000Z", "2026-11-30T23:59:59.999Z")
-PLACE = {"userName": "swn", "orderId": order_id(1, "2026-11-21T09:30:00.000Z"), "orderDate": "2026-11-21T09:30:00.000Z"}
+PLACE = {"userName": "swn", "orderId": order_id(1)}
 
 
 @pytest.mark.parametrize(
-    "forged",
+    ("dates", "forged"),
     [
-        {"userName": "ada"},
-        {"userName": "swn\x00"},
-        {"orderDate": "2026-10-31T23:59:59.999Z"},
-        {"orderDate": "2026-12-01T00:00:00.000Z"},
-        {"orderDate": "2026-11-21\x00"},
-        {"orderId": "\x00"},
-        {"orderId": "\u2028"},
+        (NOVEMBER, {"userName": "ada"}),
+        (NOVEMBER, {"userName": "swn\x00"}),
+        (NOVEMBER, {"orderId": order_id(1, "2026-10-31T23:59:59.999Z")}),
+        (NOVEMBER, {"orderId": order_id(1, "2026-12-01T00:00:00.000Z")}),
+        (NOVEMBER, {"orderId": f"{order_id(1)}\x00"}),
+        (None, {"orderId": "\x00"}),
+        (None, {"orderId": "\u2028"}),
     ],
 )
-def test_forged_cursor_outside_the_list_is_rejected(store: OrderStore, forged: dict[str, str]) -> None:
+def test_forged_cursor_outside_the_list_is_rejected(
+    store: OrderStore, dates: tuple[str, str] | None, forged: dict[str, str]
+) -> None:
     fill(orders_of("ada", 3))
-    cursor = paging.encode(PLACE | forged, f"order/swn/{NOVEMBER}")
+    cursor = paging.encode(PLACE | forged, f"order/swn/{dates}")
     with pytest.raises(Malformed):
-        store.page_of_user("swn", NOVEMBER, 10, cursor)
+        store.page_of_user("swn", dates, 10, cursor)
 
 
 @pytest.mark.parametrize(
