@@ -33,7 +33,7 @@ def arms(given: argparse.Namespace) -> list[Arm]:
     if given.against:
         found.append(shopwire("Shopwire before", given.against.resolve()))
     if given.peer:
-        found.append(Arm("another peer", Path.cwd(), {"product": given.peer.split()}))
+        found.append(Arm("another peer", Path.cwd(), {"product": given.peer.split()}, WEB[0].name))
     return found
 
 
@@ -54,15 +54,14 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     with canned_aws(sys.executable, plan.delay) as backend:
         bench = Bench(backend, plan)
         for web in (each for each in WEB if each.name in wanted):
-            able = [
-                arm for arm in compared if web.service in arm.commands and (arm.name != "another peer" or web is WEB[0])
-            ]
+            able = [arm for arm in compared if arm.knows(web.service, web.name)]
             results["scenarios"][web.name] = bench.web(web, able)
         for worker in (each for each in WORKERS if each.name in wanted):
-            able = [arm for arm in compared if worker.kind in arm.commands]
+            able = [arm for arm in compared if arm.knows(worker.kind, worker.name)]
             results["scenarios"][worker.name] = bench.worker(worker, able)
         for service in STARTS if "Start" in wanted else []:
-            results["starts"][service] = bench.starts(service, [arm for arm in compared if service in arm.commands])
+            able = [arm for arm in compared if arm.knows(service, "Start")]
+            results["starts"][service] = bench.starts(service, able)
     return results
 
 

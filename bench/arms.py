@@ -23,6 +23,7 @@ CORES = [str(core) for core in sorted(os.sched_getaffinity(0))] if hasattr(os, "
 AWS = {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
+    "AWS_REGION": "us-east-1",  # not every SDK reads the same one
     "AWS_DEFAULT_REGION": "us-east-1",
     "PATH": os.environ["PATH"],
 }
@@ -40,6 +41,10 @@ class Arm:
     name: str
     folder: Path
     commands: Mapping[str, list[str]]
+    only: str = ""  # the one scenario that it knows, if it does not know all of its processes
+
+    def knows(self, process: str, scenario: str) -> bool:
+        return process in self.commands and self.only in {"", scenario}
 
 
 def shopwire(name: str, folder: Path) -> Arm:

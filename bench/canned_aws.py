@@ -96,6 +96,10 @@ def outbox_page(limit: int) -> Any:
     return {"Items": [pending(number) for number in range(limit)], "LastEvaluatedKey": {"id": {"S": "e-0"}}}
 
 
+def all_written() -> Any:
+    return {"UnprocessedItems": {}}
+
+
 def messages(count: int) -> Any:
     return {"Messages": [message(number) for number in range(count)]}
 
@@ -124,6 +128,7 @@ def queried(call: Call) -> bytes:
 ANSWERS: dict[str, Callable[[Call], bytes]] = {
     "GetItem": lambda call: response(one_row, call["TableName"].partition("-")[2]),
     "BatchGetItem": looked_up,
+    "BatchWriteItem": lambda _: response(all_written),
     "Query": queried,
     "Scan": lambda call: response(outbox_page, call.get("Limit", 100)),
     "PutEvents": lambda call: response(results, "Entries", len(call["Entries"])),
