@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, STDOUT
@@ -69,13 +70,13 @@ def peers() -> list[Arm]:
 
 
 class Running:
-    """A process and its children. With `work`, it is ready when it answers; it ends with the `with` block."""
+    """A process and its children. It ends with the `with` block. Its output goes to `log`, or to a pipe."""
 
     def __init__(self, command: list[str], core: int, folder: Path, env: Mapping[str, str], log: Path | None) -> None:
         self._began = time.perf_counter()
         self.ready_after = 0.0
-        out = log.open("w") if log else PIPE
-        self.process = psutil.Popen(pinned(command, core), cwd=folder, env=dict(env), stdout=out, stderr=STDOUT)
+        with log.open("w") if log else nullcontext(PIPE) as output:
+            self.process = psutil.Popen(pinned(command, core), cwd=folder, env=dict(env), stdout=output, stderr=STDOUT)
 
     def __enter__(self) -> Self:
         return self

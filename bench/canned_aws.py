@@ -136,6 +136,7 @@ ANSWERS: dict[str, Callable[[Call], bytes]] = {
     "DeleteMessageBatch": lambda call: response(results, "Successful", len(call["Entries"])),
     "GetQueueUrl": lambda _: response(queue_url),
 }
+FINISHED = {"PutEvents": "events", "DeleteMessage": "messages", "DeleteMessageBatch": "messages"}
 
 
 class Backend:
@@ -144,11 +145,11 @@ class Backend:
         self._counted: Counter[str] = Counter()
 
     def serve(self, target: str, body: bytes) -> tuple[float, bytes]:
-        """The seconds to wait and the response. Counts calls, and the orders and events that they complete."""
+        """The seconds to wait and the response. Counts calls, events that were published and messages deleted."""
         operation, call = target.partition(".")[2], json.loads(body)
         self._counted["calls"] += 1
-        self._counted["orders"] += operation == "PutItem" and call["TableName"].endswith("-order")
-        self._counted["events"] += len(call["Entries"]) if operation == "PutEvents" else 0
+        if operation in FINISHED:
+            self._counted[FINISHED[operation]] += len(call.get("Entries", [None]))
         return self._delay, ANSWERS[operation](call) if operation in ANSWERS else response(dict)
 
     def control(self, path: str) -> tuple[float, bytes]:

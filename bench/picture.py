@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.report import column
 
-LEFT, WIDTH, TEXT, BAR, SPACE, GAP = 170, 330, 240, 13, 3, 14
+LEFT, WIDTH, TEXT, BAR, SPACE, GAP = 200, 330, 290, 13, 3, 14
 COLOURS = ["#d97706", "#3b82f6", "#10b981", "#9ca3af", "#a855f7"]
 STYLE = """text { font: 12px system-ui, sans-serif; fill: #24292f } .name { font-weight: bold }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }"""
@@ -15,7 +15,7 @@ STYLE = """text { font: 12px system-ui, sans-serif; fill: #24292f } .name { font
 
 def draw(results: Mapping[str, Any]) -> str:
     """One bar per scenario and arm. The longest bar of a scenario is its fastest arm."""
-    bars, y = [], 0
+    bars, y = [], SPACE
     for scenario, arms in results["scenarios"].items():
         bars.append(f'<text x="0" y="{y + BAR}" class="name">{escape(scenario)}</text>')
         rates = {name: statistics.median(column(arm, "rate")) for name, arm in arms.items()}

@@ -42,7 +42,7 @@ WEB = [
     ),
 ]  # fmt: skip
 WORKERS = [
-    Worker("Consume the order queue", "consume", "orders"),
+    Worker("Consume the order queue", "consume", "messages"),
     Worker("Relay an outbox", "relay", "events"),
 ]
 STARTS = ["product", "basket", "ordering"]
