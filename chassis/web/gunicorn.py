@@ -3,6 +3,9 @@
 import os
 import resource
 from pathlib import Path
+from typing import Any
+
+from gunicorn.glogging import Logger
 
 from chassis.core import logs
 from chassis.web.sockets import MAX_FIELD, MAX_FIELDS, MAX_LINE
@@ -23,3 +26,10 @@ limit_request_line, limit_request_fields, limit_request_field_size = MAX_LINE, M
 control_socket_disable = True  # gunicorn writes it to the home directory, which is read-only in a container
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 only for gunicorn's heartbeat file
 logconfig_dict = logs.configure("gunicorn", os.environ)
+
+
+class logger_class(Logger):  # type: ignore[misc] # noqa: N801 the name of gunicorn's setting
+    """The app logs one line per request. Gunicorn would collect the same facts again for a log without a handler."""
+
+    def access(self, *_: Any) -> None:
+        pass

@@ -15,16 +15,17 @@ def check() -> None:
         abort(404)  # werkzeug reads it as one slash, but a proxy in front may not
     if request.routing_exception is not None:
         return  # report a wrong path or method first
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            raise Malformed(f"Query parameter `{name[:50]}` appears more than once. Send it once.")
-    _check_parameter_parameters()
+    if request.args:
+        _check_query()
     if request.method in {"POST", "PUT", "PATCH"}:
         _check_body()
 
 
-def _check_parameter_parameters() -> None:
+def _check_query() -> None:
     """Unknown parameters are an error: a DELETE that ignores a misspelt filter would delete too much."""
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise Malformed(f"Query parameter `{name[:50]}` appears more than once. Send it once.")
     belongs_to_api = isinstance(current_app.blueprints.get(request.blueprint or ""), APIBlueprint)
     if request.method == "OPTIONS" or not belongs_to_api:
         return

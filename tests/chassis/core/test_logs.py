@@ -3,7 +3,9 @@ import logging
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -83,10 +85,11 @@ def test_pretty_traceback_lines_are_indented_and_escaped(capfd: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("log", ["logging.error('é')", "structlog.get_logger().error('é')"])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_process_continues_if_stderr_is_closed_or_full(closed: str) -> None:
+def test_process_continues_if_stderr_is_closed_or_full(closed: str, log: str) -> None:
     code = (
-        "from chassis.core import logs; import logging; logs.configure('x', {}); logging.error('é'); print('went on')"
+        f"from chassis.core import logs; import logging, structlog; logs.configure('x', {{}}); {log}; print('went on')"
     )
     command = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited())
@@ -112,3 +115,17 @@ def test_invalid_correlation_id_is_replaced(unfit: str | None) -> None:
 def test_context_without_correlation_id_gets_one_and_keeps_it() -> None:
     structlog.contextvars.clear_contextvars()
     assert logs.correlation_id() == logs.correlation_id()
+
+
+def test_lines_of_many_threads_stay_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("sample", {"LOG_FORMAT": "json"})
+    log, other = structlog.stdlib.get_logger("ours"), logging.getLogger("theirs")
+
+    def write(number: int) -> None:
+        for _ in range(100):
+            log.info("ours", number=number, text="x" * 500)
+            other.warning("theirs")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert Counter(line["event"] for line in lines(capfd)) == {"ours": 800, "theirs": 800}

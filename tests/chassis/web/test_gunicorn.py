@@ -62,3 +62,14 @@ def test_gunicorn_master_imports_no_module_that_make_dev_reloads() -> None:
         *("chassis", "chassis.core", "chassis.core.logs", "chassis.core.text"),
         *("chassis.web", "chassis.web.gunicorn", "chassis.web.sockets", "chassis.web.worker"),
     }
+
+
+def test_gunicorn_collects_nothing_for_an_access_log() -> None:
+    """The parts of a request that it would read are missing here."""
+    code = (
+        "from gunicorn.config import Config; from chassis.web import gunicorn; config = Config(); "
+        "config.set('logconfig_dict', gunicorn.logconfig_dict); config.set('logger_class', gunicorn.logger_class); "
+        "config.logger_class(config).access(None, None, None, None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=inherited(), capture_output=True, check=True)
+    assert done.stderr == b""

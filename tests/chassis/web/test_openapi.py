@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from flask_openapi.openapi import OpenAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from chassis.core.fields import Absent, Input, Model
+from chassis.core.fields import Absent, Input, Model, PageQuery
 from chassis.web import openapi, problems
 from chassis.web.app import Answer, make_app
 
@@ -108,3 +108,27 @@ def test_problem_schema_documents_the_members_of_the_service(document: dict[str,
         document["components"]["schemas"]["Problem"]["properties"]["taken"]["description"]
         == "with 409: the owner of the name"
     )
+
+
+def test_requests_compute_no_json_schema() -> None:
+    computed: list[Any] = []
+
+    class Query(PageQuery):
+        model_config = ConfigDict(json_schema_extra=computed.append)
+
+    class Headers(Model):
+        model_config = ConfigDict(json_schema_extra=computed.append)
+        host: str
+
+    api = openapi.blueprint("sample", __name__, "Samples", "Sample resources")
+
+    @api.get("")
+    def list_samples(query: Query, header: Headers) -> Answer:
+        return {"limit": query.limit, "host": header.host}
+
+    app = make_app("sample", "A sample service.", lambda: None)
+    app.register_api(api)
+    client = app.test_client()
+    first, before = client.get("/sample?limit=7").json, len(computed)
+    assert first == client.get("/sample?limit=7").json == {"limit": 7, "host": "localhost"}
+    assert len(computed) == before
