@@ -19,7 +19,7 @@ from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing
 from services.basket.service import BasketService
-from services.ordering.models import Order
+from services.ordering.models import Order, Status
 from services.product.models import Product, ProductRow
 from services.product.service import ProductService
 
@@ -325,11 +325,20 @@ class FakeOrders:
         return self._page(lambda _: True, "order", limit, cursor)
 
     def page_of_user(
-        self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
+        self,
+        user_name: str,
+        dates: tuple[str, str] | None,
+        limit: int,
+        cursor: str | None,
+        status: Status | None = None,
     ) -> Page[Order]:
         first, last = dates or ("", "~")
-        wanted = lambda order: order.userName == user_name and first <= order.orderDate <= last  # noqa: E731
-        return self._page(wanted, f"order/{user_name}/{dates}", limit, cursor)
+
+        def wanted(order: Order) -> bool:
+            is_in_time = first <= order.orderDate <= last
+            return order.userName == user_name and is_in_time and status in {None, order.status}
+
+        return self._page(wanted, f"order/{user_name}/{dates}/{status}", limit, cursor)
 
     def _page(self, wanted: Callable[[Order], bool], scope: str, limit: int, cursor: str | None) -> Page[Order]:
         newest_first = sorted((order for order, _ in self.rows.values()), key=lambda o: o.orderId, reverse=True)

@@ -160,7 +160,10 @@ def test_field_accepts_exactly_its_documented_range(field: FieldInfo, schema: di
             low, high = each["minimum"], each["maximum"]
             assert [takes.validate_python(good) for good in (low, high)] == [low, high]
             assert [bad for bad in (low - 1, high + 1) if accepts(takes, bad)] == []
-        if each.get("type") == "string" and "pattern" not in each:
+        if "enum" in each:
+            assert [value for value in each["enum"] if not accepts(takes, value)] == []
+            assert not accepts(takes, "another")
+        elif each.get("type") == "string" and "pattern" not in each:
             low, high = each.get("minLength", 0), each["maxLength"]
             assert [length for length in (low, high) if not accepts(takes, "x" * length)] == []
             assert [length for length in (low - 1, high + 1) if length >= 0 and accepts(takes, "x" * length)] == []

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from chassis.core.events import EventData
 from chassis.core.fields import EXACT, Amount, Matching
 from chassis.core.instants import Instant
-from services.ordering.models import Order, OrderLine, UserName
+from services.ordering.models import Order, OrderLine, Status, UserName
 from services.ordering.order_ids import UUID7, first_of, last_of
 
 
@@ -54,4 +54,4 @@ class BasketCheckedOut(EventData):
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
     def to_order(self) -> Order:
-        return Order(status="PLACED", **self.model_dump())
+        return Order(status=Status.PLACED, **self.model_dump())

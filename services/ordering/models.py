@@ -1,8 +1,9 @@
 """Orders: the models of rows, queries and responses."""
 
+from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from chassis.core.fields import EXACT, Absent, Amount, Matching, Model, PageQuery
 from services.ordering.dates import ALWAYS, Period, TimeOrPeriod
@@ -22,6 +23,12 @@ class OrderLine(Model):
     color: str = Field(max_length=50)
     price: Amount
     quantity: Annotated[int, Field(ge=1, le=999), EXACT]
+
+
+class Status(StrEnum):
+    """Of an order. Later versions add others."""
+
+    PLACED = "PLACED"
 
 
 class Order(Model):
@@ -45,7 +52,7 @@ class OrderPage(Model):
 
 
 class OrderQuery(PageQuery):
-    """Either `orderDate`, or `from` and `to`, which are both included."""
+    """Either `orderDate`, or `from` and `to`, which are both included; and the status."""
 
     orderDate: TimeOrPeriod | Absent = Field(
         None,
@@ -55,6 +62,9 @@ class OrderQuery(PageQuery):
         None, alias="from", description="the first instant, or a period whose beginning counts"
     )
     to: TimeOrPeriod | Absent = Field(None, description="the last instant, or a period whose end counts")
+    status: Annotated[Status, WithJsonSchema({"type": "string", "enum": [*Status]})] | Absent = Field(
+        None, description="only orders of this status; pages may then be short or empty, so follow `nextCursor`"
+    )
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:

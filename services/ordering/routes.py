@@ -35,8 +35,8 @@ def list_orders(query: PageQuery) -> Answer:
 
 @api.get("/<userName>", summary="List a user's orders, newest first", responses={200: OrderPage})
 def list_orders_of_user(path: UserPath, query: OrderQuery) -> Answer:
-    """`orderDate`, or `from` and `to`, restrict the list to a time."""
-    return _answer(service().page_of_user(path.userName, query.dates, query.limit, query.cursor))
+    """`orderDate`, or `from` and `to`, restrict the list to a time, and `status` to a status."""
+    return _answer(service().page_of_user(path.userName, query.dates, query.limit, query.cursor, query.status))
 
 
 @api.get(

@@ -7,7 +7,7 @@ import structlog
 from chassis.core.errors import NotFound
 from chassis.core.paging import Page
 from services.ordering.events_in import BasketCheckedOut
-from services.ordering.models import Order
+from services.ordering.models import Order, Status
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -19,7 +19,12 @@ class Orders(Protocol):
     def get(self, user_name: str, order_id: str) -> Order | None: ...
     def page(self, limit: int, cursor: str | None) -> Page[Order]: ...
     def page_of_user(
-        self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
+        self,
+        user_name: str,
+        dates: tuple[str, str] | None,
+        limit: int,
+        cursor: str | None,
+        status: Status | None = None,
     ) -> Page[Order]: ...
 
 
@@ -42,7 +47,12 @@ class OrderService:
         return self._orders.page(limit, cursor)
 
     def page_of_user(
-        self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
+        self,
+        user_name: str,
+        dates: tuple[str, str] | None,
+        limit: int,
+        cursor: str | None,
+        status: Status | None = None,
     ) -> Page[Order]:
         """Newest first."""
-        return self._orders.page_of_user(user_name, dates, limit, cursor)
+        return self._orders.page_of_user(user_name, dates, limit, cursor, status)

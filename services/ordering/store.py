@@ -8,7 +8,7 @@ from chassis.aws.errors import is_condition_failure, old_item, unavailable
 from chassis.aws.query import read_page, readable
 from chassis.core.errors import Conflict
 from chassis.core.paging import Page
-from services.ordering.models import Order
+from services.ordering.models import Order, Status
 from services.ordering.order_ids import first_of, last_of
 
 if TYPE_CHECKING:
@@ -52,22 +52,32 @@ class OrderStore:
 
     @unavailable("DynamoDB")
     def page_of_user(
-        self, user_name: str, dates: tuple[str, str] | None, limit: int, cursor: str | None
+        self,
+        user_name: str,
+        dates: tuple[str, str] | None,
+        limit: int,
+        cursor: str | None,
+        status: Status | None = None,
     ) -> Page[Order]:
-        """Newest first. Both dates are included."""
+        """Newest first. Both dates are included. DynamoDB reads the orders of all statuses, so pages may be short."""
         condition, values, within = "userName = :user", {":user": user_name}, {"userName": (user_name, user_name)}
         if dates is not None:
             first, last = within["orderId"] = first_of(dates[0]), last_of(dates[1])
             condition += " AND orderId BETWEEN :first AND :last"
             values |= {":first": first, ":last": last}
+        only: dict[str, Any] = {}
+        if status is not None:
+            values |= {":status": status}
+            only = {"FilterExpression": "#status = :status", "ExpressionAttributeNames": {"#status": "status"}}
         page = read_page(
-            self._dynamodb.query, f"order/{user_name}/{dates}", ["userName", "orderId"], limit, cursor,
+            self._dynamodb.query, f"order/{user_name}/{dates}/{status}", ["userName", "orderId"], limit, cursor,
             within=within,
             TableName=self._table,
             ConsistentRead=True,
             ScanIndexForward=False,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
+            **only,
         )  # fmt: skip
         return _orders(page)
 

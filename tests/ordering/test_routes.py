@@ -19,7 +19,8 @@ OCTOBER, NOVEMBER = (order(orderDate=date) for date in DATES)
 @pytest.fixture
 def client() -> FlaskClient:
     """swn has orders of the last day of October and the first of November, ada has one order."""
-    service = OrderService(FakeOrders(OCTOBER, NOVEMBER, order(userName="ada")))
+    sent = order(userName="ada").model_copy(update={"status": "SENT"})
+    service = OrderService(FakeOrders(OCTOBER, NOVEMBER, sent))
     return create_app(service, lambda: None).test_client()
 
 
@@ -76,12 +77,18 @@ def test_event_with_a_user_name_that_no_path_can_have_is_rejected(name: str) -> 
         ("?from=2026-10-31T23:59:59.999999Z&to=2026-11-01T00:00:00.0Z", [NOVEMBER, OCTOBER]),
         ("?from=2026-10-31&to=2026-11-01", [NOVEMBER, OCTOBER]),
         ("?from=2027", []),
+        ("?status=PLACED", [NOVEMBER, OCTOBER]),
+        ("?status=PLACED&orderDate=2026-11", [NOVEMBER]),
     ],
 )
 def test_orders_of_a_user_are_newest_first_within_the_dates(
     client: FlaskClient, query: str, found: list[Order]
 ) -> None:
     assert ids(client, f"/order/swn{query}") == [order.orderId for order in found]
+
+
+def test_orders_of_another_status_are_left_out(client: FlaskClient) -> None:
+    assert (len(ids(client, "/order/ada")), ids(client, "/order/ada?status=PLACED")) == (1, [])
 
 
 def test_user_without_orders_has_an_empty_list(client: FlaskClient) -> None:
@@ -96,7 +103,7 @@ def test_list_is_read_page_by_page(client: FlaskClient, path: str, query: dict[s
     assert len(seen) == len(set(seen)) == count
 
 
-@pytest.mark.parametrize("other", ["/order/ada?", "/order/swn?orderDate=2026&", "/order?"])
+@pytest.mark.parametrize("other", ["/order/ada?", "/order/swn?orderDate=2026&", "/order/swn?status=PLACED&", "/order?"])
 def test_cursor_is_valid_only_for_its_list(client: FlaskClient, other: str) -> None:
     cursor = client.get("/order/swn?limit=1").get_json()["nextCursor"]
     assert client.get(f"{other}cursor={cursor}").status_code == 400
@@ -119,6 +126,9 @@ def test_cursor_is_valid_only_for_its_list(client: FlaskClient, other: str) -> N
         ("/order/swn?orderDate=2026&from=2025", 422),
         ("/order/swn?from=2027&to=2026", 422),
         ("/order/swn?limit=0", 422),
+        ("/order/swn?status=placed", 422),
+        ("/order/swn?status=", 422),
+        ("/order?status=PLACED", 422),
         ("/order/swn?since=2026", 422),
         ("/order?limit=101", 422),
         ("/order?cursor=tampered", 400),

@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Conflict, Malformed, Unavailable
-from services.ordering.models import Order, OrderQuery
+from services.ordering.models import Order, OrderQuery, Status
 from services.ordering.order_ids import first_of, last_of
 from services.ordering.store import OrderStore
 from services.ordering.wiring import Wiring
@@ -96,6 +96,17 @@ def test_periods_before_1970_are_empty(store: OrderStore) -> None:
     assert len(ids(store, orderDate="1970")) == len(ids(store, **{"from": "0001", "to": "9999"})) == 1
 
 
+def test_orders_of_a_status_are_found_among_many_others(store: OrderStore) -> None:
+    orders = list(orders_of("swn", 300))
+    sought = [order.orderId for order in orders[::100]]
+    fill(order if order.orderId in sought else order.model_copy(update={"status": "SENT"}) for order in orders)
+    for limit in (1, 2, 100):
+        found = every_row(lambda cursor: store.page_of_user("swn", None, limit, cursor, Status.PLACED))  # noqa: B023 read at once
+        assert [order.orderId for order in found] == sought[::-1]
+    recent = store.page_of_user("swn", (orders[200].orderDate, orders[299].orderDate), 100, None, Status.PLACED)
+    assert [order.orderId for order in recent.items] == sought[2:]
+
+
 def test_pages_contain_each_of_a_thousand_orders_once_newest_first(store: OrderStore) -> None:
     fill(orders_of("swn", 1000))
     fill(orders_of("ada", 10))
@@ -131,7 +142,7 @@ def test_forged_cursor_outside_the_list_is_rejected(
     store: OrderStore, dates: tuple[str, str] | None, forged: dict[str, str]
 ) -> None:
     fill(orders_of("ada", 3))
-    cursor = paging.encode(PLACE | forged, f"order/swn/{dates}")
+    cursor = paging.encode(PLACE | forged, f"order/swn/{dates}/None")
     with pytest.raises(Malformed):
         store.page_of_user("swn", dates, 10, cursor)
 
