@@ -10,7 +10,7 @@ from botocore.config import Config
 from chassis.aws import emulator
 from chassis.aws.errors import mark_unanswered
 from chassis.aws.fast.calls import attach
-from chassis.aws.transport import Transport, bounded
+from chassis.aws.transport import Transport, bounded, with_botocore_errors
 from chassis.core.errors import Misconfigured
 
 
@@ -72,14 +72,14 @@ class Clients:
         else:
             made = self._session.client(service, region, config=config)  # type: ignore[call-overload] # the name is a variable
         emulator.reject_placeholders(self._session, made)
-        if self._transport == "fast":
-            attach(made, self._core, timeouts.connect, timeouts.read)
-        return _guarded(made, timeouts)
+        is_fast = self._transport == "fast" and attach(made, self._core, timeouts.connect, timeouts.read)
+        return _guarded(made, None if is_fast else timeouts.connect + timeouts.read)
 
 
-def _guarded(made: Any, timeouts: Timeouts) -> Any:
+def _guarded(made: Any, attempt: float | None) -> Any:
     """Botocore has no public access to its HTTP session and its calls. Tracing libraries use the same private names."""
     made.meta.events.register("before-send", Transport(made._endpoint.http_session).send)  # noqa: SLF001
     made.meta.events.register("after-call", mark_unanswered)
-    made._make_api_call = bounded(made._make_api_call, timeouts.connect + timeouts.read)  # noqa: SLF001
+    call = with_botocore_errors(made._make_api_call)  # noqa: SLF001
+    made._make_api_call = call if attempt is None else bounded(call, attempt)  # noqa: SLF001
     return made

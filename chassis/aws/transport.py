@@ -68,15 +68,15 @@ class Transport:
 def bounded(call: Callable[..., Any], attempt: float) -> Callable[..., Any]:
     """`call`, abandoned `attempt` seconds after the request's deadline, the time that a last attempt may take.
 
-    It runs in another thread, because botocore's time-outs cover neither DNS lookups nor fetching credentials, and each
-    byte of a slow response renews them. An abandoned call continues in its thread and may still take effect.
+    It runs in another thread, because no time-out of the standard library or botocore covers DNS lookups and fetching
+    credentials. Each byte of a slow response renews botocore's. An abandoned call continues and may still take effect.
     """
 
     def call_within_the_deadline(*arguments: Any) -> Any:
         left = deadline.remaining()
         if left == math.inf:
-            return _with_botocore_errors(call, *arguments)
-        future = _thread_pool(os.getpid()).submit(copy_context().run, _with_botocore_errors, call, *arguments)
+            return call(*arguments)
+        future = _thread_pool(os.getpid()).submit(copy_context().run, call, *arguments)
         try:
             return future.result(left + attempt)
         except TimeoutError:
@@ -86,12 +86,16 @@ def bounded(call: Callable[..., Any], attempt: float) -> Callable[..., Any]:
     return call_within_the_deadline
 
 
-def _with_botocore_errors(call: Callable[..., Any], *arguments: Any) -> Any:
+def with_botocore_errors(call: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps the built-in errors that botocore raises for incomplete or expired credentials and malformed responses."""
-    try:
-        return call(*arguments)
-    except (RuntimeError, LookupError, AttributeError) as error:
-        raise HTTPClientError(error=error) from error
+
+    def call_with_botocore_errors(*arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except (RuntimeError, LookupError, AttributeError) as error:
+            raise HTTPClientError(error=error) from error
+
+    return call_with_botocore_errors
 
 
 @cache

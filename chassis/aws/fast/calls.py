@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.hooks import first_non_none_response
 from botocore.httpsession import get_cert_path
@@ -17,23 +18,49 @@ from botocore.utils import get_environ_proxies
 from chassis.aws.fast.connections import Connections, place_of
 from chassis.aws.fast.http1 import Response
 from chassis.aws.fast.signing import Scope, sign
+from chassis.aws.transport import bounded
+from chassis.core import deadline
 
 Outcome = tuple[Response, dict[str, Any]]
 PROTOCOL = "json"  # that of DynamoDB, EventBridge and SQS
 PARSER = create_parser(PROTOCOL)
 
 
-def attach(client: Any, session: Session, connect: float, read: float) -> None:
-    """Makes the calls of `client` from now on, if its service uses the JSON protocol and no proxy is set for it.
+def attach(client: Any, session: Session, connect: float, read: float) -> bool:
+    """Makes the calls of `client` from now on, within the request's deadline. `session` made the client.
 
-    The time-outs are in seconds. `session` is the one that made the client.
+    Returns False, and does nothing, if it cannot: its service has another protocol, or its endpoint a path or a proxy.
+    The time-outs are in seconds.
     """
-    url = client.meta.endpoint_url
-    behind_proxy = get_environ_proxies(url).get(place_of(url).scheme)
-    if client.meta.service_model.resolved_protocol == PROTOCOL and not behind_proxy:
-        authorities: Any = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True
-        connections = Connections(connect, read, str(get_cert_path(authorities)))
-        client.meta.events.register_last("before-call", Calls(client, session.get_credentials(), connections).call)
+    url, meta = client.meta.endpoint_url, client.meta
+    place = place_of(url)
+    usual = (meta.service_model.resolved_protocol, meta.config.signature_version, place.target) == (PROTOCOL, "v4", "/")
+    if not usual or get_environ_proxies(url).get(place.scheme):
+        return False
+    authorities: Any = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    connections = Connections(connect, read, str(get_cert_path(authorities)))
+    frozen = Keys(session.get_credentials(), connect + read).frozen
+    meta.events.register_last("before-call", Calls(client, frozen, connections).call)
+    return True
+
+
+class Keys:
+    """The credentials of a session. If they must be fetched, the caller waits at most until the request's deadline."""
+
+    def __init__(self, credentials: Any, attempt: float) -> None:
+        self._credentials = credentials
+        self._fetch = bounded(self._frozen, attempt)
+
+    def frozen(self) -> ReadOnlyCredentials:
+        """Raises NoCredentialsError if there are none."""
+        if getattr(self._credentials, "refresh_needed", bool)():
+            return self._fetch()  # type: ignore[no-any-return] # what `_frozen` returns
+        return self._frozen()
+
+    def _frozen(self) -> ReadOnlyCredentials:
+        if self._credentials is None:
+            raise NoCredentialsError
+        return self._credentials.get_frozen_credentials()  # type: ignore[no-any-return] # it has no type
 
 
 class Calls:
@@ -43,10 +70,10 @@ class Calls:
     returns a response. After each attempt it emits `needs-retry`: botocore decides about another one.
     """
 
-    def __init__(self, client: Any, credentials: Any, connections: Connections) -> None:
+    def __init__(self, client: Any, frozen: Callable[[], ReadOnlyCredentials], connections: Connections) -> None:
         self._emit: Callable[..., Any] = client.meta.events.emit
         self._service = client.meta.service_model.service_id.hyphenize()
-        self._credentials = credentials
+        self._frozen = frozen
         self._connections = connections
 
     def call(
@@ -61,7 +88,7 @@ class Calls:
         params["headers"]["Host"] = place.header
         scope = _scope(context, request_signer)
         attempts, outcome = 1, self._attempt(model, params, scope)
-        while (delay := self._delay(model, params, attempts, outcome)) is not None:
+        while (delay := self._delay(model, params, attempts, outcome)) is not None and delay < deadline.remaining():
             time.sleep(delay)
             attempts, outcome = attempts + 1, self._attempt(model, params, scope)
         if isinstance(outcome, BotoCoreError):
@@ -70,10 +97,7 @@ class Calls:
         return outcome
 
     def _attempt(self, model: Any, params: dict[str, Any], scope: Scope) -> Outcome | BotoCoreError:
-        if self._credentials is None:
-            raise NoCredentialsError
-        frozen = self._credentials.get_frozen_credentials()
-        headers: Any = sign(params["headers"], params["body"], frozen, scope, datetime.now(UTC))
+        headers: Any = sign(params["headers"], params["body"], self._frozen(), scope, datetime.now(UTC))
         request: Any = AWSPreparedRequest("POST", params["url"], headers, params["body"], stream_output=False)
         request.context = params["context"]
         try:

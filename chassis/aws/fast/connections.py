@@ -3,11 +3,13 @@
 import os
 import socket
 import ssl
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from http.client import HTTPException
+from io import BufferedReader
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,6 +25,8 @@ from urllib3.util import wait_for_read
 
 from chassis.aws.fast import http1
 from chassis.aws.fast.http1 import Response
+from chassis.aws.transport import bounded
+from chassis.core import deadline
 
 KEPT = 32  # the most idle connections to one place
 
@@ -58,26 +62,28 @@ def tls(authorities: str) -> ssl.SSLContext:
 
 
 class Connections:
-    """Time-outs are in seconds. One thread at a time uses a connection, and only in the process that opened it."""
+    """Time-outs are in seconds. One thread at a time uses a connection, and only in the process that opened it.
+
+    `send` ends `connect + read` after the request's deadline, the time that a last attempt may take.
+    """
 
     def __init__(self, connect: float, read: float, authorities: str) -> None:
         self._connect, self._read, self._authorities = connect, read, authorities
         self._idle: defaultdict[tuple[int, Place], list[socket.socket]] = defaultdict(list)
+        self._open_in_time = bounded(self._open, connect + read)
 
     def send(self, request: Any) -> Response:
-        """Sends a POST and reads the whole response. Raises the errors of botocore's session."""
+        """Sends a POST and reads the whole response. Raises the errors of botocore's session, or DeadlineExceeded."""
         place = place_of(request.url)
         idle = self._idle[os.getpid(), place]
-        connection = _alive(idle) or self._open(place, request.url)
+        connection = _alive(idle) or self._open_in_time(place, request)
+        end = time.monotonic() + deadline.remaining() + self._connect + self._read
         reusable = False
         try:
             with _errors_of_botocore(request):
-                if place.scheme == "https" and not isinstance(connection, ssl.SSLSocket):
-                    connection = tls(self._authorities).wrap_socket(connection, server_hostname=place.host)
-                connection.settimeout(self._read)
+                connection.settimeout(http1.shorter(self._read, end))
                 connection.sendall(_bytes_of(request, place.target))
-                with connection.makefile("rb") as stream:
-                    response = http1.read(stream)
+                response = http1.read(BufferedReader(http1.Received(connection, self._read, end)))
             reusable = not response.last
             return response
         finally:
@@ -86,15 +92,18 @@ class Connections:
             else:
                 connection.close()
 
-    def _open(self, place: Place, url: str) -> socket.socket:
+    def _open(self, place: Place, request: Any) -> socket.socket:
         try:
             connection = socket.create_connection((place.host, place.port), self._connect)
         except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+            raise ConnectTimeoutError(endpoint_url=request.url, error=error) from error
         except OSError as error:
-            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+            raise EndpointConnectionError(endpoint_url=request.url, error=error) from error
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+        if place.scheme == "http":
+            return connection
+        with _errors_of_botocore(request):
+            return tls(self._authorities).wrap_socket(connection, server_hostname=place.host)
 
 
 def _alive(idle: list[socket.socket]) -> socket.socket | None:

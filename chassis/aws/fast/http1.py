@@ -1,7 +1,10 @@
 """Reads HTTP/1.1 responses. http.client reads the headers with the e-mail parser, which takes a sixth of a call."""
 
+import socket
+import time
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import BinaryIO, NamedTuple
+from io import RawIOBase
+from typing import Any, BinaryIO, NamedTuple
 
 LINE, HEADERS = 65536, 100  # the most bytes in a line and the most headers, as in http.client
 WITHOUT_BODY = {204, 304}
@@ -19,6 +22,31 @@ class Response(NamedTuple):
     headers: dict[str, str]
     content: bytes
     last: bool
+
+
+class Received(RawIOBase):
+    """What arrives on `connection`. Each wait has the time-out `read` and ends at `end`, whatever has arrived before.
+
+    Raises TimeoutError.
+    """
+
+    def __init__(self, connection: socket.socket, read: float, end: float) -> None:
+        self._connection, self._read, self._end = connection, read, end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(shorter(self._read, self._end))
+        return self._connection.recv_into(buffer)
+
+
+def shorter(seconds: float, end: float) -> float:
+    """Seconds to wait, at most until `end`. Raises TimeoutError after it."""
+    left = min(seconds, end - time.monotonic())
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def read(stream: BinaryIO) -> Response:

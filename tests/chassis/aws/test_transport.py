@@ -14,7 +14,7 @@ from botocore.exceptions import HTTPClientError
 
 from chassis.aws import errors, transport
 from chassis.aws.clients import Clients
-from chassis.aws.transport import DeadlineExceeded, Transport, bounded
+from chassis.aws.transport import DeadlineExceeded, Transport, bounded, with_botocore_errors
 from chassis.core import deadline, logs
 from chassis.core.errors import Refused, Unavailable
 from tests import scripted
@@ -83,7 +83,7 @@ def test_built_in_errors_of_botocore_become_client_errors(seconds: float, error:
 
     deadline.start(seconds)
     with pytest.raises(HTTPClientError) as raised:
-        bounded(fail, 1.0)()
+        bounded(with_botocore_errors(fail), 1.0)()
     assert raised.value.__cause__ is error
 
 

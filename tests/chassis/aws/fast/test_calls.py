@@ -1,5 +1,6 @@
 """Which calls the transport makes, and how: `served` counts those that botocore made itself."""
 
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from botocore.stub import Stubber
 
 from chassis.aws.fast import calls
 from chassis.aws.fast.http1 import Response
+from chassis.core import deadline
 from tests import scripted
 from tests.scripted import Script, answer, refusal
 
@@ -105,7 +107,7 @@ def test_a_stubber_is_asked_first(session: Session, script: Script) -> None:
 
 def test_without_credentials_nothing_is_sent(session: Session, script: Script) -> None:
     client = attached(session, script.url)
-    made = calls.Calls(client, None, SimpleNamespace())  # type: ignore[arg-type] # is not asked
+    made = calls.Calls(client, calls.Keys(None, 30).frozen, SimpleNamespace())  # type: ignore[arg-type] # is not asked
     client.meta.events.register_first("before-call", made.call)
     with pytest.raises(NoCredentialsError):
         client.get_item(TableName="t", Key=KEY)
@@ -203,3 +205,43 @@ def test_a_refusal_has_the_members_of_its_own_type(session: Session, script: Scr
     with pytest.raises(client.exceptions.TransactionCanceledException) as error:
         client.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": KEY}}])
     assert error.value.response["CancellationReasons"] == [{"Code": "None"}]
+
+
+@pytest.fixture
+def in_a_request() -> Iterator[None]:
+    before = deadline.remaining()
+    deadline.start(5)
+    yield
+    deadline.start(before)
+
+
+@pytest.mark.usefixtures("in_a_request")
+def test_a_call_with_a_deadline_stays_in_its_thread(session: Session) -> None:
+    threads: list[int] = []
+
+    def answer_here(**_: Any) -> Response:
+        threads.append(threading.get_ident())
+        return FINE
+
+    client = attached(session, "http://nowhere.test")
+    client.meta.events.register("before-send", answer_here)
+    client.get_item(TableName="t", Key=KEY)
+    assert threads == [threading.get_ident()]
+
+
+@pytest.mark.usefixtures("in_a_request")
+def test_credentials_that_must_be_fetched_are_fetched_in_another_thread() -> None:
+    stale = SimpleNamespace(refresh_needed=lambda: True, get_frozen_credentials=threading.get_ident)
+    fresh = SimpleNamespace(refresh_needed=lambda: False, get_frozen_credentials=threading.get_ident)
+    elsewhere: Any = calls.Keys(stale, 1).frozen()
+    here: Any = calls.Keys(fresh, 1).frozen()
+    assert elsewhere != here == threading.get_ident()
+
+
+@pytest.mark.usefixtures("in_a_request")
+def test_no_attempt_follows_a_pause_that_is_longer_than_what_is_left(session: Session) -> None:
+    client = attached(session, "http://nowhere.test")
+    fake = Fake(client, FINE, FINE)
+    client.meta.events.register_first("needs-retry", lambda **_: 60.0)
+    client.get_item(TableName="t", Key=KEY)
+    assert len(fake.requests) == 1

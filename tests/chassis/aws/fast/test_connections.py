@@ -3,7 +3,8 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ from urllib3.util import wait_for_read
 
 from chassis.aws.fast import connections
 from chassis.aws.fast.connections import Connections, place_of
+from chassis.aws.transport import DeadlineExceeded
+from chassis.core import deadline
 from tests import scripted
 from tests.environment import free_port
 from tests.scripted import answer
@@ -166,6 +169,40 @@ def test_a_header_cannot_smuggle_in_another(value: str) -> None:
         with pytest.raises(HTTPClientError, match="line break"):
             plain().send(request(script.url, {"X-Amz-Security-Token": value}))
         assert script.calls == []
+
+
+# ── The request's deadline ──
+
+
+@pytest.fixture
+def due() -> Iterator[Callable[[float], None]]:
+    """Sets a deadline in so many seconds, until the end of the test."""
+    before = deadline.remaining()
+    yield deadline.start
+    deadline.start(before)
+
+
+def test_a_response_that_comes_byte_by_byte_ends_at_the_deadline(due: Callable[[float], None]) -> None:
+    with scripted.playing(KEPT_OPEN, drip=0.3) as script:
+        client = plain(connect=0.1, read=0.4)
+        due(0.5)
+        began = time.monotonic()
+        with pytest.raises(ReadTimeoutError):
+            client.send(request(script.url))
+        assert 0.9 <= time.monotonic() - began < 15  # the whole response takes a minute
+
+
+def test_a_name_server_that_hangs_is_abandoned_at_the_deadline(
+    due: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+    due(0.1)
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        plain(connect=0.1, read=0.1).send(request("http://slow.test"))
+    assert time.monotonic() - began < 15
+    over.set()
 
 
 # ── TLS ──
