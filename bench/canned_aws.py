@@ -55,7 +55,7 @@ def pending(number: int) -> Row:
 
 def message(number: int) -> dict[str, Any]:
     """A message of the order queue. Each of a batch is another order."""
-    data = EVENT["detail"]["data"] | {"orderId": f"o-{number}"}
+    data = EVENT["detail"]["data"] | {"orderId": f"{EVENT['detail']['data']['orderId'][:-12]}{number:012}"}
     body = EVENT | {"detail": EVENT["detail"] | {"data": data}}
     attributes = {"ApproximateReceiveCount": "1"}
     return {"MessageId": f"m-{number}", "ReceiptHandle": "r" * 180, "Body": json.dumps(body), "Attributes": attributes}
