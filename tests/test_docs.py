@@ -19,6 +19,7 @@ ACTIONS = {
     "batch_get_item": {"dynamodb:BatchGetItem"},
     "put_item": {"dynamodb:PutItem"},
     "delete_item": {"dynamodb:DeleteItem"},
+    "batch_write_item": {"dynamodb:BatchWriteItem"},
     "scan": {"dynamodb:Scan"},
     "query": {"dynamodb:Query"},
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
@@ -34,8 +35,10 @@ OUTBOX = ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"]
 MODULES = {"app": ["store.py"], "consumer": ["store.py", "chassis/messaging/queue.py"], "relay": OUTBOX}
 # Actions that these modules need only for other processes.
 UNUSED = {
-    "product-relay": {"dynamodb:PutItem"},
-    "basket-relay": {"dynamodb:PutItem"},
+    "product": {"dynamodb:BatchWriteItem"},
+    "product-relay": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
+    "basket": {"dynamodb:BatchWriteItem"},
+    "basket-relay": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
     "basket-consumer": {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:Scan"},
     "ordering": {"dynamodb:PutItem"},
     "ordering-consumer": {"dynamodb:Scan", "dynamodb:Query"},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chassis.messaging.segment import WHOLE
 from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.wiring import Wiring as OrderingWiring
 from services.product.wiring import Wiring as ProductWiring
@@ -42,6 +43,16 @@ def consumer_of_ordering(env: dict[str, str]) -> list[Any]:
     wiring = OrderingWiring(env)
     queues = [each for queue in (wiring.queue, wiring.dead_letters) for each in (queue._client, queue._poller)]
     return [wiring.store._dynamodb, *queues]
+
+
+@pytest.mark.parametrize("wiring", [ProductWiring, BasketWiring])
+def test_relay_takes_its_segment_from_the_environment(
+    wiring: Callable[[dict[str, str]], Any], nowhere: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", **ENV}.items():
+        monkeypatch.setenv(name, value)
+    assert wiring(ENV).relay._segment == WHOLE
+    assert wiring({**ENV, "SHOP_RELAY_SEGMENT": "2/3"}).relay._segment == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -16,9 +16,11 @@ from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.fields import Model
 from chassis.core.validation import invalid_fields
+from chassis.messaging.segment import WHOLE, Segment
 
-PAGE = 10  # rows: as many as one call publishes
+PAGE = 100  # rows; 1 MB ends a page earlier
 MAX_ATTEMPTS = 2  # of a transaction that AWS cancels without a lost race, most often because the table is busy
+MAX_DELETES = 3  # calls, while a busy table deletes only some of the rows
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -66,14 +68,31 @@ class Outbox:
         with unavailable("DynamoDB"):
             self._dynamodb.delete_item(TableName=self._table, Key={"id": event.id})
 
-    def pending(self, min_age: float) -> Iterator[list["PendingEvent"]]:
-        """Pages of the events that are more than `min_age` seconds old, and of rows that cannot be read.
+    def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+        """Deletes the rows of at most 25 events, as `mark_published`, and returns the events that have no row any more.
 
-        An event that far in the future counts too: the clock of its writer was wrong, and it must not wait.
+        Usually this is one call. A busy table may delete only some rows. The others get further attempts.
         """
-        for rows in every_page(self._dynamodb.scan, TableName=self._table, ConsistentRead=True, Limit=PAGE):
-            page = [PendingEvent.read(row, self._clock()) for row in rows]
-            yield [pending for pending in page if pending.event is None or abs(pending.age) > min_age]
+        left = {event.id for event in events}
+        for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
+            if left:
+                left = self._delete(left)
+            if not left or attempt + 1 == MAX_DELETES:
+                break
+        return [event for event in events if event.id not in left]
+
+    @unavailable("DynamoDB")
+    def _delete(self, ids: set[str]) -> set[str]:
+        """Returns the IDs whose rows are still there."""
+        deletes = [{"DeleteRequest": {"Key": {"id": event_id}}} for event_id in ids]
+        answer = self._dynamodb.batch_write_item(RequestItems={self._table: deletes})
+        return {left["DeleteRequest"]["Key"]["id"] for left in answer["UnprocessedItems"].get(self._table, [])}
+
+    def pending(self, segment: Segment = WHOLE) -> Iterator[list["PendingEvent"]]:
+        """Pages of all events that are not marked as published, and of rows that cannot be read."""
+        part = {"Segment": segment.number - 1, "TotalSegments": segment.total}
+        for rows in every_page(self._dynamodb.scan, TableName=self._table, ConsistentRead=True, Limit=PAGE, **part):
+            yield [PendingEvent.read(row, self._clock()) for row in rows]
 
 
 class Row(Model):
@@ -100,6 +119,13 @@ class PendingEvent(NamedTuple):
             log.error("outbox row cannot be read", row_id=row.get("id"), fields=invalid_fields(error))  # noqa: TRY400
             return cls(None, 0.0)
         return cls(Event(read.id, read.source, read.detail_type, read.detail), now - read.createdAt / 1000)
+
+    def due_in(self, min_age: float) -> float:
+        """Seconds until the event is `min_age` seconds old. Zero for a row that cannot be read.
+
+        Zero also for an event that far in the future: the clock of its writer was wrong, and it must not wait.
+        """
+        return max(0.0, min_age - self.age) if self.event and abs(self.age) <= min_age else 0.0
 
 
 def _lost_race(error: ClientError) -> bool:

@@ -11,6 +11,7 @@ from chassis.messaging.outbox import Outbox
 from chassis.messaging.queue import Queue
 from chassis.messaging.relay import Relay
 from chassis.messaging.replies import Replies
+from chassis.messaging.segment import Segment
 from services.basket.catalogue import ReplicatedCatalogue
 from services.basket.products import HttpProducts
 from services.basket.service import BasketService
@@ -21,6 +22,7 @@ class Wiring:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.clients = Clients(env)
         self._shop = shop_name(env)
+        self._segment = env.get("SHOP_RELAY_SEGMENT") or "1/1"
         self._product_url = env.get("PRODUCT_URL") or "http://127.0.0.1:8001"
         self.ordering_url = env.get("ORDERING_URL") or "http://127.0.0.1:8003"
 
@@ -51,7 +53,7 @@ class Wiring:
 
     @cached_property
     def relay(self) -> Relay:
-        return Relay(self.outbox, self.bus(RELAY))
+        return Relay(self.outbox, self.bus(RELAY), segment=Segment.of(self._segment))
 
     @cached_property
     def queue(self) -> Queue:

@@ -9,6 +9,7 @@ from chassis.core.names import shop_name
 from chassis.messaging.bus import EventBus
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.relay import Relay
+from chassis.messaging.segment import Segment
 from services.product.service import ProductService
 from services.product.store import ProductStore
 
@@ -17,6 +18,7 @@ class Wiring:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.clients = Clients(env)
         self._shop = shop_name(env)
+        self._segment = env.get("SHOP_RELAY_SEGMENT") or "1/1"
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -32,7 +34,7 @@ class Wiring:
 
     @cached_property
     def relay(self) -> Relay:
-        return Relay(self.outbox, self.bus(RELAY))
+        return Relay(self.outbox, self.bus(RELAY), segment=Segment.of(self._segment))
 
     def bus(self, timeouts: Timeouts) -> EventBus:
         return EventBus(self.clients.of("events", timeouts), f"{self._shop}-bus")

@@ -38,7 +38,7 @@ class Shop:
 
     def waiting(self) -> list[Event]:
         """The events in the outbox."""
-        return [pending.event for page in self.outbox.pending(-1) for pending in page if pending.event]
+        return [pending.event for page in self.outbox.pending() for pending in page if pending.event]
 
     def commit(self, was: Basket, order_id: str, key: str = "key") -> bool:
         event = Event(order_id, "source", "type", "{}")

@@ -38,7 +38,7 @@ def test_saved_product_and_its_event_are_read_back(store: ProductStore, stack: M
     written = product("p-1", price=Decimal("0.10"), name="Ünïcode ✓")
     assert save(store, written, None)
     assert store.get("p-1") == written
-    ((pending,),) = Wiring(stack).outbox.pending(-1)
+    ((pending,),) = Wiring(stack).outbox.pending()
     assert pending.event == event_for_change(None, written).as_event(NOW, "c-1")
 
 
@@ -57,7 +57,7 @@ def test_write_on_another_state_than_the_current_row_changes_nothing(
     assert not save(store, product("p-2", version=2), product("p-2"))
     assert store.get("p-1") == second
     assert [row.id for row in store.page(None, 10, None).items] == ["p-1"]
-    rows = [row for page in Wiring(stack).outbox.pending(-1) for row in page]
+    rows = [row for page in Wiring(stack).outbox.pending() for row in page]
     assert {row.event.id for row in rows if row.event} == {"p-1@1", "p-1@2"}
 
 

@@ -1,5 +1,6 @@
 import json
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,10 @@ from chassis.aws.clients import Clients
 from chassis.core import logs
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
-from chassis.messaging.outbox import Outbox
+from chassis.messaging.outbox import MAX_DELETES, Outbox
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
+from chassis.messaging.segment import Segment
 from tests import aws_clients
 
 pytestmark = pytest.mark.integration
@@ -118,7 +120,7 @@ def test_event_without_correlation_id_is_published(shop: Shop) -> None:
 
 def test_pending_reads_consistently(shop: Shop) -> None:
     seen = aws_clients.reads(shop.outbox._dynamodb)
-    assert list(shop.outbox.pending(0)) == [[]]
+    assert list(shop.outbox.pending()) == [[]]
     assert seen == [("Scan", True)]
 
 
@@ -144,11 +146,80 @@ def test_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     names = {f"n{n}" for n in range(12)}
     shop.commit(*names, size=200_000)
     shop.now += 10
-    assert len(list(shop.outbox.pending(5))) > 1
+    assert len(list(shop.outbox.pending())) > 1
     with structlog.testing.capture_logs() as logged:
         assert Relay(shop.outbox, FakeBus()).sweep() == 12
     assert [line["backlog"] for line in logged if line["event"] == "outbox swept"] == [12]
     assert shop.left() == set()
+
+
+def calls_of(client: Any) -> list[str]:
+    """The names of the client's calls from now on."""
+    names: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        names.append(model.name)
+
+    client.meta.events.register("before-call", note)
+    return names
+
+
+def test_sweep_makes_one_scan_per_hundred_rows_and_one_removal_per_ten(shop: Shop) -> None:
+    with aws_clients.table(TABLE).batch_writer() as batch:
+        for n in range(120):
+            batch.put_item(Item=Event(f"n{n}", "com.example", "Happened", "{}")._asdict() | {"createdAt": 1})
+    calls = calls_of(shop.dynamodb)
+    assert Relay(shop.outbox, FakeBus()).sweep() == 120
+    assert Counter(calls) == {"Scan": 2, "BatchWriteItem": 12}
+    assert shop.left() == set()
+
+
+class Busy:
+    """A DynamoDB client whose table does not delete the row `kept`, for the first `times` calls."""
+
+    def __init__(self, inner: Any, kept: str, times: int) -> None:
+        self.calls = 0
+        self._inner = inner
+        self._kept = kept
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def batch_write_item(self, *, RequestItems: dict[str, list[Any]]) -> Any:  # noqa: N803 AWS's name
+        self.calls += 1
+        deletes = RequestItems[TABLE]
+        kept = [each for each in deletes if each["DeleteRequest"]["Key"]["id"] == self._kept]
+        if self.calls > self._times:
+            kept = []
+        if others := [each for each in deletes if each not in kept]:
+            self._inner.batch_write_item(RequestItems={TABLE: others})
+        return {"UnprocessedItems": {TABLE: kept} if kept else {}}
+
+
+@pytest.mark.parametrize(("times", "calls", "left"), [(1, 2, set()), (100, MAX_DELETES, {"b"})])
+def test_row_that_a_busy_table_does_not_delete_is_tried_again_and_keeps_no_other(
+    shop: Shop, times: int, calls: int, left: set[str]
+) -> None:
+    events = shop.commit("a", "b", "c")
+    busy = Busy(shop.dynamodb, "b", times)
+    removed = Outbox(busy, TABLE).mark_all_published(events)
+    assert {event.id for event in removed} == {"a", "b", "c"} - left
+    assert (busy.calls, shop.left()) == (calls, left)
+
+
+def test_relays_with_a_segment_each_publish_every_event_once(shop: Shop) -> None:
+    names = {f"n{n}" for n in range(30)}
+    shop.commit(*names)
+    shop.now += 10
+    shares = []
+    for number in (1, 2, 3):
+        bus = FakeBus()
+        Relay(shop.outbox, bus, segment=Segment(number, 3)).sweep()
+        shares.append({event.id for event in bus.published})
+    assert sum(map(len, shares)) == len(names)
+    assert set.union(*shares) == names
+    assert all(shares)
 
 
 def test_sweep_logs_the_backlog_and_the_age_of_the_oldest_event(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:

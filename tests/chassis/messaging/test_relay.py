@@ -1,10 +1,12 @@
 """The relay and a bus that is slow, unavailable or broken. test_outbox.py runs the relay on a real table."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chassis.aws import clients
 from chassis.core.errors import Unavailable
@@ -13,6 +15,7 @@ from chassis.messaging import relay
 from chassis.messaging.outbox import Outbox, PendingEvent
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
+from chassis.messaging.segment import WHOLE, Segment
 
 Publish = Callable[[list[Event]], list[Event]]
 DOWN = Unavailable("EventBridge does not answer.")
@@ -25,7 +28,7 @@ class Rows(Outbox):
         self.rows = {f"e{n}": Event(f"e{n}", "s", "d", "{}") for n in range(count)}
         self.down = 0
 
-    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
+    def pending(self, segment: Segment = WHOLE) -> Iterator[list[PendingEvent]]:
         if self.down:
             self.down -= 1
             raise Unavailable("DynamoDB does not answer.")
@@ -33,8 +36,10 @@ class Rows(Outbox):
         for first in range(0, len(events), 2):
             yield [PendingEvent(event, 60.0) for event in events[first : first + 2]]
 
-    def mark_published(self, event: Event) -> None:
-        del self.rows[event.id]
+    def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+        for event in events:
+            del self.rows[event.id]
+        return [*events]
 
 
 class Clock(Stop):
@@ -140,10 +145,8 @@ def test_relay_backs_off_with_jitter_while_the_bus_is_unavailable() -> None:
 
 def test_published_event_is_removed_even_if_another_one_cannot_be() -> None:
     class Busy(Rows):
-        def mark_published(self, event: Event) -> None:
-            if event.id == "e0":
-                raise Unavailable("DynamoDB does not answer.")
-            super().mark_published(event)
+        def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+            return super().mark_all_published([event for event in events if event.id != "e0"])
 
     rows, bus = Busy(2), Bus()
     assert Relay(rows, bus).sweep() == 2
@@ -153,23 +156,96 @@ def test_published_event_is_removed_even_if_another_one_cannot_be() -> None:
     assert max(clock.waits) > 2 * relay.POLL  # each attempt publishes one more copy
 
 
+def test_removal_that_fails_is_logged_and_the_other_events_are_published() -> None:
+    class Down(Rows):
+        def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+            if "e0" in self.rows and events[0].id == "e0":
+                raise Unavailable("DynamoDB does not answer.")
+            return super().mark_all_published(events)
+
+    rows, bus = Down(4), Bus()
+    with structlog.testing.capture_logs() as logged:
+        assert Relay(rows, bus).sweep() == 4
+    assert list(rows.rows) == ["e0", "e1"]
+    warnings = [(line["event"], line.get("event_id")) for line in logged if line["log_level"] == "warning"]
+    assert warnings == [
+        ("published events not removed from the outbox", None),
+        ("published event not removed from the outbox", "e0"),
+        ("published event not removed from the outbox", "e1"),
+    ]
+
+
+class Arriving(Rows):
+    """Rows that appear at given times and were written some seconds earlier. `scans` has the time of each sweep."""
+
+    def __init__(self, clock: Clock, arrivals: Mapping[float, float]) -> None:
+        super().__init__(0)
+        self.written = {f"e{at}": at - earlier for at, earlier in arrivals.items()}
+        self.published: dict[str, float] = {}
+        self.scans: list[float] = []
+        self._arrivals = {f"e{at}": at for at in arrivals}
+        self._stop = clock
+
+    def pending(self, segment: Segment = WHOLE) -> Iterator[list[PendingEvent]]:
+        now = self._stop.now
+        self.scans.append(now)
+        there = [name for name, at in self._arrivals.items() if at <= now and name not in self.published]
+        yield [PendingEvent(Event(name, "s", "d", "{}"), now - self.written[name]) for name in there]
+
+    def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+        self.published |= {event.id: self._stop.now for event in events}
+        return [*events]
+
+
+@given(st.dictionaries(st.floats(0, 60), st.floats(0, 4), min_size=1, max_size=30))
+def test_event_is_published_as_soon_as_it_is_due_however_rows_arrive(arrivals: dict[float, float]) -> None:
+    """A row appears up to four seconds after its date: a transaction takes time, and clocks differ."""
+    clock = Clock(100)
+    rows = Arriving(clock, arrivals)
+    Relay(rows, Bus()).run(clock)
+    ages = {at: rows.published[f"e{at}"] - rows.written[f"e{at}"] for at in arrivals}
+    assert min(ages.values()) >= relay.MIN_AGE - 1e-6
+    assert all(ages[at] <= relay.MIN_AGE + relay.POLL + earlier + 1e-6 for at, earlier in arrivals.items())
+
+
+@given(st.floats(-1e6, 1e6))
+def test_event_with_any_date_is_published_after_at_most_two_sweeps_that_see_it_young(earlier: float) -> None:
+    clock = Clock(100)
+    rows = Arriving(clock, {7.5: earlier})
+    Relay(rows, Bus()).run(clock)
+    assert rows.published["e7.5"] - 7.5 <= 2 * relay.MIN_AGE + relay.POLL
+
+
+def test_young_rows_are_not_read_again_before_the_oldest_is_due() -> None:
+    clock = Clock(12)
+    rows = Arriving(clock, {0.0: 1.0, 0.1: 0.0})
+    Relay(rows, Bus()).run(clock)
+    assert rows.scans == [0.0, 4.0, 5.0, 6.0, 7.0]
+
+
+def test_empty_outbox_is_read_every_five_seconds() -> None:
+    clock = Clock(60)
+    Relay(rows := Arriving(clock, {}), Bus()).run(clock)
+    assert len(rows.scans) == 60 / relay.MIN_AGE
+
+
 def test_unreadable_row_does_not_slow_down_the_relay() -> None:
     class Unreadable(Rows):
-        def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
-            yield [PendingEvent(None, 60.0)]
-            yield from super().pending(min_age)
+        def pending(self, segment: Segment = WHOLE) -> Iterator[list[PendingEvent]]:
+            yield [PendingEvent(None, 0.0)]
+            yield from super().pending(segment)
 
     clock, rows, bus = Clock(200), Unreadable(2), Bus(*[DOWN] * 3)
     Relay(rows, bus).run(clock)
     assert rows.rows == {}
-    assert clock.waits[-10:] == [relay.POLL] * 10
+    assert clock.waits[-10:] == [relay.MIN_AGE] * 10
 
 
 def test_back_off_ends_with_the_outage() -> None:
     clock, rows = Clock(200), Rows(2)
     Relay(rows, Bus(*[DOWN] * 5)).run(clock)
     assert rows.rows == {}
-    assert clock.waits[-10:] == [relay.POLL] * 10
+    assert clock.waits[-10:] == [relay.MIN_AGE] * 10
 
 
 @pytest.mark.parametrize(

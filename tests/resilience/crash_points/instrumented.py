@@ -99,8 +99,7 @@ def _basket_app(env: Env, crash: Crash) -> Any:
 def relay(env: Env, crash: Crash) -> None:
     logs.configure("basket-relay", env)
     stop, wiring = _stop(crash), BasketWiring(env)
-    at = points.MID_RELAY, points.DRAINING_RELAY
-    outbox = crash.before(wiring.outbox, "mark_published", *at, spared=points.DONE)
+    outbox = Outbox(crash.between_marks(wiring.clients.of("dynamodb")), f"{shop_name(env)}-basket-outbox")
     Relay(outbox, wiring.bus(PATIENT), MIN_AGE).run(stop)
 
 

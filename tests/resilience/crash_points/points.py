@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 EXIT = 137  # the exit code of a container that the kernel killed
 USERS = 5  # so many that a batch can be half done
-DONE = 2  # messages of a batch that are done when a process crashes between them
+DONE = 2  # messages or rows of a batch that AWS has deleted when a process crashes
 
 
 class Snapshot(NamedTuple):
@@ -66,13 +66,16 @@ class Crash:
         self._marker.write_text(str(os.getpid()))
         os._exit(EXIT)
 
-    def before(self, inner: Any, method: str, *points: Point, spared: int = 0) -> Any:
-        """`inner`, but at one of `points` the process crashes instead of calling `method` after `spared` calls."""
+    def before(self, inner: Any, method: str, *points: Point) -> Any:
+        """`inner`, but at one of `points` the process crashes instead of calling `method`."""
         getattr(inner, method)  # a renamed method must not turn into a process that never crashes
-        return _Before(inner, method, self.crash, spared) if self._point in points else inner
+        return _Before(inner, method, self.crash) if self._point in points else inner
 
     def between_deletes(self, sqs: Any) -> Any:
         return _HalfDeleted(sqs, self) if self._point == BETWEEN_DELETES else sqs
+
+    def between_marks(self, dynamodb: Any) -> Any:
+        return _HalfMarked(dynamodb, self) if self._point in {MID_RELAY, DRAINING_RELAY} else dynamodb
 
     def crashed(self, pid: int) -> bool:
         return not self.due and self._marker.read_text() == str(pid)
@@ -83,19 +86,16 @@ def _undefined() -> None:
 
 
 class _Before:
-    def __init__(self, inner: Any, method: str, crash: Callable[[], None], spared: int) -> None:
+    def __init__(self, inner: Any, method: str, crash: Callable[[], None]) -> None:
         self._inner = inner
         self._method = method
         self._crash = crash
-        self._spared = spared
 
     def __getattr__(self, name: str) -> Any:
         return self._call if name == self._method else getattr(self._inner, name)
 
     def _call(self, *arguments: Any, **named: Any) -> Any:
-        self._spared -= 1
-        if self._spared < 0:
-            self._crash()
+        self._crash()
         return getattr(self._inner, self._method)(*arguments, **named)
 
 
@@ -114,3 +114,21 @@ class _HalfDeleted:
             self._inner.delete_message_batch(**request | {"Entries": request["Entries"][:DONE]})
             self._crash.crash()
         return self._inner.delete_message_batch(**request)
+
+
+class _HalfMarked:
+    """A DynamoDB client. DynamoDB has deleted some rows of a batch when the process crashes."""
+
+    def __init__(self, inner: Any, crash: Crash) -> None:
+        self._inner = inner
+        self._crash = crash
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def batch_write_item(self, *, RequestItems: dict[str, list[Any]]) -> Any:  # noqa: N803 AWS's name
+        if self._crash.due:
+            some = {table: writes[:DONE] for table, writes in RequestItems.items()}
+            self._inner.batch_write_item(RequestItems=some)
+            self._crash.crash()
+        return self._inner.batch_write_item(RequestItems=RequestItems)

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
+from chassis.messaging.outbox import PendingEvent
 from services.basket.wiring import Wiring
 from tests import aws_clients
 from tests.environment import free_port, wait_for
@@ -104,7 +106,7 @@ class Scenario:
             eventually(lambda: self.snapshot().queue == USERS)
         if self._point.process == "relay":
             outbox = Wiring(self._env).outbox
-            eventually(lambda: sum(map(len, outbox.pending(instrumented.MIN_AGE))) == USERS)
+            eventually(lambda: [*map(_is_due, chain.from_iterable(outbox.pending()))] == [True] * USERS)
         if self._point.process != "basket":
             self._start(self._point.process)
         return self._forks[self._point.process].exit_code()
@@ -130,3 +132,7 @@ class Scenario:
         for fork in forks:
             if fork.url:
                 wait_for(f"{fork.url}/health/live")
+
+
+def _is_due(row: PendingEvent) -> bool:
+    return not row.due_in(instrumented.MIN_AGE)

@@ -11,6 +11,7 @@ from tests.resilience.fault_injection import wire
 PUBLISH = "AWSEvents.PutEvents"
 TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
 BATCH_GET = "DynamoDB_20120810.BatchGetItem"
+BATCH_WRITE = "DynamoDB_20120810.BatchWriteItem"
 RECEIVE = "AmazonSQS.ReceiveMessage"
 SINGLE_WRITES = tuple(f"DynamoDB_20120810.{verb}Item" for verb in ("Put", "Update", "Delete"))
 SQS_BATCHES = ("AmazonSQS.DeleteMessageBatch", "AmazonSQS.ChangeMessageVisibilityBatch")
@@ -21,7 +22,7 @@ class Fault(StrEnum):
     SERVER_ERROR = "500 before the effect"
     GARBLED = "another answer after the effect"
     THROTTLE = "throttled"
-    UNPROCESSED = "no keys processed"
+    UNPROCESSED = "nothing of a batch processed"
     UNSIGNED = "signature refused"
     LATENCY = "slow"
     BLACK_HOLE = "never answered"
@@ -40,6 +41,7 @@ ALSO: dict[str, tuple[Fault, ...]] = {
     PUBLISH: (Fault.REFUSED_ENTRIES, Fault.PUBLISHED_TWICE),
     TRANSACTION: (Fault.TRANSACTION_CONFLICT,),
     BATCH_GET: (Fault.UNPROCESSED,),
+    BATCH_WRITE: (Fault.UNPROCESSED,),
     RECEIVE: (Fault.DELIVERED_AGAIN,),
     **dict.fromkeys(SINGLE_WRITES, (Fault.TRANSACTION_CONFLICT,)),
     **dict.fromkeys(SQS_BATCHES, (Fault.REFUSED_ENTRIES,)),
@@ -113,7 +115,9 @@ def throttled(request: wire.Message, chooser: random.Random) -> wire.Message:
 
 
 def unprocessed(request: wire.Message, _random: random.Random) -> wire.Message:
-    """A throttled table's answer to BatchGetItem."""
+    """A throttled table's answer to BatchGetItem or BatchWriteItem."""
+    if request.operation == BATCH_WRITE:
+        return wire.answer(200, {"UnprocessedItems": request.json()["RequestItems"]})
     return wire.answer(200, {"Responses": {}, "UnprocessedKeys": request.json()["RequestItems"]})
 
 

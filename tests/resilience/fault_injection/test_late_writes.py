@@ -57,7 +57,7 @@ def service_on(store: BasketStore, outbox: Outbox) -> BasketService:
 
 
 def events_in(outbox: Outbox) -> list[Event]:
-    return [pending.event for page in outbox.pending(-1) for pending in page if pending.event]
+    return [pending.event for page in outbox.pending() for pending in page if pending.event]
 
 
 class Shop:

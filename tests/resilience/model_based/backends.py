@@ -1,7 +1,7 @@
 """What the shop model is built on, in memory or on tables, and the stores that fail on schedule in front of it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.bus import EventBus
 from chassis.messaging.outbox import PendingEvent
+from chassis.messaging.segment import WHOLE, Segment
 from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.basket.service import Baskets
@@ -30,7 +31,8 @@ T = TypeVar("T")
 
 class Outbox(Protocol):
     def mark_published(self, event: Event) -> None: ...
-    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]: ...
+    def mark_all_published(self, events: Sequence[Event]) -> list[Event]: ...
+    def pending(self, segment: Segment = WHOLE) -> Iterator[list[PendingEvent]]: ...
 
 
 @dataclass
@@ -50,7 +52,12 @@ class OutboxForRelay(FakeOutbox):
     def mark_published(self, event: Event) -> None:
         self.rows.pop(event.id, None)
 
-    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
+    def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+        for event in events:
+            self.mark_published(event)
+        return [*events]
+
+    def pending(self, segment: Segment = WHOLE) -> Iterator[list[PendingEvent]]:
         yield [PendingEvent(event, 60.0) for event in self.rows.values()]
 
 
@@ -164,8 +171,11 @@ class FaultyOutbox:
     def mark_published(self, event: Event) -> None:
         self._schedule.inject(Call.WRITE, lambda: self._outbox.mark_published(event))
 
-    def pending(self, min_age: float) -> Iterator[list[PendingEvent]]:
-        return self._schedule.inject(Call.READ, lambda: iter(list(self._outbox.pending(min_age))))
+    def mark_all_published(self, events: Sequence[Event]) -> list[Event]:
+        return self._schedule.inject(Call.WRITE, lambda: self._outbox.mark_all_published(events))
+
+    def pending(self, segment: Segment = WHOLE) -> Iterator[list[PendingEvent]]:
+        return self._schedule.inject(Call.READ, lambda: iter(list(self._outbox.pending(segment))))
 
 
 class FaultyOrders:

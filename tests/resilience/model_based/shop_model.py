@@ -184,7 +184,7 @@ class ShopModel:
         return self._ordering.deliver_all() and len(self._ordering.stored()) >= len(self._ledger.placed)
 
     def _in_outbox(self) -> dict[str, BasketCheckedOut]:
-        rows = (pending.event for page in self._backends.outbox.pending(ALL) for pending in page if pending.event)
+        rows = (pending.event for page in self._backends.outbox.pending() for pending in page if pending.event)
         checkouts = {event.id: checkout_of(event) for event in rows}
         return {order_id: checkout for order_id, checkout in checkouts.items() if checkout.userName in self.users}
 

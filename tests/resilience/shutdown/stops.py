@@ -17,7 +17,7 @@ CHECK = "DynamoDB_20120810.GetItem"
 WRITE = "DynamoDB_20120810.PutItem"
 DELETE = "AmazonSQS.DeleteMessageBatch"
 SCAN = "DynamoDB_20120810.Scan"
-MARK = "DynamoDB_20120810.DeleteItem"  # an event as published
+MARK = "DynamoDB_20120810.BatchWriteItem"  # events as published
 
 
 class Moment(NamedTuple):

@@ -184,7 +184,7 @@ def test_a_stopping_web_service_answers_every_request_that_it_accepted(
 def test_a_stopping_relay_stops_soon_and_no_event_is_lost_or_published_again(
     shop: Mapping[str, str], tmp_path: Path, record_property: RecordProperty
 ) -> None:
-    observer, when = Observer(), moments(SEED, {SCAN: 2, PUBLISH: 6, MARK: 60}, repeated(12))
+    observer, when = Observer(), moments(SEED, {SCAN: 2, PUBLISH: 6, MARK: 6}, repeated(12))
     names = [order_id(n) for n in range(1000)]
     table = aws_clients.table("shop-basket-outbox")
     with table.batch_writer() as batch:
