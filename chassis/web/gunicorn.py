@@ -1,5 +1,6 @@
 """Settings of gunicorn for every web service: `gunicorn -c python:chassis.web.gunicorn 'services.….app:from_env()'`."""
 
+import importlib
 import os
 import resource
 from pathlib import Path
@@ -33,3 +34,9 @@ class logger_class(Logger):  # type: ignore[misc] # noqa: N801 the name of gunic
 
     def access(self, *_: Any) -> None:
         pass
+
+
+def on_starting(arbiter: Any) -> None:
+    """Several workers share the memory of what is imported before the forks. They make connections after them."""
+    if arbiter.cfg.workers > 1 and not arbiter.cfg.reload:
+        importlib.import_module(arbiter.app.app_uri.partition(":")[0])

@@ -56,6 +56,33 @@ def refuses(port: int) -> bool:
 
 
 @pytest.mark.e2e
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_share_the_imports_of_a_master_without_connections_and_threads(port: int) -> None:
+    with serving(port, "--workers", "2") as master:
+        eventually(lambda: len(children(master.pid)) == 2)
+        with ExitStack() as clients:
+            eventually(lambda: ask(port, clients) and all(sockets(pid) > 1 for pid in children(master.pid)))
+        assert "pydantic_core" in Path(f"/proc/{master.pid}/maps").read_text()  # a library of the app
+        assert len([*Path(f"/proc/{master.pid}/task").iterdir()]) == 1
+        assert sockets(master.pid) == 1
+
+
+def ask(port: int, clients: ExitStack) -> bool:
+    """Over a connection that stays open."""
+    client = clients.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+    client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    return client.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def sockets(pid: int) -> int:
+    return sum(fd.is_socket() for fd in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.e2e
 def test_shutdown_refuses_new_connections_and_still_serves_open_ones(
     server: "subprocess.Popen[bytes]", port: int
 ) -> None:
