@@ -1,4 +1,5 @@
 import signal
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -74,6 +75,28 @@ def test_handled_messages_are_deleted_and_failed_ones_backed_off() -> None:
     sqs = FakeSQS(stop, ["a", "b", "c"])
     run(sqs, failing("b"), stop)
     assert sqs.calls == [("delete", ["r-a", "r-c"]), ("hide", {"r-b": 5})]
+
+
+class Counted:
+    """Counts the calls of a client by their names."""
+
+    def __init__(self, client: FakeSQS) -> None:
+        self.counts: Counter[str] = Counter()
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        self.counts[name] += 1
+        return getattr(self._client, name)
+
+
+def test_batch_costs_three_calls_whatever_becomes_of_its_messages() -> None:
+    stop = Stop()
+    sqs = Counted(FakeSQS(stop, *[[f"{batch}-{number}" for number in range(10)] for batch in range(5)]))
+    consume(Queue(sqs, sqs, "orders"), failing(*[f"{batch}-3" for batch in range(5)]), lambda: None, stop)
+    assert sqs.counts.pop("get_queue_url") == 1, "the queue's URL is asked once"
+    assert sqs.counts == {
+        "receive_message": 5, "delete_message_batch": 5, "change_message_visibility_batch": 5,
+    }  # fmt: skip
 
 
 def test_record_has_the_format_of_lambda() -> None:
