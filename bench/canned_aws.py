@@ -137,6 +137,7 @@ ANSWERS: dict[str, Callable[[Call], bytes]] = {
     "GetQueueUrl": lambda _: response(queue_url),
 }
 FINISHED = {"PutEvents": "events", "DeleteMessage": "messages", "DeleteMessageBatch": "messages"}
+FINISHED |= {"SendMessage": "dead letters"}
 
 
 class Backend:
@@ -145,7 +146,7 @@ class Backend:
         self._counted: Counter[str] = Counter()
 
     def serve(self, target: str, body: bytes) -> tuple[float, bytes]:
-        """The seconds to wait and the response. Counts calls, events that were published and messages deleted."""
+        """The seconds to wait and the response. Counts calls, and what FINISHED names."""
         operation, call = target.partition(".")[2], json.loads(body)
         self._counted["calls"] += 1
         if operation in FINISHED:

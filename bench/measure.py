@@ -21,7 +21,7 @@ Results = dict[str, dict[str, Any]]
 
 
 class Mismatch(Exception):
-    """The arms do not answer the same."""
+    """The arms do not answer the same, or one refuses its work."""
 
 
 class Backend(NamedTuple):
@@ -110,6 +110,8 @@ class Bench:
             if time.perf_counter() > end:
                 raise TimeoutError(f"no {counted} within a minute: see the logs in {self._plan.folder}")
             time.sleep(0.05)
+        if self._backend.counted().get("dead letters"):
+            raise Mismatch(f"a consumer refuses the prepared messages: see the logs in {self._plan.folder}")
 
     def _check(self, scenario: Web, urls: dict[str, str]) -> dict[str, int]:
         """The AWS round trips of each arm, one after another, before its answer. Raises Mismatch."""
