@@ -6,6 +6,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ GENERATED = re.compile(
 
 def schema(event: type[EventData]) -> dict[str, Any]:
     """Of the event as EventBridge delivers it; fields may be added, so others than these are no mistake."""
-    data = event.model_json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    data = deepcopy(event.model_json_schema(mode="serialization", ref_template="#/$defs/{model}"))
     metadata = dict.fromkeys(("id", "idempotency-key", "correlation-id", "occurred-at"), TEXT)
     metadata |= {"version": {"const": event.VERSION}}
     definitions = {"$defs": _untitled(found)} if (found := data.pop("$defs", None)) else {}
