@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ from chassis.aws.query import read_page
 from chassis.core.errors import Conflict, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
+from chassis.messaging.dispatch import publish_now
 from chassis.messaging.replies import Replies
 from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import Receipt
@@ -145,7 +147,8 @@ class ProductShop:
         self.bus = FakeBus()
         self.clock = FakeClock()
         ids = (f"p-new-{n}" for n in itertools.count(1))
-        self.service = ProductService(self.products, self.outbox, self.bus, lambda: next(ids), self.clock)
+        publish = partial(publish_now, bus=self.bus, outbox=self.outbox)
+        self.service = ProductService(self.products, publish, lambda: next(ids), self.clock)
 
     @property
     def events(self) -> list[Event]:
@@ -297,7 +300,8 @@ class BasketShop:
         self.bus = FakeBus()
         self.clock = FakeClock()
         ids = (f"00000000-0000-4000-8000-{n:012}" for n in itertools.count(1))
-        self.service = BasketService(self.baskets, self.catalogue, self.outbox, self.bus, lambda: next(ids), self.clock)
+        self.publish = partial(publish_now, bus=self.bus, outbox=self.outbox)
+        self.service = BasketService(self.baskets, self.catalogue, self.publish, lambda: next(ids), self.clock)
 
     @property
     def orders(self) -> set[str]:

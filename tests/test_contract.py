@@ -44,8 +44,7 @@ def emitted() -> Event:
     service = BasketService(
         shop.baskets,
         shop.catalogue,
-        shop.outbox,
-        shop.bus,
+        shop.publish,
         lambda: GOLDEN["detail"]["data"]["orderId"],
         lambda: datetime(2026, 11, 21, 9, 30, 0, 123_456, UTC),
     )

@@ -14,7 +14,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, ScenarioFinished
 
-from chassis.aws.clients import ONE_SHOT
 from chassis.core import logs
 from services.basket import app as basket
 from services.basket.models import Listing
@@ -87,15 +86,15 @@ class AnyProduct:
 
 
 def make_product(env: Mapping[str, str]) -> OpenAPI:
-    seed(ProductWiring(env).service)
+    wiring = ProductWiring(env)
+    seed(wiring.service(wiring.publish_now))
     return product.from_env(env)
 
 
 def make_basket(env: Mapping[str, str]) -> OpenAPI:
     logs.configure("basket", env)
     wiring = BasketWiring(env)
-    bus = wiring.bus(ONE_SHOT)
-    service = BasketService(wiring.store, AnyProduct(), wiring.outbox, bus, lambda: str(uuid.uuid4()))
+    service = BasketService(wiring.store, AnyProduct(), wiring.publish_now, lambda: str(uuid.uuid4()))
     return basket.create_app(service, wiring.store.check, "http://orders")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chassis.aws.clients import ONE_SHOT
 from chassis.messaging.segment import WHOLE
 from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.wiring import Wiring as OrderingWiring
@@ -30,13 +31,13 @@ def test_worker_loads_no_web_framework(worker: Any) -> None:
 
 def web_of_product(env: dict[str, str]) -> list[Any]:
     wiring = ProductWiring(env)
-    return [wiring.service._bus._client, wiring.store._dynamodb, wiring.outbox._dynamodb]  # type: ignore[attr-defined]
+    return [wiring.bus(ONE_SHOT)._client, wiring.store._dynamodb, wiring.outbox._dynamodb]
 
 
 def web_of_basket(env: dict[str, str]) -> list[Any]:
     wiring = BasketWiring(env)
     tables = [wiring.store._dynamodb, wiring.outbox._dynamodb, wiring.catalogue_store._dynamodb]
-    return [wiring.service._bus._client, *tables]  # type: ignore[attr-defined]
+    return [wiring.bus(ONE_SHOT)._client, *tables]
 
 
 def consumer_of_ordering(env: dict[str, str]) -> list[Any]:

@@ -1,10 +1,13 @@
 """Publishes an event right after its commit, so that it need not wait for the relay."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
 from chassis.core.events import Event
+
+Publish = Callable[[Event], object]
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from flask_openapi.openapi import OpenAPI
 
 from chassis.core import logs
+from chassis.messaging.background import InBackground
 from chassis.web.app import make_app
 from services.basket import routes
 from services.basket.service import BasketService
@@ -25,4 +26,4 @@ def create_app(service: BasketService, check_ready: Callable[[], None], ordering
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("basket", env)
     wiring = Wiring(env)
-    return create_app(wiring.service, wiring.store.check, wiring.ordering_url)
+    return create_app(wiring.service(InBackground(wiring.publish_now)), wiring.store.check, wiring.ordering_url)

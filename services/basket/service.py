@@ -8,11 +8,11 @@ from typing import Protocol
 import structlog
 
 from chassis.core import logs
-from chassis.core.errors import Invalid, NotFound, Unavailable
+from chassis.core.errors import DomainError, Invalid, NotFound, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.core.writes import Attempts
-from chassis.messaging.dispatch import EventOutbox, Publisher, publish_now
+from chassis.messaging.dispatch import Publish
 from services.basket.catalogue import Catalogue, RequestCache
 from services.basket.checkout import CheckoutInput, OrderIdentity, Receipt, check_out
 from services.basket.models import Basket, BasketInput, BasketView, LineInput, Listing
@@ -47,15 +47,13 @@ class BasketService:
         self,
         baskets: Baskets,
         catalogue: Catalogue,
-        outbox: EventOutbox,
-        bus: Publisher,
+        publish: Publish,
         new_id: Callable[[], str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._baskets = baskets
         self._catalogue = catalogue
-        self._outbox = outbox
-        self._bus = bus
+        self._publish = publish
         self._new_id = new_id
         self._clock = clock
 
@@ -95,28 +93,39 @@ class BasketService:
 
         `key` is the client's Idempotency-Key: the same key and request get the same receipt for 24 hours. Raises
         Invalid for another request under that key, and Unavailable, which says whether the outcome is unknown.
+
+        The transaction fails if the key has a receipt, so the first attempt reads it only before it reports an error.
         """
         order = OrderIdentity.new(self._new_id(), self._clock(), key)
         with Attempts(_unknown_outcome(order)) as attempts:
-            for _ in attempts:
-                found, earlier = self._basket_then_receipt(request.userName, order.key)
-                if earlier is not None:
-                    return earlier.replay(request, order)
-                basket = _existing(found, request.userName)
-                checked_out = check_out(self._view(basket), request, order)
+            for attempt in attempts:
+                found = self._baskets.get(request.userName)
+                if attempt and (earlier := self._earlier_receipt(request, order)):
+                    return earlier
+                try:
+                    basket = _existing(found, request.userName)
+                    checked_out = check_out(self._view(basket), request, order)
+                except DomainError:
+                    if key and (earlier := self._earlier_receipt(request, order)):
+                        return earlier
+                    raise
                 event = checked_out.as_event(logs.correlation_id())
                 receipt = Receipt.of(checked_out, request, order.key, self._clock())
                 if attempts.write(partial(self._baskets.commit, basket, event, receipt, self._clock())):
                     break
         log.info("checked out", event_id=event.id)
-        publish_now(event, self._bus, self._outbox)
+        self._publish(event)
         return receipt
 
-    def _basket_then_receipt(self, user_name: str, key: str) -> tuple[Basket | None, Receipt | None]:
-        """Read in this sequence. Otherwise a concurrent checkout could turn a placed order into a 404."""
-        basket, receipt = self._baskets.get(user_name), self._baskets.receipt(user_name, key)
-        is_valid = receipt is not None and receipt.expiresAt > self._clock().timestamp()
-        return basket, receipt if is_valid else None
+    def _earlier_receipt(self, request: CheckoutInput, order: OrderIdentity) -> Receipt | None:
+        """The valid receipt of this key. Raises Invalid if it belongs to another request.
+
+        Call it after reading the basket. Otherwise a checkout that commits in between would make this one a 404.
+        """
+        receipt = self._baskets.receipt(request.userName, order.key)
+        if receipt is None or receipt.expiresAt <= self._clock().timestamp():
+            return None
+        return receipt.replay(request, order)
 
     def _edit(self, user_name: str, change: Callable[[Basket], Basket]) -> Basket:
         """Applies `change` exactly once, despite concurrent writers and lost answers."""

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from chassis.aws.clients import ONE_SHOT, RELAY, Clients, Timeouts
 from chassis.core.names import shop_name
 from chassis.messaging.bus import EventBus
+from chassis.messaging.dispatch import Publish, publish_now
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.queue import Queue
 from chassis.messaging.relay import Relay
@@ -48,8 +49,11 @@ class Wiring:
         return ReplicatedCatalogue(self.catalogue_store, self.products)
 
     @cached_property
-    def service(self) -> BasketService:
-        return BasketService(self.store, self.catalogue, self.outbox, self.bus(ONE_SHOT), lambda: str(uuid.uuid4()))
+    def publish_now(self) -> Publish:
+        return partial(publish_now, bus=self.bus(ONE_SHOT), outbox=self.outbox)
+
+    def service(self, publish: Publish) -> BasketService:
+        return BasketService(self.store, self.catalogue, publish, lambda: str(uuid.uuid4()))
 
     @cached_property
     def relay(self) -> Relay:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from flask_openapi.openapi import OpenAPI
 
 from chassis.core import logs
+from chassis.messaging.background import InBackground
 from chassis.web.app import make_app
 from services.product import routes
 from services.product.service import ProductService
@@ -22,4 +23,4 @@ def create_app(service: ProductService, check_ready: Callable[[], None]) -> Open
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("product", env)
     wiring = Wiring(env)
-    return create_app(wiring.service, wiring.store.check)
+    return create_app(wiring.service(InBackground(wiring.publish_now)), wiring.store.check)

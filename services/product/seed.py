@@ -82,7 +82,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         if not options.really_aws and not is_emulator(wiring.clients.of("dynamodb")):
             print("seed: the endpoint is no emulator or does not answer. Use --really-aws to load the data anyway.")
             return 0 if options.only_emulator else 2
-        added, present = seed_with_retries(wiring.service)
+        added, present = seed_with_retries(wiring.service(wiring.publish_now))
     except Misconfigured as error:
         print(f"seed: {error}", file=sys.stderr)
         return 1

@@ -12,7 +12,7 @@ from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Unavaila
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.core.writes import Attempts
-from chassis.messaging.dispatch import EventOutbox, Publisher, publish_now
+from chassis.messaging.dispatch import Publish
 from services.product.conditions import Condition
 from services.product.events import event_for_change
 from services.product.models import Product, ProductChanges, ProductFields, ProductRow
@@ -45,14 +45,12 @@ class ProductService:
     def __init__(
         self,
         products: Products,
-        outbox: EventOutbox,
-        bus: Publisher,
+        publish: Publish,
         new_id: Callable[[], str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._products = products
-        self._outbox = outbox
-        self._bus = bus
+        self._publish = publish
         self._new_id = new_id
         self._clock = clock
 
@@ -116,7 +114,7 @@ class ProductService:
                 if attempts.write(partial(self._products.save, write.after, before, write.event)):
                     break
         log.info("product written", event_id=write.event.id)
-        publish_now(write.event, self._bus, self._outbox)
+        self._publish(write.event)
         return write.after
 
     def _now(self) -> str:

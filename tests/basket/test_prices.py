@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 
 from chassis.aws.clients import Clients
 from chassis.messaging.bus import EventBus
+from chassis.messaging.dispatch import publish_now
 from chassis.messaging.queue import Queue
 from services.basket.app import from_env
 from services.basket.consumer import make_consumer
@@ -143,7 +145,8 @@ def counted(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
 def patient(env: Mapping[str, str]) -> ProductService:
     """A product service with a long time-out for the bus, because the calls of a relay are not counted."""
     bus = EventBus(Clients(env).of("events", PATIENT), "shop-bus")
-    return ProductService(ProductWiring(env).store, ProductWiring(env).outbox, bus, lambda: "p-1")
+    publish = partial(publish_now, bus=bus, outbox=ProductWiring(env).outbox)
+    return ProductService(ProductWiring(env).store, publish, lambda: "p-1")
 
 
 def change_price(env: Mapping[str, str], price: str) -> None:

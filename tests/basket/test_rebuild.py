@@ -160,8 +160,8 @@ def test_rebuild_ends_after_ten_passes_if_products_keep_changing() -> None:
 def test_emptied_catalogue_is_filled_from_the_product_service(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    products = ProductWiring(stack).store
-    service = ProductWiring(stack).service
+    owner = ProductWiring(stack)
+    products, service = owner.store, owner.service(owner.publish_now)
     seed(service)
     deleted = products.page(None, 1, None).items[0].id
     service.remove(deleted, None)
@@ -179,7 +179,8 @@ def test_emptied_catalogue_is_filled_from_the_product_service(
 def test_price_blocked_by_a_false_event_is_repaired_and_changes_again(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    service, catalogue = ProductWiring(stack).service, BasketWiring(stack).catalogue_store
+    owner, catalogue = ProductWiring(stack), BasketWiring(stack).catalogue_store
+    service = owner.service(owner.publish_now)
     frozen, forged = service.create(FIELDS), service.create(FIELDS)
     catalogue.put_newer(entry(frozen.id, version=1_000_000_000))
     catalogue.put_newer(entry(forged.id, version=1))  # the true version, another content

@@ -281,7 +281,7 @@ def test_errors_after_an_unanswered_commit_become_unknown_outcome(shop: BasketSh
             shop.catalogue.listings["phone"] = shop.catalogue.listings["case"]
 
     shop.baskets.effects.append(never_arrived)
-    shop.baskets.after_reads.extend([lambda: None] * 2 + [meanwhile])
+    shop.baskets.after_reads.extend([lambda: None, meanwhile])
     with pytest.raises(Unavailable, match="unknown"):
         shop.service.checkout(request(expectedTotal=1900))
 
@@ -353,11 +353,45 @@ def test_key_belongs_to_its_user(shop: BasketShop) -> None:
     assert len(orders) == 2
 
 
-@pytest.mark.parametrize("reads", [0, 1])
-def test_concurrent_checkout_with_same_key_returns_its_receipt(shop: BasketShop, reads: int) -> None:
-    """If the basket were read after the receipt, this placed order would be a 404."""
-    shop.baskets.after_reads.extend([lambda: None] * reads + [concurrent_checkout(shop, "key")])
+def test_concurrent_checkout_with_same_key_returns_its_receipt(shop: BasketShop) -> None:
+    shop.baskets.after_reads.append(concurrent_checkout(shop, "key"))
     assert {shop.service.checkout(request(), "key").orderId} == shop.orders
+
+
+@pytest.mark.parametrize("reads", [0, 1, 2])
+@pytest.mark.parametrize("key", [None, "key"])
+def test_commit_that_takes_effect_during_the_second_attempt_is_found(
+    shop: BasketShop, key: str | None, reads: int
+) -> None:
+    """If the receipt were read before the basket, this placed order could be a 404."""
+
+    def late(write: Write) -> bool:
+        shop.baskets.after_reads.extend([lambda: None] * reads + [write])
+        raise Unavailable("DynamoDB does not answer.")
+
+    shop.baskets.effects.append(late)
+    assert {shop.service.checkout(request(), key).orderId} == shop.orders
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda shop: None,
+        lambda shop: shop.service.add("swn", CASE),
+        lambda shop: shop.service.replace(BasketInput(userName="swn", items=[])),
+        lambda shop: (shop.service.add("swn", CASE), shop.catalogue.listings.clear()),
+        lambda shop: (shop.service.add("swn", CASE), vars(shop.catalogue).update(down=True)),
+    ],
+    ids=["no basket", "other total", "empty basket", "product gone", "catalogue down"],
+)
+def test_repeated_key_is_recognised_before_an_error_is_reported(
+    shop: BasketShop, prepare: Callable[[BasketShop], object]
+) -> None:
+    first = shop.service.checkout(request(expectedTotal=1900), "key")
+    prepare(shop)
+    assert shop.service.checkout(request(expectedTotal=1900), "key") == first
+    with pytest.raises(Invalid, match="Idempotency-Key"):
+        shop.service.checkout(request(expectedTotal=1901), "key")
 
 
 def test_checkout_that_loses_to_one_with_the_same_key_returns_its_receipt(shop: BasketShop) -> None:

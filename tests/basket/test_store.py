@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Malformed, NotFound, Refused, Unavailable
 from chassis.core.events import Event
+from chassis.messaging.dispatch import publish_now
 from chassis.messaging.outbox import Outbox
 from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import CheckoutInput, Receipt
@@ -383,8 +385,8 @@ def test_missing_catalogue_table_is_unavailable(aws_env: Mapping[str, str], stac
 
 @pytest.fixture
 def service(shop: Shop) -> BasketService:
-    catalogue = FakeCatalogue(phone="950")
-    return BasketService(shop.store, catalogue, shop.outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
+    publish = partial(publish_now, bus=FakeBus("is down"), outbox=shop.outbox)
+    return BasketService(shop.store, FakeCatalogue(phone="950"), publish, lambda: str(uuid.uuid4()))
 
 
 PHONE = LineInput(productId="phone", quantity=1)

@@ -45,16 +45,26 @@ MUTANTS = (
     Mutant(
         "the receipt is read before the basket",
         "services/basket/service.py",
-        "basket, receipt = self._baskets.get(user_name), self._baskets.receipt(user_name, key)",
-        "receipt, basket = self._baskets.receipt(user_name, key), self._baskets.get(user_name)",
-        "tests/basket/test_service.py::test_concurrent_checkout_with_same_key_returns_its_receipt[0]",
+        "                found = self._baskets.get(request.userName)\n"
+        "                if attempt and (earlier := self._earlier_receipt(request, order)):",
+        "                earlier = self._earlier_receipt(request, order) if attempt else None\n"
+        "                found = self._baskets.get(request.userName)\n"
+        "                if earlier:",
+        "tests/basket/test_service.py::test_commit_that_takes_effect_during_the_second_attempt_is_found[None-0]",
+    ),
+    Mutant(
+        "an error is reported although the key has a receipt",
+        "services/basket/service.py",
+        "                    if key and (earlier := self._earlier_receipt(request, order)):",
+        "                    if not key and (earlier := self._earlier_receipt(request, order)):",
+        "tests/basket/test_service.py::test_repeated_key_is_recognised_before_an_error_is_reported[no basket]",
     ),
     Mutant(
         "each attempt of a checkout gets an order id of its own",
         "services/basket/service.py",
-        "                found, earlier = self._basket",
+        "                found = self._baskets.get(request.userName)",
         "                order = order._replace(order_id=self._new_id())\n"
-        "                found, earlier = self._basket",
+        "                found = self._baskets.get(request.userName)",
         "tests/basket/test_service.py::test_database_failure_in_the_commit_is_an_unknown_outcome_with_the_order_id",
     ),
     Mutant(
@@ -75,7 +85,7 @@ MUTANTS = (
         "the event is published before the transaction",
         "services/basket/service.py",
         "                if attempts.write(partial(self._baskets.commit",
-        "                self._bus.publish([event])\n                if attempts.write(partial(self._baskets.commit",
+        "                self._publish(event)\n                if attempts.write(partial(self._baskets.commit",
         "tests/basket/test_service.py::test_checkout_ends_at_its_deadline",
     ),
     Mutant(

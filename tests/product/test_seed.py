@@ -57,14 +57,14 @@ def test_seeding_twice_adds_once_and_keeps_edited_products(
     stack: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([], stack) == 0
-    store, edited = Wiring(stack).store, catalogue()[0].id
-    service = Wiring(stack).service
+    wiring, edited = Wiring(stack), catalogue()[0].id
+    service = wiring.service(wiring.publish_now)
     service.update(edited, ProductChanges(name="Mine"), None)
     service.remove(catalogue()[1].id, None)
     assert main([], stack) == 0
     assert service.get(edited).name == "Mine"
     assert service.get(catalogue()[1].id).version == 3
-    assert len(store.page(None, 100, None).items) == len(catalogue())
+    assert len(wiring.store.page(None, 100, None).items) == len(catalogue())
     assert capsys.readouterr().out.splitlines()[-1] == f"seed: 1 products added, {len(catalogue()) - 1} were there"
 
 

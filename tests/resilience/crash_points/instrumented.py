@@ -13,6 +13,7 @@ from chassis.aws import clients
 from chassis.aws.clients import Clients, Timeouts
 from chassis.core import logs
 from chassis.core.names import shop_name
+from chassis.messaging.background import InBackground
 from chassis.messaging.bus import EventBus
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.process import Stop
@@ -26,7 +27,7 @@ from services.ordering.wiring import Wiring as OrderingWiring
 from tests.aws_clients import PATIENT
 from tests.processes import eventually
 from tests.resilience.crash_points import points
-from tests.resilience.crash_points.points import EXIT, Crash
+from tests.resilience.crash_points.points import EXIT, USERS, Crash
 
 Env = Mapping[str, str]
 MIN_AGE = 0.2  # seconds that the relay leaves an event to the process that committed it
@@ -76,13 +77,16 @@ class CrashingBasket(BasketWiring):
 
     @cached_property
     def outbox(self) -> Outbox:
-        outbox: Outbox = self._crash.before(super().outbox, "mark_published", points.BEFORE_MARK)
+        outbox: Outbox = self._crash.before(
+            super().outbox, "mark_published", points.BEFORE_MARK, points.ANSWERED_BEFORE_MARK
+        )
         return outbox
 
     def bus(self, timeouts: Timeouts) -> EventBus:
         """Patient, because a publish that timed out on a busy machine would change what is left."""
         bus = super().bus(PATIENT)
-        dying: EventBus = self._crash.before(bus, "publish", points.BEFORE_PUBLISH, points.DRAINING_BASKET)
+        at = points.BEFORE_PUBLISH, points.ANSWERED, points.DRAINING_BASKET, points.DRAINING_FULL
+        dying: EventBus = self._crash.before(bus, "publish", *at)
         return dying
 
 
@@ -93,7 +97,9 @@ def basket(env: Env, crash: Crash) -> None:
 def _basket_app(env: Env, crash: Crash) -> Any:
     logs.configure("basket", env)
     wiring = CrashingBasket(env, crash)
-    return create_app(wiring.service, wiring.store.check, "")
+    in_background = InBackground(wiring.publish_now, capacity=USERS)
+    publish = in_background if crash.in_background else wiring.publish_now  # as if the background were full
+    return create_app(wiring.service(publish), wiring.store.check, "")
 
 
 def relay(env: Env, crash: Crash) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.processes import eventually
+
 EXIT = 137  # the exit code of a container that the kernel killed
 USERS = 5  # so many that a batch can be half done
 DONE = 2  # messages or rows of a batch that AWS has deleted when a process crashes
@@ -25,34 +27,43 @@ class Point(NamedTuple):
     process: str
     left: Snapshot
     draining: bool = False  # the process has received SIGTERM and is finishing its work
+    answered: int = 0  # so many clients have a 202, and their events are in the background
 
 
 BEFORE_COMMIT = Point("before the transaction", "basket", Snapshot(USERS, 0, 0, 0, 0))
 BEFORE_PUBLISH = Point("committed, not published", "basket", Snapshot(USERS - 1, 1, 1, 0, 0))
 BEFORE_MARK = Point("published, not marked as published", "basket", Snapshot(USERS - 1, 1, 1, 1, 0))
+ANSWERED = Point("answered, not published", "basket", BEFORE_PUBLISH.left, answered=1)
+ANSWERED_BEFORE_MARK = Point("answered and published, not marked", "basket", BEFORE_MARK.left, answered=1)
 RECEIVED = Point("received, not handled", "consumer", Snapshot(0, USERS, 0, USERS, 0))
 BEFORE_DELETE = Point("order written, message not deleted", "consumer", Snapshot(0, USERS, 0, USERS, USERS))
 BETWEEN_DELETES = Point("half of the batch deleted", "consumer", Snapshot(0, USERS, 0, USERS - DONE, USERS))
 MID_RELAY = Point("half of the relay's batch marked", "relay", Snapshot(0, USERS, USERS - DONE, USERS, 0))
 DRAINING_BASKET = Point("basket is draining", "basket", BEFORE_PUBLISH.left, draining=True)
+DRAINING_FULL = Point(
+    "basket is draining, many events wait", "basket", Snapshot(0, USERS, USERS, 0, 0), draining=True, answered=USERS
+)
 DRAINING_RELAY = Point("relay is draining", "relay", MID_RELAY.left, draining=True)
 DRAINING_CONSUMER = Point("consumer is draining", "consumer", BEFORE_DELETE.left, draining=True)
 POINTS = (
-    BEFORE_COMMIT, BEFORE_PUBLISH, BEFORE_MARK, RECEIVED, BEFORE_DELETE, BETWEEN_DELETES, MID_RELAY,
-    DRAINING_BASKET, DRAINING_RELAY, DRAINING_CONSUMER,
+    BEFORE_COMMIT, BEFORE_PUBLISH, BEFORE_MARK, ANSWERED, ANSWERED_BEFORE_MARK, RECEIVED, BEFORE_DELETE,
+    BETWEEN_DELETES, MID_RELAY, DRAINING_BASKET, DRAINING_FULL, DRAINING_RELAY, DRAINING_CONSUMER,
 )  # fmt: skip
 
 
 class Crash:
     """Ends this process at `point`, unless `marker` shows that an earlier process has crashed there.
 
-    `drain` asks this process to stop and returns once it is stopping.
+    `drain` asks this process to stop and returns once it is stopping. If clients must have their answers before, the
+    file `answered` shows that they have.
     """
 
-    def __init__(self, point: Point, marker: Path) -> None:
+    def __init__(self, point: Point, marker: Path, answered: Path) -> None:
         self.drain: Callable[[], None] = _undefined
+        self.in_background = bool(point.answered)
         self._point = point
         self._marker = marker
+        self._answered = answered
 
     @property
     def due(self) -> bool:
@@ -61,6 +72,8 @@ class Crash:
     def crash(self) -> None:
         if not self.due:
             return
+        if self._point.answered:
+            eventually(self._answered.exists)
         if self._point.draining:
             self.drain()
         self._marker.write_text(str(os.getpid()))

@@ -68,6 +68,7 @@ class Scenario:
 
     def __init__(self, env: Mapping[str, str], logs: Path, point: Point) -> None:
         self.marker = logs / "crashed"
+        self._answered = logs / "answered"
         self._shop = env["SHOP_NAME"]
         self._env = env
         self._logs = logs
@@ -84,7 +85,7 @@ class Scenario:
         return self._fork("basket", dict(env) | own, f"http://127.0.0.1:{port}")
 
     def _fork(self, name: str, env: Mapping[str, str], url: str = "") -> Fork:
-        run = partial(getattr(instrumented, name), env, Crash(self._point, self.marker))
+        run = partial(getattr(instrumented, name), env, Crash(self._point, self.marker, self._answered))
         return Fork(name, run, env, url)
 
     @contextmanager
@@ -100,8 +101,9 @@ class Scenario:
         """The exit code. The first checkout crashes basket; a worker finds a whole batch and crashes in it."""
         for customer in customers:
             customer.fill()
-        for customer in customers:
+        for customer in customers[: self._point.answered or USERS]:
             customer.check_out()
+        self._answered.touch()
         if self._point.process == "consumer":
             eventually(lambda: self.snapshot().queue == USERS)
         if self._point.process == "relay":

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chassis.aws.clients import Clients
 from chassis.core import deadline
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
+from chassis.messaging.dispatch import publish_now
 from chassis.messaging.outbox import Outbox
 from services.basket.app import create_app
 from services.basket.checkout import CheckoutInput, Receipt
@@ -53,7 +55,8 @@ class DelayedStore(BasketStore):
 
 
 def service_on(store: BasketStore, outbox: Outbox) -> BasketService:
-    return BasketService(store, FakeCatalogue(phone="950"), outbox, FakeBus("is down"), lambda: str(uuid.uuid4()))
+    publish = partial(publish_now, bus=FakeBus("is down"), outbox=outbox)
+    return BasketService(store, FakeCatalogue(phone="950"), publish, lambda: str(uuid.uuid4()))
 
 
 def events_in(outbox: Outbox) -> list[Event]:

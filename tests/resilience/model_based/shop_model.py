@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from chassis.core.errors import Conflict, Invalid, NotFound, Unavailable
 from chassis.core.events import Event
+from chassis.messaging.dispatch import publish_now
 from chassis.messaging.relay import Relay
 from services.basket.checkout import CheckoutInput, Receipt
 from services.basket.models import Listing
@@ -48,7 +49,8 @@ class ShopModel:
         self._ordering = OrderingModel(backends, users)
         baskets = FaultyBaskets(backends.baskets, self._schedule, self._ledger, lambda: self._request)
         outbox = FaultyOutbox(backends.outbox, self._schedule)
-        self.service = BasketService(baskets, self, outbox, self, lambda: str(uuid.uuid4()), self._clock)
+        publish = partial(publish_now, bus=self, outbox=outbox)
+        self.service = BasketService(baskets, self, publish, lambda: str(uuid.uuid4()), self._clock)
         self._relay = Relay(outbox, self, ALL)  # type: ignore[arg-type] # it has what a relay uses
 
     # ── What the basket service works with ──

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,16 @@ import pytest
 import urllib3
 
 from chassis.core.events import Event
+from chassis.messaging.background import CAPACITY
+from chassis.messaging.relay import Relay
+from services.basket.catalogue import CatalogueItem
+from services.basket.wiring import Wiring
 from tests import aws_clients
+from tests.aws_clients import PATIENT
 from tests.processes import eventually
 from tests.resilience.client import ServiceClient, check_out, fill
 from tests.resilience.evidence import gather, pending
-from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE
+from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE, Fault, always
 from tests.resilience.fault_injection.proxy import Proxy, proxy_of
 from tests.resilience.invariants import Checkout, Line
 from tests.resilience.processes import Fleet, Member, web, worker
@@ -179,6 +185,32 @@ def test_a_stopping_web_service_answers_every_request_that_it_accepted(
     assert max(seconds) < BUSY
     assert set(statuses) - {0} == {200, 202}
     assert {row["orderId"] for row in gather("shop").receipts} == {each.order_id for each in crowd.history} - {""}
+
+
+def test_a_stopping_web_service_publishes_what_it_answered(shop: Mapping[str, str], tmp_path: Path) -> None:
+    """The bus is so slow that events wait in the background at SIGTERM. What timed out is left to the relay."""
+    users, lines = [f"user-{n}" for n in range(CAPACITY)], frozenset({Line("p-1", "", 1)})
+    wiring = Wiring(shop)
+    wiring.catalogue_store.put_newer(CatalogueItem(productId="p-1", version=1, name="P", price=Decimal(1)))
+    with proxy_of(shop["AWS_ENDPOINT_URL"]) as proxy:
+        basket = web("basket", dict(shop) | {"AWS_ENDPOINT_URL": proxy.url})
+        with Fleet([basket], tmp_path).running():
+            client = ServiceClient(basket.url, headers={"Connection": "close"})
+            assert all(fill(client.ask, user, lines) for user in users)
+            proxy.rules = always(Fault.LATENCY, PUBLISH)
+            history = [Checkout(user, user, lines, time.monotonic()) for user in users]
+            with ThreadPoolExecutor(len(users)) as pool:
+                list(pool.map(lambda each: check_out(client.ask, each.basket, each), history))
+            waiting = pending("shop").get("basket-outbox", 0)
+            assert seconds_to_stop(basket) < BUSY
+        attempts = sum(count for (operation, _), count in proxy.counts.items() if operation == PUBLISH)
+    left = [event.id for page in wiring.outbox.pending() for event, _ in page if event]
+    assert {each.order_id for each in history} > set(left)
+    assert attempts == len(users)
+    assert waiting > len(left), "nothing waited at SIGTERM"
+    assert (tmp_path / "basket.log").read_text().count("event left to the relay") == len(left)
+    Relay(wiring.outbox, wiring.bus(PATIENT), -1).sweep()
+    assert set(arrived()) == {each.order_id for each in history}
 
 
 def test_a_stopping_relay_stops_soon_and_no_event_is_lost_or_published_again(
