@@ -16,6 +16,7 @@ from chassis.web.headers import CORRELATION_ID
 TEXT = {"type": "string"}
 HEADERS: dict[str, dict[str, Any]] = {
     CORRELATION_ID: {"description": "the ID of this request in the logs", "schema": TEXT},
+    "Cache-Control": {"description": "how long the response may be kept", "schema": TEXT},
     "ETag": {"description": "the version of the resource, for `If-Match` and `If-None-Match`", "schema": TEXT},
     "Location": {"description": "the resource; a 202 creates it later", "schema": TEXT | {"format": "uri-reference"}},
     "Accept": {"description": "the supported media type", "schema": TEXT, "required": False},

@@ -33,14 +33,24 @@ def service() -> ProductService:
     return cast("ProductService", current_app.extensions["service"])
 
 
-@api.get("", summary="List all products, or those of a category", responses={200: ProductPage})
+@api.get(
+    "",
+    summary="List all products, or those of a category",
+    responses={200: ProductPage},
+    openapi_extensions=openapi.response_headers(_200="Cache-Control"),
+)
 def list_products(query: ProductQuery) -> Answer:
-    """`category` selects the products of one category. `tombstones` adds a separate list of deleted products."""
+    """`category` selects the products of one category. `tombstones` adds a separate list of deleted products.
+
+    The list may lag behind the products by a moment, so browsers and proxies may keep it for one second.
+    """
     if query.tombstones:
         everything = service().page_with_tombstones(query.limit, query.cursor)
-        return ProductPage.with_tombstones(everything.items, everything.next_cursor).model_dump(mode="json")
+        copied = ProductPage.with_tombstones(everything.items, everything.next_cursor).model_dump(mode="json")
+        return copied, 200, {"Cache-Control": "no-store"}
     page = service().page(query.category, query.limit, query.cursor)
-    return ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json", exclude={"tombstones"})
+    shown = ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json", exclude={"tombstones"})
+    return shown, 200, {"Cache-Control": "public, max-age=1"}
 
 
 @api.post(

@@ -40,6 +40,21 @@ def test_unchanged_product_is_a_304(client: FlaskClient) -> None:
     assert client.get("/product/p-1", headers={"If-None-Match": '"2"'}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("/product", "public, max-age=1"),
+        ("/product?category=Phone", "public, max-age=1"),
+        ("/product?tombstones=true", "no-store"),
+        ("/product/p-1", None),
+        ("/product?limit=0", None),
+    ],
+)
+def test_only_lists_that_are_shown_may_be_kept_for_a_second(client: FlaskClient, path: str, rule: str | None) -> None:
+    """A product's ETag must be the current one, and a copy of the catalogue is made of the list with tombstones."""
+    assert client.get(path).headers.get("Cache-Control") == rule
+
+
 def test_put_replaces_and_patch_merges(client: FlaskClient) -> None:
     patched = client.patch("/product/p-1", json={"description": "Nice"})
     assert (patched.status_code, patched.get_json()["name"], patched.headers["ETag"]) == (200, "IPhone X", '"2"')
