@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chassis.core.paging import Page
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.relay import Relay
 from services.basket.catalogue import ReplicatedCatalogue
@@ -35,6 +36,7 @@ MAKERS: dict[str, Callable[[int], Row]] = {
     "catalogue": lambda n: {"productId": f"p-{n}", "version": 1, "name": "IPhone X", "price": Decimal(950)},
     "outbox": lambda n: {},
 }
+KEYS = {"product": ["id"], "order": ["userName", "orderId"], "basket": ["userName"], "by-category": ["category", "id"]}
 
 
 class LargeDynamoDB:
@@ -53,7 +55,9 @@ class LargeDynamoDB:
         rows = {table: [MAKERS[table](1)] for table in RequestItems}
         return {"Responses": rows, "UnprocessedKeys": {}}
 
-    def query(self, **call: Any) -> Any:
+    def query(self, *, KeyConditionExpression: str, **call: Any) -> Any:  # noqa: N803
+        assert KeyConditionExpression, "without it, a query is a scan"
+        assert "FilterExpression" not in call, "it would read rows that it does not return"
         return self._read("Query", **call)
 
     def scan(self, **call: Any) -> Any:
@@ -66,9 +70,13 @@ class LargeDynamoDB:
         self.calls["TransactWriteItems"] += 1
 
     def _read(self, name: str, *, TableName: str, Limit: int = MILLION, **call: Any) -> Any:  # noqa: N803
-        """The place of a row in a list is the number in its key. Lists may be read backwards."""
+        """The place of a row is the number at the end of its key. As DynamoDB, it returns a last key after `Limit` rows
+        even if no row follows.
+        """
         self.calls[name] += 1
-        start = int(str(call["ExclusiveStartKey"]["place"])) + 1 if "ExclusiveStartKey" in call else 0
+        key = KEYS.get(call.get("IndexName", TableName), [])
+        after = str(call["ExclusiveStartKey"][key[-1]]) if "ExclusiveStartKey" in call else None
+        start = int(after[-7:]) + 1 if after else 0
         rows: list[Row] = []
         total, end = 0, min(start + Limit, 0 if TableName == "outbox" else self._size)
         while start + len(rows) < end and total < MEGABYTE:
@@ -76,7 +84,9 @@ class LargeDynamoDB:
             total += len(json.dumps(rows[-1], default=str))
         last = start + len(rows)
         return {"Items": rows, "ScannedCount": len(rows)} | (
-            {"LastEvaluatedKey": {"place": last - 1}} if last < self._size and rows else {}
+            {"LastEvaluatedKey": {name: rows[-1][name] for name in key}}
+            if rows and (last < self._size or len(rows) == Limit)
+            else {}
         )
 
 
@@ -101,12 +111,26 @@ def dates(shop: Shop) -> object:
     return shop.orders.page_of_user("swn", OrderQuery.model_validate({"orderDate": DATE[:7]}).dates, PAGE, None)
 
 
+def second_page(read: Callable[[str | None], Page[Any]]) -> None:
+    first = read(None)
+    assert first.next_cursor
+    assert len(read(first.next_cursor).items) == len(first.items), "the second page is full as well"
+
+
 REQUESTS: dict[str, tuple[Callable[[Shop], object], dict[str, int]]] = {
     "a product": (lambda shop: shop.products.get("p-1"), {"GetItem": 1}),
     "a page of products": (lambda shop: shop.products.page(None, PAGE, None), {"Scan": 1}),
     "a page of a category": (lambda shop: shop.products.page("Phone", PAGE, None), {"Query": 1}),
     "a user's orders": (lambda shop: shop.orders.page_of_user("swn", None, PAGE, None), {"Query": 2}),
     "a user's orders of a month": (dates, {"Query": 2}),
+    "two pages of a category": (
+        lambda shop: second_page(lambda cursor: shop.products.page("Phone", 4, cursor)),
+        {"Query": 2},
+    ),
+    "two pages of a user's orders": (
+        lambda shop: second_page(lambda cursor: shop.orders.page_of_user("swn", None, 4, cursor)),
+        {"Query": 2},
+    ),
     "an order": (lambda shop: shop.orders.get("swn", order_id(1)), {"GetItem": 1}),
     "a page of all orders": (lambda shop: shop.orders.page(PAGE, None), {"Scan": 2}),
     "a page of all baskets": (lambda shop: shop.baskets.page(PAGE, None), {"Scan": 2, "BatchGetItem": 1}),
