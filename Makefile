@@ -143,7 +143,7 @@ fmt: $(STAMP)  ## format, and repair what can be repaired
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models
+docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models, and docs/performance.md from its figures
 	$(BIN)/python -m docs.generate
 
 # These targets need containers. Without Docker they fail and do not skip.
