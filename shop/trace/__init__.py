@@ -1,0 +1,1 @@
+"""`shop trace`: the spans of one order or one request, from all processes, as a waterfall."""
