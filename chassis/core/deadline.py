@@ -4,11 +4,15 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from typing import TypeVar
 
 from chassis.core.errors import Unavailable
 
 LONGEST_PAUSE = 0.4  # seconds
+
+M = TypeVar("M")
+R = TypeVar("R")
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
@@ -16,6 +20,19 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 def start(seconds: float) -> None:
     """Sets the deadline of this context to `seconds` from now."""
     _deadline.set(time.monotonic() + seconds)
+
+
+def limited(handle: Callable[[M], R], seconds: float) -> Callable[[M], R]:
+    """`handle` with a deadline of its own. It ends with `handle`, because a thread that handles messages lives on."""
+
+    def handle_before_deadline(message: M) -> R:
+        def run() -> R:
+            start(seconds)
+            return handle(message)
+
+        return copy_context().run(run)
+
+    return handle_before_deadline
 
 
 def remaining() -> float:

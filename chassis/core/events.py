@@ -2,10 +2,11 @@
 
 import json
 from contextlib import suppress
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import AliasPath, Field
 
+from chassis import tracing
 from chassis.core.fields import EXACT, Model
 
 
@@ -25,9 +26,29 @@ class Event(NamedTuple):
     @property
     def correlation_id(self) -> str | None:
         """None if the detail has none."""
+        return self._metadata("correlation-id")
+
+    @property
+    def traceparent(self) -> str | None:
+        """The span that made the event. The process that publishes or handles the event continues its trace."""
+        return self._metadata("traceparent")
+
+    def _metadata(self, name: str) -> str | None:
         with suppress(ValueError, KeyError, TypeError, RecursionError):
-            return str(json.loads(self.detail)["metadata"]["correlation-id"])
+            return str(json.loads(self.detail)["metadata"][name])
         return None
+
+
+def metadata(event_id: str, version: int, correlation_id: str, occurred_at: str) -> dict[str, Any]:
+    """The metadata of an event or a command. `traceparent` is there if the current work has a trace."""
+    trace = {"traceparent": text} if (text := tracing.traceparent()) else {}
+    return {
+        "id": event_id,
+        "idempotency-key": event_id,
+        "version": version,
+        "correlation-id": correlation_id,
+        "occurred-at": occurred_at,
+    } | trace
 
 
 class EventData(Model):
@@ -39,16 +60,19 @@ class EventData(Model):
 
     def to_event(self, event_id: str, occurred_at: str, correlation_id: str) -> Event:
         """`event_id` identifies what happened, not an attempt to publish it. An event with the same ID is a copy."""
-        metadata = {
-            "id": event_id,
-            "idempotency-key": event_id,
-            "version": self.VERSION,
-            "correlation-id": correlation_id,
-            "occurred-at": occurred_at,
-        }
-        envelope = {"metadata": metadata, "data": self.model_dump(mode="json")}
+        its = metadata(event_id, self.VERSION, correlation_id, occurred_at)
+        envelope = {"metadata": its, "data": self.model_dump(mode="json")}
         detail = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
         return Event(event_id, self.SOURCE, self.DETAIL_TYPE, detail)
+
+    @classmethod
+    def read(cls, detail: "Detail") -> Self:
+        """Raises ValidationError."""
+        return cls.model_validate(detail.data)
+
+    def log_fields(self) -> dict[str, str]:
+        """What the span and all log lines have while a message with these data is handled."""
+        return {}
 
 
 class Metadata(Model):
@@ -56,8 +80,11 @@ class Metadata(Model):
 
 
 class Detail(Model):
+    """`task` is there if the sender waits for an answer."""
+
     metadata: Metadata
     data: dict[str, Any]
+    task: Any = None
 
 
 class Envelope(Model):

@@ -2,14 +2,15 @@
 
 import logging.config
 import re
+import secrets
 import sys
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
+from chassis import tracing
 from chassis.core.text import legible
 
 INDENT = " " * 4
@@ -18,11 +19,19 @@ CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def correlate(candidate: str | None) -> str:
-    """Binds an ID to all log lines of this context and returns it: `candidate`, or a new ID if that is invalid."""
+    """Binds an ID to this context and returns it: `candidate`, or a new ID if that is invalid. Binds the trace too."""
     valid = candidate is not None and CORRELATION_ID.fullmatch(candidate)
-    correlation_id = candidate if candidate and valid else uuid.uuid4().hex
-    structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+    correlation_id = candidate if candidate and valid else secrets.token_hex(16)
+    trace = {"trace_id": span.context.trace_id} if (span := tracing.current()) else {}
+    structlog.contextvars.bind_contextvars(correlation_id=correlation_id, **trace)
+    tracing.annotate(correlation_id=correlation_id)
     return correlation_id
+
+
+def bind(**fields: str) -> None:
+    """Adds `fields` to all further log lines of this context and to its current span."""
+    structlog.contextvars.bind_contextvars(**fields)
+    tracing.annotate(**fields)
 
 
 def correlation_id() -> str:
@@ -45,7 +54,10 @@ class Stderr:
 
 
 def configure(process: str, env: Mapping[str, str]) -> dict[str, Any]:
-    """Configures structlog and the standard library's loggers. Returns the `dictConfig`, which gunicorn needs."""
+    """Configures structlog, the standard library's loggers, and where spans are recorded.
+
+    Returns the `dictConfig`, which gunicorn needs.
+    """
     level, common, render = (env.get("LOG_LEVEL") or "INFO").upper(), _common(process), _render(env)
     config = _dict_config(level, common, render)
     logging.config.dictConfig(config)
@@ -54,6 +66,7 @@ def configure(process: str, env: Mapping[str, str]) -> dict[str, Any]:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=Stderr,
     )
+    tracing.configure(process, env)
     return config
 
 
@@ -70,9 +83,14 @@ def _common(process: str) -> list[Any]:
     ]
 
 
-def _render(env: Mapping[str, str]) -> list[Any]:
+def format_of(env: Mapping[str, str]) -> str:
+    """The format of the lines, `pretty` or `json`."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()  # None if it was closed before the start
-    if (env.get("LOG_FORMAT") or ("pretty" if on_terminal else "json")) == "pretty":
+    return env.get("LOG_FORMAT") or ("pretty" if on_terminal else "json")
+
+
+def _render(env: Mapping[str, str]) -> list[Any]:
+    if format_of(env) == "pretty":
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         return [structlog.processors.format_exc_info, _make_legible, renderer]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
 from chassis.core import deadline
 from chassis.core.errors import Conflict, NotFound, PreconditionFailed, Refused, Unavailable
 
+T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -41,10 +42,10 @@ class Attempts:
     def __iter__(self) -> Iterator[int]:
         return deadline.attempts()
 
-    def write(self, save: Callable[[], bool]) -> bool:
-        """Calls `save`. Returns False after a lost race or without an answer; the next read shows which.
+    def write(self, save: Callable[[], T]) -> T | None:
+        """What `save` returns, or None if it got no answer. The next read shows whether it took effect.
 
-        `save` must return False only if it wrote nothing. Raises Refused.
+        `save` must return a false value only if it wrote nothing. Raises Refused.
         """
         try:
             return save()
@@ -53,7 +54,7 @@ class Attempts:
         except Unavailable as error:
             log.warning("write not answered", detail=error.detail)
             self.possibly_written = True
-            return False
+            return None
 
     def none_took_effect(self) -> None:
         """Call it when a later read shows that no attempt took effect. Later errors are then raised unchanged."""

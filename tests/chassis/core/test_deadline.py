@@ -41,3 +41,14 @@ def test_no_attempt_starts_after_the_deadline() -> None:
             next(deadline.attempts())
 
     contextvars.Context().run(attempt)
+
+
+def test_limited_handler_has_a_deadline_that_ends_with_it() -> None:
+    def handle(message: str) -> tuple[str, float]:
+        return message, deadline.remaining()
+
+    context = contextvars.Context()
+    message, left = context.run(deadline.limited(handle, 10.0), "m-1")
+    assert message == "m-1"
+    assert 9 < left <= 10
+    assert context.run(deadline.remaining) == math.inf

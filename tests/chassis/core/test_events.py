@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import tracing
 from chassis.core.events import Envelope, Event, EventData
 
 
@@ -57,3 +58,14 @@ def test_event_type_is_matched_by_source_type_and_version(changes: dict[str, Any
 def test_size_counts_bytes_not_characters(text: str) -> None:
     event = Event("e-1", "com.example", "Happened", text.encode("utf-8", "ignore").decode())
     assert event.size == len("com.exampleHappened") + len(event.detail.encode())
+
+
+def test_event_of_traced_work_says_where_its_trace_continues() -> None:
+    assert EVENT.traceparent is None
+    with tracing.Span("request") as span:
+        event = Happened(name="n").to_event("e-1", "2026-11-21T09:30:00.123Z", "c-1")
+    assert event.traceparent == str(span.context)
+    metadata = json.loads(event.detail)["metadata"]
+    assert {name: value for name, value in metadata.items() if name != "traceparent"} == json.loads(EVENT.detail)[
+        "metadata"
+    ]

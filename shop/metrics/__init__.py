@@ -1,0 +1,1 @@
+"""`shop metrics`: what the processes measure, live."""
