@@ -20,8 +20,8 @@ graceful_timeout = 10
 descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 worker_connections = min(1000, descriptors // 2) if descriptors > 0 else 1000
 keepalive = 75  # seconds: longer than the 60 s of a load balancer, which must close its idle connections first
-# By default gunicorn trusts SCRIPT_NAME, PATH_INFO and X-Forwarded-Proto from every local client. No response contains
-# an absolute URL, so no header of a proxy is needed.
+# By default gunicorn trusts SCRIPT_NAME, PATH_INFO and X-Forwarded-Proto from every local client. The app needs none of
+# them, and `chassis/web/proxies.py` says which clients it trusts.
 forwarded_allow_ips = ""
 limit_request_line, limit_request_fields, limit_request_field_size = MAX_LINE, MAX_FIELDS, MAX_FIELD
 control_socket_disable = True  # gunicorn writes it to the home directory, which is read-only in a container

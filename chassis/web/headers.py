@@ -5,6 +5,7 @@ from flask import Response
 from chassis.core import logs
 
 CORRELATION_ID = "X-Correlation-Id"
+TRACEPARENT = "traceparent"  # W3C Trace Context
 
 
 def add_common(response: Response) -> None:

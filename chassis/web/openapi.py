@@ -10,7 +10,7 @@ from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
-from chassis.web import problems
+from chassis.web import access, problems
 from chassis.web.headers import CORRELATION_ID
 
 TEXT = {"type": "string"}
@@ -21,6 +21,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Location": {"description": "the resource; a 202 creates it later", "schema": TEXT | {"format": "uri-reference"}},
     "Accept": {"description": "the supported media type", "schema": TEXT, "required": False},
     "Accept-Encoding": {"description": "`identity`, after a compressed body", "schema": TEXT, "required": False},
+    "WWW-Authenticate": {"description": "`Bearer`, with the error of a wrong token", "schema": TEXT},
     "Retry-After": {"description": "seconds to wait before retrying", "schema": {"type": "integer", "minimum": 0}},
 }
 PARAMETER = {
@@ -38,11 +39,20 @@ def responses(**details: str) -> dict[Any, Any]:
     return {status.lstrip("_"): {"description": text, "content": PROBLEM} for status, text in details.items()}
 
 
-COMMON_RESPONSES = responses(_400="malformed", _422="invalid", _503="a dependency failed, or the outcome is unknown")
+COMMON_RESPONSES = responses(
+    _400="malformed",
+    _422="invalid",
+    _429="too many requests",
+    _503="a dependency failed, or the outcome is unknown",
+)
 BODY_RESPONSES = responses(_413="the body is larger than 64 KB", _415="the body is not JSON, or it is compressed")
+ACCESS_RESPONSES = responses(
+    _401="the token is missing or not valid", _403="the token is of another user, or no admin's"
+)
 LICENSE = License(name="Apache-2.0", identifier="Apache-2.0")
 HEADERS_KEY = "x-response-headers"  # removed from the document that clients see
-HEADERS_BY_STATUS = {"415": ["Accept", "Accept-Encoding"], "503": ["Retry-After"]}
+HEADERS_BY_STATUS = {"401": ["WWW-Authenticate"], "415": ["Accept", "Accept-Encoding"]}
+HEADERS_BY_STATUS |= {status: ["Retry-After"] for status in ("429", "503")}
 PARAMETER_LOCATIONS = ["path", "query", "header"]
 
 
@@ -54,6 +64,7 @@ class DocumentedApp(OpenAPI):
             name,
             info=Info(title=f"Shopwire {name}", version="1", description=description, license=LICENSE),
             doc_prefix="/docs",
+            security_schemes=access.SCHEMES,
             validation_error_model=problem,
             validation_error_callback=self._refuse,
             static_folder=None,
@@ -72,7 +83,7 @@ class DocumentedApp(OpenAPI):
         super().generate_spec_json()  # type: ignore[no-untyped-call] # the library has no annotation here
         operations = [operation for path in self.spec_json["paths"].values() for operation in path.values()]
         used = {name for operation in operations for name in _complete(operation)}
-        self.spec_json |= {"servers": [SERVER], "security": []}
+        self.spec_json |= {"servers": [SERVER], "security": access.ADMIN}
         headers = {name: {"required": True} | HEADERS[name] for name in sorted(used)}
         self.spec_json["components"] |= {"headers": headers, "parameters": {CORRELATION_ID: PARAMETER}}
 
@@ -103,6 +114,10 @@ def _complete(operation: dict[str, Any]) -> set[str]:
     """Adds the common responses, headers and parameters; returns the names of all response headers."""
     own = operation.pop(HEADERS_KEY, {})
     answers = operation["responses"] | (BODY_RESPONSES if "requestBody" in operation else {})
+    if operation.get("security") == access.OPEN:
+        operation["security"] = []  # `[{}]` means the same, but generated clients would ask for a token
+    else:
+        answers |= ACCESS_RESPONSES
     operation["responses"] = {status: _with_headers(status, answers[status], own) for status in sorted(answers)}
     parameters = sorted(operation.get("parameters", []), key=lambda each: PARAMETER_LOCATIONS.index(each["in"]))
     reference = {"$ref": f"#/components/parameters/{CORRELATION_ID}"}

@@ -15,9 +15,9 @@ def check() -> None:
         abort(404)  # werkzeug reads it as one slash, but a proxy in front may not
     if request.routing_exception is not None:
         return  # report a wrong path or method first
-    if request.args:
+    if request.query_string:
         _check_query()
-    if request.method in {"POST", "PUT", "PATCH"}:
+    if request.method in {"POST", "PUT", "PATCH"} and not _may_be_empty():
         _check_body()
 
 
@@ -45,6 +45,12 @@ def _advice(name: str, known: list[str]) -> str:
         if "GET" in (rule.methods or ()) and name in _parameters(rule.endpoint):
             return f"is not a query parameter of this path; use `GET {rule}?{name}=…`"
     return f"is not a query parameter of this path; it has {', '.join(f'`{name}`' for name in known) or 'none'}"
+
+
+def _may_be_empty() -> bool:
+    """Whether there is no body, and the view does not take one."""
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    return not has_body and "body" not in current_app.view_functions[str(request.endpoint)].__annotations__
 
 
 def _check_body() -> None:

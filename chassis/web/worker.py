@@ -95,7 +95,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Gunicorn's main thread calls it in a loop, at least once a second."""
+        from chassis.core import metrics  # noqa: PLC0415 as above
+
         self._exhausted = False
+        metrics.report_if_due()
         super().wait_for_and_dispatch_events(timeout)
         if self._exhausted or self.nr_conns >= self.worker_connections:
             self._make_room()

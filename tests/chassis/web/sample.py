@@ -62,6 +62,10 @@ def sample_routes() -> APIBlueprint:
     def delete(path: Named) -> web.Answer:
         return path.name, 204
 
+    @api.post("/<name>/done")
+    def finish(path: Named) -> web.Answer:
+        return {"done": path.name}
+
     @api.get("/broken")
     def broken() -> web.Answer:
         raise RuntimeError(f"a bug near {CARD}")

@@ -1,6 +1,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin
@@ -10,7 +11,9 @@ import structlog
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from chassis import tracing
 from chassis.core import logs, strictjson
+from chassis.tracing.spans import Finished
 from chassis.web import app as web
 from tests.chassis.web.sample import CARD, Readiness, Served
 
@@ -188,3 +191,44 @@ def test_number_with_huge_exponent_is_rejected_quickly(client: FlaskClient) -> N
     started = time.perf_counter()
     post(client, b'{"name": "x", "amount": 1E+999999999}')
     assert time.perf_counter() - started < 30  # as an integer, it would take a gigabyte and minutes
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_request_is_a_span_of_the_trace_in_its_header(client: FlaskClient, recorded: list[Finished]) -> None:
+    client.get("/sample?limit=3", headers={"traceparent": TRACEPARENT, "X-Correlation-Id": "abc"})
+    (span,) = recorded
+    assert (span.trace_id, span.parent_id) == tuple(TRACEPARENT.split("-")[1:3])
+    assert (span.kind, span.name, span.fields) == ("request", "GET /sample", {"correlation_id": "abc", "status": 200})
+
+
+def test_a_span_names_the_route_and_not_the_path(client: FlaskClient, recorded: list[Finished]) -> None:
+    """A path can have a user's name."""
+    client.get("/order/ann")
+    assert [span.name for span in recorded] == ["GET ?"]
+
+
+def test_checks_of_health_have_no_trace(client: FlaskClient, recorded: list[Finished]) -> None:
+    client.get("/")
+    client.get("/health/ready")
+    assert [span.name for span in recorded] == ["GET /"]
+    assert tracing.current() is None
+
+
+def test_log_lines_of_a_request_have_its_trace_id(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("sample", {"LOG_FORMAT": "json"})
+    client.get("/sample?limit=3", headers={"traceparent": TRACEPARENT})
+    client.get("/sample?limit=3")
+    first, second = (json.loads(line)["trace_id"] for line in capfd.readouterr().err.splitlines())
+    assert first == TRACEPARENT.split("-")[1] != second
+
+
+def test_requests_are_measured_by_latency_and_class_of_status_without_probes(
+    client: FlaskClient, measurements: Callable[[], dict[str, Any]]
+) -> None:
+    for path in ("/", "/", "/nowhere", "/health/live", "/health/ready"):
+        client.get(path)
+    found = measurements()
+    assert len(found.pop("RequestLatency")) == 3
+    assert found == {"Responses2xx": 2, "Responses4xx": 1}

@@ -61,12 +61,8 @@ def test_operation_id_is_the_view_name_in_camel_case(document: dict[str, Any]) -
 def test_operation_has_the_docstring_of_its_view_and_only_used_headers_are_listed(document: dict[str, Any]) -> None:
     assert document["paths"]["/sample"]["post"]["description"] == "Makes one."
     assert list(document["components"]["headers"]) == [
-        "Accept", "Accept-Encoding", "ETag", "Location", "Retry-After", "X-Correlation-Id"
+        "Accept", "Accept-Encoding", "ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Correlation-Id"
     ]  # fmt: skip
-
-
-def test_document_requires_no_authentication(document: dict[str, Any]) -> None:
-    assert document["security"] == []
 
 
 def test_document_lists_its_own_server_only(document: dict[str, Any]) -> None:
@@ -75,8 +71,8 @@ def test_document_lists_its_own_server_only(document: dict[str, Any]) -> None:
 
 def test_only_operations_with_a_body_document_413_and_415(document: dict[str, Any]) -> None:
     post, get = document["paths"]["/sample"]["post"], document["paths"]["/sample/{id}"]["get"]
-    assert list(post["responses"]) == ["201", "400", "413", "415", "422", "503"]
-    assert list(get["responses"]) == ["200", "400", "422", "503"]
+    assert list(post["responses"]) == ["201", "400", "401", "403", "413", "415", "422", "429", "503"]
+    assert list(get["responses"]) == ["200", "400", "401", "403", "422", "429", "503"]
 
 
 def test_every_response_documents_the_correlation_id_and_503_retry_after(document: dict[str, Any]) -> None:
@@ -84,9 +80,12 @@ def test_every_response_documents_the_correlation_id_and_503_retry_after(documen
     assert {status: list(answer["headers"]) for status, answer in answers.items()} == {
         "201": ["Location", "ETag", "X-Correlation-Id"],
         "400": ["X-Correlation-Id"],
+        "401": ["WWW-Authenticate", "X-Correlation-Id"],
+        "403": ["X-Correlation-Id"],
         "413": ["X-Correlation-Id"],
         "415": ["Accept", "Accept-Encoding", "X-Correlation-Id"],
         "422": ["X-Correlation-Id"],
+        "429": ["Retry-After", "X-Correlation-Id"],
         "503": ["Retry-After", "X-Correlation-Id"],
     }
     optional = {name for name, header in document["components"]["headers"].items() if not header["required"]}

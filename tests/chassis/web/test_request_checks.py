@@ -37,6 +37,23 @@ def test_content_encoding_identity_is_accepted(client: FlaskClient, coding: str)
     assert client.post("/sample", data=b'{"name": "x", "amount": 1}', headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"", None, 200),
+        (b"", "text/plain", 200),
+        (b"{}", "application/json", 200),
+        (b"[]", "application/json", 422),
+        (b"{", "application/json", 400),
+        (b"name=x", "application/x-www-form-urlencoded", 415),
+    ],
+)
+def test_route_without_a_body_model_takes_an_empty_body_or_a_json_object(
+    client: FlaskClient, body: bytes, content_type: str | None, status: int
+) -> None:
+    assert client.post("/sample/s-1/done", data=body, content_type=content_type).status_code == status
+
+
 def test_unknown_path_is_a_404_whatever_the_body(client: FlaskClient) -> None:
     answer = client.post("/nowhere", data="x")
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

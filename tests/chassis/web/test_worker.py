@@ -41,7 +41,7 @@ def serving(port: int, *options: str, descriptors: int = 0) -> Iterator["subproc
     limited = ["sh", "-c", f'ulimit -S -n {descriptors or soft}; exec "$@"', "sh"]
     command = [*limited, sys.executable, "-m", "gunicorn", "-c", "python:chassis.web.gunicorn", *options, APP]
     with subprocess.Popen(
-        command, cwd=ROOT, env=inherited() | {"PORT": str(port), "AWS_REGION": "us-east-1"}
+        command, cwd=ROOT, env=inherited() | {"PORT": str(port), "AWS_REGION": "us-east-1", "SHOP_AUTH": "off"}
     ) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}/health/live")
