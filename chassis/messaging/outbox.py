@@ -1,25 +1,22 @@
 """The transactional outbox: events that are committed together with the state change they describe."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import structlog
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from chassis.aws.errors import unavailable, was_unanswered
+from chassis.aws.errors import unavailable
 from chassis.aws.query import every_page
+from chassis.aws.transactions import commit
 from chassis.core import deadline
-from chassis.core.errors import Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.fields import Model
 from chassis.core.validation import invalid_fields
 from chassis.messaging.segment import WHOLE, Segment
 
 PAGE = 100  # rows; 1 MB ends a page earlier
-MAX_ATTEMPTS = 2  # of a transaction that AWS cancels without a lost race, most often because the table is busy
 MAX_DELETES = 3  # calls, while a busy table deletes only some of the rows
 
 log = structlog.stdlib.get_logger(__name__)
@@ -40,28 +37,7 @@ class Outbox:
         nothing was written, and Unavailable if an attempt got no answer, so it may have taken effect.
         """
         row = event._asdict() | {"createdAt": int(self._clock() * 1000)}
-        actions = [*writes, {"Put": {"TableName": self._table, "Item": row}}]
-        unanswered = False
-        for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
-            cancelled = self._transact(actions)
-            if cancelled is None:
-                return True
-            unanswered |= was_unanswered(cancelled.response)
-            if unanswered and _lost_race(cancelled):
-                raise Unavailable("DynamoDB did not answer the first attempt.") from cancelled
-            if _lost_race(cancelled):
-                return False
-            if attempt + 1 == MAX_ATTEMPTS:
-                raise (Unavailable if unanswered else Refused)("DynamoDB is too busy.") from cancelled
-        raise AssertionError  # attempts() ends by raising
-
-    def _transact(self, actions: list[dict[str, Any]]) -> ClientError | None:
-        try:
-            with unavailable("DynamoDB"):
-                self._dynamodb.transact_write_items(TransactItems=actions, ClientRequestToken=str(uuid.uuid4()))
-        except ClientError as error:
-            return error
-        return None
+        return commit(self._dynamodb, [*writes, {"Put": {"TableName": self._table, "Item": row}}])
 
     def mark_published(self, event: Event) -> None:
         """Deletes the row. Call it only after the bus accepted the event."""
@@ -126,12 +102,3 @@ class PendingEvent(NamedTuple):
         Zero also for an event that far in the future: the clock of its writer was wrong, and it must not wait.
         """
         return max(0.0, min_age - self.age) if self.event and abs(self.age) <= min_age else 0.0
-
-
-def _lost_race(error: ClientError) -> bool:
-    """True if a condition failed or another write won, False if the table was busy. Raises `error` if it is a bug."""
-    response: Any = error.response
-    reasons = {reason.get("Code", "None") for reason in response.get("CancellationReasons", [])} - {"None"}
-    if response["Error"]["Code"] != "TransactionCanceledException" or "ValidationError" in reasons:
-        raise error
-    return "ConditionalCheckFailed" in reasons or reasons == {"TransactionConflict"}

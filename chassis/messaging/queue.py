@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chassis.aws.clients import LONG_POLL, Clients
+from chassis.core import metrics
 from chassis.core.errors import Unavailable
+from chassis.core.measured import LOOPS
 from chassis.messaging.process import Stop
 
 BATCH = 10
@@ -18,8 +20,15 @@ PAUSE = 1.0  # seconds
 DELETE_TRIES = 3
 
 SqsRecord = dict[str, Any]
-Handler = Callable[[dict[str, Any]], dict[str, Any]]
 log = structlog.stdlib.get_logger(__name__)
+
+
+class BatchHandler(Protocol):
+    def handle_batch(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Returns the failed messages, as Lambda expects them."""
+
+    def pause(self) -> float:
+        """Seconds to wait before the next batch."""
 
 
 class Queue:
@@ -87,7 +96,7 @@ class Queue:
         return self._known_url
 
 
-def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop) -> None:
+def consume(queue: Queue, handler: BatchHandler, check: Callable[[], None], stop: Stop) -> None:
     """Until `stop`: receives messages, handles them, deletes those that succeeded and backs off the others.
 
     After a failure, it receives nothing until `check`, which probes storage, stops raising Unavailable. An outage
@@ -95,12 +104,15 @@ def consume(queue: Queue, handle: Handler, check: Callable[[], None], stop: Stop
     """
     must_check = True
     while not stop:
+        metrics.record(LOOPS)
+        metrics.report_if_due()
         try:
             if must_check:
                 check()
                 must_check = False
             if records := stop.interruptible(queue.receive):
-                must_check = _acknowledge(queue, records, handle({"Records": records}))
+                must_check = _acknowledge(queue, records, handler.handle_batch({"Records": records}))
+                stop.wait(handler.pause())
         except Unavailable as error:
             log.warning("storage does not answer; not receiving", detail=error.detail)
             stop.wait(PAUSE)

@@ -1,13 +1,17 @@
 """The relay publishes events that were committed but not published."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
 
+from chassis import tracing
+from chassis.core import metrics
 from chassis.core.deadline import backoff
 from chassis.core.errors import Unavailable
 from chassis.core.events import Event
+from chassis.core.measured import OUTBOX_AGE, OUTBOX_BACKLOG, RELAYED
 from chassis.messaging.bus import batches
 from chassis.messaging.dispatch import Publisher
 from chassis.messaging.outbox import Outbox
@@ -53,6 +57,8 @@ class Relay:
             sent += self._relay(events, stop)
             if stop:
                 break
+        metrics.record(OUTBOX_AGE, round(oldest, 1))
+        metrics.record(OUTBOX_BACKLOG, backlog)
         if backlog:
             log.info("outbox swept", backlog=backlog, oldest_seconds=round(oldest, 1), sent=sent)
         if not readable:
@@ -65,6 +71,7 @@ class Relay:
         while not stop:
             with self._logging_errors("outbox not swept"):
                 self.sweep(stop)
+            metrics.report_if_due()
             stop.wait(self._pause)
             self._pause_after_failure(stop)
 
@@ -79,9 +86,13 @@ class Relay:
         return sent
 
     def _publish(self, batch: list[Event]) -> int:
+        began = time.time_ns()
         taken = self._bus.publish(batch)
+        for event in taken:
+            tracing.record("relay", event.detail_type, event.traceparent, began, event_id=event.id)
         removed = self._remove(taken)
         self._failures = 0 if removed else self._failures + 1
+        metrics.record(RELAYED, len(taken))
         return len(taken)
 
     def _remove(self, taken: list[Event]) -> bool:
@@ -90,7 +101,7 @@ class Relay:
         with self._logging_errors("published events not removed from the outbox"):
             removed = self._outbox.mark_all_published(taken)
         for event in taken:
-            fields = {"event_id": event.id, "detail_type": event.detail_type, "correlation_id": event.correlation_id}
+            fields = {"event_id": event.id, "detail_type": event.detail_type, **_ids(event)}
             if event in removed:
                 log.info("event relayed", **fields)
             else:
@@ -111,3 +122,8 @@ class Relay:
         except Exception:
             log.exception(failure)
             self._failures += 1
+
+
+def _ids(event: Event) -> dict[str, str | None]:
+    trace = tracing.Context.read(event.traceparent)
+    return {"correlation_id": event.correlation_id, **({"trace_id": trace.trace_id} if trace else {})}

@@ -8,10 +8,12 @@ import structlog
 from boto3.dynamodb.types import TypeSerializer
 from pydantic import AfterValidator
 
+from chassis import tracing
 from chassis.core.errors import Conflict, Unavailable
 from chassis.core.events import EventData
 from chassis.core.fields import Model
 from chassis.messaging.consumer import Consumer
+from chassis.tracing.spans import Finished
 from tests.fakes import FakeDeadLetters, FakeReplies
 
 
@@ -178,3 +180,78 @@ def test_test_message_that_cannot_be_answered_is_dropped() -> None:
     done, reasons, logged = handled(doctors_message(), never, replies)
     assert (done, reasons) == (True, [])
     assert [(line["event"], line["run"]) for line in logged] == [("test message not answered", "run-1")]
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def traced_message() -> str:
+    body = json.loads(message())
+    body["detail"]["metadata"]["traceparent"] = TRACEPARENT
+    return json.dumps(body)
+
+
+class Subject(Happened):
+    def log_fields(self) -> dict[str, str]:
+        return {"subject": self.name}
+
+
+def test_a_message_is_a_span_of_its_senders_trace(recorded: list[Finished]) -> None:
+    handled(traced_message(), lambda _: None)
+    (span,) = recorded
+    assert (span.trace_id, span.parent_id) == tuple(TRACEPARENT.split("-")[1:3])
+    assert (span.kind, span.name, span.fields) == ("message", "Happened", {"correlation_id": "c-1"})
+
+
+def test_a_message_that_is_put_back_continues_its_trace(recorded: list[Finished]) -> None:
+    """A dead letter has the whole message."""
+    dead = FakeDeadLetters()
+    record = {"messageId": "m-1", "body": traced_message()}
+    Consumer({Happened: raising(Conflict("no"))}, dead, FakeReplies()).handle_batch({"Records": [record]})
+    handled(dead.sent[0]["body"], lambda _: None)
+    failed, retried = recorded
+    assert failed.fields == {"correlation_id": "c-1", "error": "Conflict", "message_id": "m-1", "tries": None}
+    assert failed[:1] + failed[2:3] == retried[:1] + retried[2:3] == tuple(TRACEPARENT.split("-")[1:3])
+
+
+def test_events_of_a_handler_continue_the_trace_even_if_nothing_is_recorded() -> None:
+    seen: list[str | None] = []
+    handled(traced_message(), lambda _: seen.append(tracing.traceparent()))
+    assert seen == [TRACEPARENT]
+
+
+def test_lines_and_span_of_a_message_have_the_ids_of_its_data(recorded: list[Finished]) -> None:
+    record = {"messageId": "m-1", "body": traced_message()}
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+        Consumer({Subject: raising(Unavailable("down"))}, FakeDeadLetters(), FakeReplies()).handle_batch(
+            {"Records": [record]}
+        )
+    (line,) = logged
+    assert (line["subject"], line["correlation_id"], line["trace_id"]) == ("n", "c-1", TRACEPARENT.split("-")[1])
+    assert recorded[0].fields["subject"] == "n"
+
+
+@pytest.mark.parametrize("metadata", [{}, {"traceparent": 7}, {"traceparent": "x"}, [], None, "text"])
+def test_a_message_without_a_valid_trace_begins_one(metadata: Any, recorded: list[Finished]) -> None:
+    body = json.loads(message())
+    body["detail"]["metadata"] = metadata
+    handled(json.dumps(body), lambda _: None)
+    assert [span.parent_id for span in recorded] == [""]
+
+
+@pytest.mark.parametrize(
+    ("body", "handler", "name"),
+    [
+        (message(), lambda _: None, "MessagesHandled"),
+        (message(), raising(Unavailable("No answer.")), "MessagesRetried"),
+        (message(), raising(KeyError("a bug")), "MessagesRetried"),
+        (message(), raising(Conflict("Another one has its id.")), "DeadLettersConflicting"),
+        (message(), raising(OverflowError()), "DeadLettersOutOfRange"),
+        ("{", lambda _: None, "DeadLettersUnreadable"),
+    ],
+)
+def test_each_outcome_is_counted_with_its_class(
+    body: str, handler: Callable[[Happened], object], name: str, measurements: Callable[[], dict[str, Any]]
+) -> None:
+    handled(body, handler)
+    assert measurements() == {name: 1}

@@ -16,6 +16,7 @@ from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
 from chassis.messaging.segment import Segment
 from tests import aws_clients
+from tests.stacks import create_tables
 
 pytestmark = pytest.mark.integration
 TABLE = "shop-basket-outbox"
@@ -53,6 +54,12 @@ class Shop:
 
     def left(self) -> set[str]:
         return {row["id"] for row in self.dynamodb.scan(TableName=TABLE)["Items"]}
+
+
+@pytest.fixture
+def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
+    """Only the tables, because an outbox needs nothing else."""
+    return create_tables(aws_env, "basket")
 
 
 @pytest.fixture
@@ -153,22 +160,11 @@ def test_long_backlog_is_read_page_by_page(shop: Shop) -> None:
     assert shop.left() == set()
 
 
-def calls_of(client: Any) -> list[str]:
-    """The names of the client's calls from now on."""
-    names: list[str] = []
-
-    def note(model: Any, **_: Any) -> None:
-        names.append(model.name)
-
-    client.meta.events.register("before-call", note)
-    return names
-
-
 def test_sweep_makes_one_scan_per_hundred_rows_and_one_removal_per_ten(shop: Shop) -> None:
     with aws_clients.table(TABLE).batch_writer() as batch:
         for n in range(120):
             batch.put_item(Item=Event(f"n{n}", "com.example", "Happened", "{}")._asdict() | {"createdAt": 1})
-    calls = calls_of(shop.dynamodb)
+    calls = aws_clients.calls(shop.dynamodb)
     assert Relay(shop.outbox, FakeBus()).sweep() == 120
     assert Counter(calls) == {"Scan": 2, "BatchWriteItem": 12}
     assert shop.left() == set()

@@ -49,10 +49,23 @@ class FakeSQS:
         self.calls.append(("hide", {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in Entries}))
 
 
-def failing(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda event: {
-        "batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["messageId"] in names]
-    }
+Handle = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Handler:
+    """Handles batches by `handle`, and asks for `pause` seconds after each."""
+
+    def __init__(self, handle: Handle, pause: float = 0.0) -> None:
+        self.handle_batch = handle
+        self.pause = lambda: pause
+
+
+def failing(*names: str, pause: float = 0.0) -> Handler:
+    def handle(event: dict[str, Any]) -> dict[str, Any]:
+        failed = [r["messageId"] for r in event["Records"] if r["messageId"] in names]
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+    return Handler(handle, pause)
 
 
 class Storage:
@@ -66,8 +79,8 @@ class Storage:
             raise Unavailable("DynamoDB cannot process the request now.")
 
 
-def run(sqs: FakeSQS, handle: Any, stop: Stop, check: Callable[[], None] = lambda: None) -> None:
-    consume(Queue(sqs, sqs, "orders", lambda: 1.0), handle, check, stop)
+def run(sqs: FakeSQS, handler: Handler, stop: Stop, check: Callable[[], None] = lambda: None) -> None:
+    consume(Queue(sqs, sqs, "orders", lambda: 1.0), handler, check, stop)
 
 
 def test_handled_messages_are_deleted_and_failed_ones_backed_off() -> None:
@@ -106,7 +119,7 @@ def test_record_has_the_format_of_lambda() -> None:
         seen.extend(event["Records"])
         return {"batchItemFailures": []}
 
-    run(FakeSQS(stop, ["a"]), handle, stop)
+    run(FakeSQS(stop, ["a"]), Handler(handle), stop)
     (record,) = seen
     assert record == {
         "messageId": "a",
@@ -150,6 +163,19 @@ def test_after_a_failure_receiving_pauses_until_storage_answers() -> None:
     run(sqs, failing("a"), stop, storage.check)
     assert storage.left == []  # checked at the start and after the failure of a, not for each batch
     assert [kind for kind, _ in sqs.calls] == ["hide", "delete", "delete"]
+
+
+def test_pause_that_the_handler_asks_for_comes_after_the_messages_are_settled() -> None:
+    class Waits(Stop):
+        def wait(self, seconds: float) -> None:
+            sqs.calls.append(("wait", seconds))
+
+    stop = Waits()
+    sqs = FakeSQS(stop, ["a", "b"], ["c"])
+    run(sqs, failing("b", pause=7.0), stop)
+    assert sqs.calls == [
+        ("delete", ["r-a"]), ("hide", {"r-b": 5}), ("wait", 7.0), ("delete", ["r-c"]), ("wait", 7.0),
+    ]  # fmt: skip
 
 
 def test_signal_ends_an_idle_poll() -> None:
@@ -224,7 +250,7 @@ def test_real_queue_deletes_handled_messages_and_hides_failed_ones(queue: Queue)
 
     for body in ("a", "b"):
         queue.send(body)
-    consume(queue, handle, Storage(False, True, True).check, stop)
+    consume(queue, Handler(handle), Storage(False, True, True).check, stop)
     assert sorted(seen) == [("a", "1"), ("b", "1")]  # no attempt was used up while storage did not answer
     assert counts(queue) == ("0", "1")
 
@@ -238,3 +264,12 @@ def test_dead_letter_has_its_reason(queue: Queue) -> None:
         "reason": "not JSON",
         "messageId": "m-1",
     }
+
+
+def test_every_turn_of_the_loop_is_counted_also_without_messages_and_in_an_outage(
+    measurements: Callable[[], dict[str, Any]],
+) -> None:
+    """Otherwise an alarm for consumers that report nothing would fire."""
+    stop = Stop()
+    run(FakeSQS(stop, [], [], ["a"]), failing(), stop, Storage(False, True).check)
+    assert measurements() == {"ConsumerLoops": 4}

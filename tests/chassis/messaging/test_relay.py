@@ -1,7 +1,9 @@
 """The relay and a bus that is slow, unavailable or broken. test_outbox.py runs the relay on a real table."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 import structlog
@@ -16,6 +18,7 @@ from chassis.messaging.outbox import Outbox, PendingEvent
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
 from chassis.messaging.segment import WHOLE, Segment
+from chassis.tracing.spans import Finished
 
 Publish = Callable[[list[Event]], list[Event]]
 DOWN = Unavailable("EventBridge does not answer.")
@@ -276,3 +279,36 @@ def test_stopped_relay_sends_no_further_call() -> None:
 def test_relay_has_a_long_time_out_and_one_attempt_per_call() -> None:
     assert clients.RELAY.read >= 10
     assert clients.RELAY.attempts == 1
+
+
+def test_the_relay_continues_the_trace_of_each_event(recorded: list[Finished]) -> None:
+    rows = Rows(2)
+    parents = ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "invalid"]
+    for name, parent in zip(rows.rows, parents, strict=True):
+        detail = json.dumps({"metadata": {"correlation-id": "c-1", "traceparent": parent}})
+        rows.rows[name] = rows.rows[name]._replace(detail=detail)
+    with structlog.testing.capture_logs() as logged:
+        Relay(rows, Bus()).sweep()
+    (span,) = recorded
+    assert (span.trace_id, span.parent_id) == tuple(parents[0].split("-")[1:3])
+    assert (span.kind, span.name, span.fields) == ("relay", "d", {"event_id": "e0"})
+    assert [line.get("trace_id") for line in logged if line["event"] == "event relayed"] == [span.trace_id, None]
+
+
+def test_every_sweep_reports_age_and_backlog_also_of_an_empty_outbox(
+    measurements: Callable[[], dict[str, Any]],
+) -> None:
+    bus, rows = Bus(), Rows(5)
+    Relay(rows, bus).sweep()
+    assert measurements() == {"OutboxAge": 60, "OutboxBacklog": 5, "EventsRelayed": 5}
+    Relay(rows, bus).sweep()
+    assert measurements() == {"OutboxAge": 0, "OutboxBacklog": 0}
+
+
+def test_sweep_that_cannot_read_the_outbox_reports_nothing(measurements: Callable[[], dict[str, Any]]) -> None:
+    """A false zero would hide the events that wait."""
+    rows = Rows(5)
+    rows.down = 1
+    with pytest.raises(Unavailable):
+        Relay(rows, Bus()).sweep()
+    assert measurements() == {}
