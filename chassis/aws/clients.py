@@ -9,7 +9,9 @@ from botocore.config import Config
 
 from chassis.aws import emulator
 from chassis.aws.errors import mark_unanswered
-from chassis.aws.fast.calls import attach
+from chassis.aws.fast.attach import attach
+from chassis.aws.measuring import measured
+from chassis.aws.traced import traced
 from chassis.aws.transport import Transport, bounded, with_botocore_errors
 from chassis.core.errors import Misconfigured
 
@@ -73,7 +75,10 @@ class Clients:
             made = self._session.client(service, region, config=config)  # type: ignore[call-overload] # the name is a variable
         emulator.reject_placeholders(self._session, made)
         is_fast = self._transport == "fast" and attach(made, self._core, timeouts.connect, timeouts.read)
-        return _guarded(made, None if is_fast else timeouts.connect + timeouts.read)
+        guarded = _guarded(made, None if is_fast else timeouts.connect + timeouts.read)
+        if timeouts != LONG_POLL:
+            guarded._make_api_call = measured(guarded._make_api_call)  # noqa: SLF001 see `_guarded`
+        return guarded
 
 
 def _guarded(made: Any, attempt: float | None) -> Any:
@@ -81,5 +86,6 @@ def _guarded(made: Any, attempt: float | None) -> Any:
     made.meta.events.register("before-send", Transport(made._endpoint.http_session).send)  # noqa: SLF001
     made.meta.events.register("after-call", mark_unanswered)
     call = with_botocore_errors(made._make_api_call)  # noqa: SLF001
-    made._make_api_call = call if attempt is None else bounded(call, attempt)  # noqa: SLF001
+    call = call if attempt is None else bounded(call, attempt)
+    made._make_api_call = traced(call, made.meta.service_model.service_id)  # noqa: SLF001
     return made

@@ -12,7 +12,8 @@ from chassis.core.errors import Refused, Unavailable
 # Error codes that a caller handles itself, or that show a bug in this code. Every other code, including those that AWS
 # may add later, means that AWS is busy or that the operator must change something.
 UNTRANSLATED = {
-    "ConditionalCheckFailedException", "SerializationException", "TransactionCanceledException", "ValidationException",
+    "ConditionalCheckFailedException", "ExecutionAlreadyExists", "ExecutionDoesNotExist", "InvalidToken",
+    "SerializationException", "TaskDoesNotExist", "TaskTimedOut", "TransactionCanceledException", "ValidationException",
 }  # fmt: skip
 # Each token is used for one call, so these codes mean that AWS has accepted an earlier attempt of the same call.
 EARLIER_ATTEMPT_ACCEPTED = {"IdempotentParameterMismatchException", "TransactionInProgressException"}

@@ -1,4 +1,4 @@
-"""Signature Version 4 of a POST to `/`: the same as that of botocore's `SigV4Auth`, but it caches the signing keys."""
+"""Signature Version 4 of a POST to `/`: the same as that of botocore's `SigV4Auth`, with caches for what repeats."""
 
 import hmac
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from botocore.auth import SIGNED_HEADERS_BLACKLIST
 from botocore.credentials import ReadOnlyCredentials
 
 KEYS = 64  # the most cached keys. There is one per day, region, service and secret.
+SETS = 256  # the most cached sets of headers. There is one per operation and session token.
+STAMP = "\0"  # stands for the time in a cached set, and occurs in no header
 NOT_SIGNED = frozenset(SIGNED_HEADERS_BLACKLIST)  # a proxy may change these
 
 
@@ -27,20 +29,26 @@ def sign(
     `now` is in UTC. The steps are those of the AWS IAM User Guide, "Create a signed AWS API request".
     """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    signed = {**headers, "X-Amz-Date": stamp}
+    signed = {**headers, "X-Amz-Date": STAMP}
     if credentials.token:
         signed["X-Amz-Security-Token"] = credentials.token
-    pairs = sorted((name.lower(), " ".join(value.split())) for name, value in signed.items())
-    pairs = [pair for pair in pairs if pair[0] not in NOT_SIGNED]
-    names = ";".join(name for name, _ in pairs)
-    lines = "".join(f"{name}:{value}\n" for name, value in pairs)
-    request = f"POST\n/\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+    names, lines = _canonical(tuple(signed.items()))
+    signed["X-Amz-Date"] = stamp
+    request = f"POST\n/\n\n{lines.replace(STAMP, stamp)}\n{names}\n{sha256(body).hexdigest()}"
     day_scope = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{day_scope}\n{sha256(request.encode()).hexdigest()}"
     signature = _hmac(_key(credentials.secret_key, stamp[:8], *scope), to_sign).hex()
     identity = f"{credentials.access_key}/{day_scope}"
     signed["Authorization"] = f"AWS4-HMAC-SHA256 Credential={identity}, SignedHeaders={names}, Signature={signature}"
     return signed
+
+
+@lru_cache(SETS)
+def _canonical(headers: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """The names of the signed headers, and their lines."""
+    pairs = sorted((name.lower(), " ".join(value.split())) for name, value in headers)
+    pairs = [pair for pair in pairs if pair[0] not in NOT_SIGNED]
+    return ";".join(name for name, _ in pairs), "".join(f"{name}:{value}\n" for name, value in pairs)
 
 
 @lru_cache(KEYS)

@@ -79,6 +79,10 @@ def products() -> ProductStore:
     return ProductStore(dynamodb, Outbox(dynamodb, "outbox"), "product")
 
 
+def orders() -> OrderStore:
+    return OrderStore(client(), Outbox(client(), "outbox"), "order")
+
+
 def catalogue() -> CatalogueStore:
     return CatalogueStore(client(), "catalogue")
 
@@ -91,8 +95,8 @@ CALLS: dict[str, Callable[[], object]] = {
     "a product is read": lambda: products().get("p-1"),
     "a product is written": lambda: products().save(product("p-1"), None, EVENT),
     "prices are read": lambda: catalogue().get_many(["p-1"]),
-    "an order is read": lambda: OrderStore(client(), "order").get("swn", "o-1"),
-    "an order is written": lambda: OrderStore(client(), "order").put_once(order(), "hash"),
+    "an order is read": lambda: orders().get("swn", "o-1"),
+    "an order is written": lambda: orders().put_once(order(), "hash"),
     "an event is marked as published": lambda: Outbox(client(), "outbox").mark_published(EVENT),
     "an event is published": lambda: EventBus(client("events"), "bus").publish([EVENT]),
 }

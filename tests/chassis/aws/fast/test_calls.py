@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 from botocore.session import Session, get_session
 from botocore.stub import Stubber
 
-from chassis.aws.fast import calls
+from chassis.aws.fast import attach, calls, operations
 from chassis.aws.fast.http1 import Response
 from chassis.core import deadline
 from tests import scripted
 from tests.scripted import Script, answer, refusal
 
-KEY = {"id": {"S": "1"}}
+KEY = {"id": "1"}
+BUSY = Response(400, {"content-type": scripted.TYPE}, b'{"__type":"ThrottlingException"}', last=False)
 FINE = Response(200, {"content-type": scripted.TYPE}, b"{}", last=False)
 
 
@@ -37,10 +39,17 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
 
 
 def attached(session: Session, url: str, service: str = "dynamodb", **options: Any) -> Any:
-    config = Config(retries={"mode": "standard", "total_max_attempts": 2}, **options)
-    client = session.create_client(service, "us-east-1", endpoint_url=url, config=config)
-    calls.attach(client, session, 30, 30)
+    client = of_boto3(session, url, service, **options)
+    attach.attach(client, session, 30, 30)
     return client
+
+
+def of_boto3(session: Session, url: str, service: str = "dynamodb", **options: Any) -> Any:
+    config = Config(retries={"mode": "standard", "total_max_attempts": 2}, **options)
+    made = boto3.Session(botocore_session=session)
+    if service == "dynamodb":
+        return made.resource("dynamodb", "us-east-1", endpoint_url=url, config=config).meta.client
+    return session.create_client(service, "us-east-1", endpoint_url=url, config=config)
 
 
 def is_fast(client: Any) -> bool:
@@ -100,15 +109,15 @@ def test_another_protocol_is_botocores(session: Session, script: Script) -> None
 def test_a_stubber_is_asked_first(session: Session, script: Script) -> None:
     client = attached(session, script.url)
     with Stubber(client) as stubber:
-        stubber.add_response("get_item", {"Item": KEY})
+        stubber.add_response("get_item", {"Item": {"id": {"S": "1"}}})
         assert client.get_item(TableName="t", Key=KEY)["Item"] == KEY
     assert script.calls == []
 
 
 def test_without_credentials_nothing_is_sent(session: Session, script: Script) -> None:
-    client = attached(session, script.url)
-    made = calls.Calls(client, calls.Keys(None, 30).frozen, SimpleNamespace())  # type: ignore[arg-type] # is not asked
-    client.meta.events.register_first("before-call", made.call)
+    client = of_boto3(session, script.url)
+    made: Any = calls.Calls(client, calls.Keys(None, 30).frozen, SimpleNamespace())  # type: ignore[arg-type] # is not asked
+    operations.Operations(client, made, client._make_api_call)
     with pytest.raises(NoCredentialsError):
         client.get_item(TableName="t", Key=KEY)
     assert script.calls == []
@@ -143,14 +152,14 @@ def test_before_send_is_emitted_before_each_attempt(session: Session) -> None:
 
 def test_needs_retry_decides_about_the_next_attempt_even_without_a_delay(session: Session) -> None:
     client = attached(session, "http://nowhere.test")
-    fake = Fake(client, FINE, FINE, FINE)
+    fake = Fake(client, BUSY, BUSY, FINE)
     asked: list[tuple[int, Any]] = []
 
     def again(attempts: int, response: Any, caught_exception: Any, **_: Any) -> float | bool:
         asked.append((attempts, caught_exception))
         return 0.0 if attempts < 3 else False
 
-    client.meta.events.register_first("needs-retry", again)
+    client.meta.events.register_first("needs-retry.dynamodb.GetItem", again)
     told = client.get_item(TableName="t", Key=KEY)
     assert asked == [(1, None), (2, None), (3, None)]
     assert (len(fake.requests), told["ResponseMetadata"]["RetryAttempts"]) == (3, 2)
@@ -175,11 +184,25 @@ def test_a_temporary_credentials_token_is_sent(session: Session) -> None:
     assert fake.requests[0].headers["X-Amz-Security-Token"] == "token"
 
 
+def test_a_later_call_has_the_key_and_token_of_its_time(session: Session) -> None:
+    client = attached(session, "http://nowhere.test")
+    credentials: Any = session.get_credentials()
+    credentials.token = "old"
+    fake = Fake(client, FINE, FINE, FINE)
+    client.get_item(TableName="t", Key=KEY)
+    credentials.access_key, credentials.token = "rotated", "new"
+    client.get_item(TableName="t", Key=KEY)
+    credentials.token = None
+    client.get_item(TableName="t", Key=KEY)
+    assert [each.headers.get("X-Amz-Security-Token") for each in fake.requests] == ["old", "new", None]
+    assert "Credential=rotated/" in fake.requests[1].headers["Authorization"]
+
+
 def test_the_certificate_authorities_are_those_that_boto3_would_trust(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusted: list[str] = []
-    monkeypatch.setattr(calls, "Connections", lambda _connect, _read, authorities: trusted.append(authorities))
+    monkeypatch.setattr(attach, "Connections", lambda _connect, _read, authorities: trusted.append(authorities))
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     attached(session, "https://there.test")
@@ -241,7 +264,8 @@ def test_credentials_that_must_be_fetched_are_fetched_in_another_thread() -> Non
 @pytest.mark.usefixtures("in_a_request")
 def test_no_attempt_follows_a_pause_that_is_longer_than_what_is_left(session: Session) -> None:
     client = attached(session, "http://nowhere.test")
-    fake = Fake(client, FINE, FINE)
-    client.meta.events.register_first("needs-retry", lambda **_: 60.0)
-    client.get_item(TableName="t", Key=KEY)
+    fake = Fake(client, BUSY, FINE)
+    client.meta.events.register_first("needs-retry.dynamodb.GetItem", lambda **_: 60.0)
+    with pytest.raises(ClientError):
+        client.get_item(TableName="t", Key=KEY)
     assert len(fake.requests) == 1

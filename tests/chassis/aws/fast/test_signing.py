@@ -70,3 +70,16 @@ def test_the_kept_signing_keys_are_bounded() -> None:
     for n in range(signing.KEYS + 10):
         sign({"Host": "h"}, b"", ReadOnlyCredentials("AKIA", f"secret-{n}", None), Scope("r", "s"), NOW)
     assert signing._key.cache_info().currsize == signing.KEYS
+
+
+def test_the_kept_sets_of_headers_are_bounded() -> None:
+    for n in range(signing.SETS + 10):
+        sign({"Host": f"h{n}"}, b"", ReadOnlyCredentials("AKIA", "secret", None), Scope("r", "s"), NOW)
+    assert signing._canonical.cache_info().currsize == signing.SETS
+
+
+def test_the_time_of_a_signature_is_that_of_its_call() -> None:
+    keys = ReadOnlyCredentials("AKIA", "secret", None)
+    first, later = (sign({"Host": "h"}, b"", keys, Scope("r", "s"), NOW + timedelta(minutes=n)) for n in (0, 1))
+    assert (first["X-Amz-Date"], later["X-Amz-Date"]) == ("20261126T010203Z", "20261126T010303Z")
+    assert first["Authorization"] != later["Authorization"]
