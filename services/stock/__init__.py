@@ -1,0 +1,1 @@
+"""The stock service counts the pieces of each product, and reserves those of an order."""
