@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from chassis.core import logs
+from chassis.core import logs, metrics
 from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import consume
@@ -19,9 +19,10 @@ def make_consumer(service: OrderService, dead_letters: DeadLetters, replies: Rep
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("ordering-consumer", env)
+    metrics.configure("ordering-consumer", env)
     wiring = Wiring(env)
     consumer = make_consumer(wiring.service, wiring.dead_letters, wiring.replies)
-    consume(wiring.queue, consumer.handle_batch, wiring.store.check, Stop().on_signals())
+    consume(wiring.queue, consumer, wiring.store.check, Stop().on_signals())
 
 
 if __name__ == "__main__":

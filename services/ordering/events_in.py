@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from chassis.core.events import EventData
 from chassis.core.fields import EXACT, Amount, Matching
 from chassis.core.instants import Instant
-from services.ordering.models import Order, OrderLine, Status, UserName
+from services.ordering.models import OrderLine, OrderRow, Status, StatusChange, UserName
 from services.ordering.order_ids import UUID7, first_of, last_of
 
 
@@ -34,6 +34,7 @@ class BasketCheckedOut(EventData):
     address: str = Field(max_length=500)
     cardLast4: Annotated[str, Matching("[0-9]{4}", "must be four digits")]
     paymentMethod: Annotated[int, Field(ge=0, le=99), EXACT]
+    paymentToken: str | None = Field(None, max_length=64)  # older events have none
     items: list[OrderLine] = Field(min_length=1, max_length=100)
     totalPrice: Amount
 
@@ -49,9 +50,26 @@ class BasketCheckedOut(EventData):
             raise ValueError("orderId is not a UUIDv7 of the millisecond of orderDate")
         return self
 
-    def content_hash(self) -> str:
-        """A hash of the checkout alone. It excludes the order's status, which may change later."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    def log_fields(self) -> dict[str, str]:
+        return {"order_id": self.orderId}
 
-    def to_order(self) -> Order:
-        return Order(status=Status.PLACED, **self.model_dump())
+    def content_hash(self) -> str:
+        """A hash of the checkout alone. It excludes the order's status, which may change later.
+
+        It also excludes absent fields, so that a field that is added later does not change the hash of an older event.
+        """
+        facts = self.model_dump(mode="json", exclude_none=True)
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def to_order(self, placed_at: str, correlation_id: str, traceparent: str | None = None) -> OrderRow:
+        """A new order, before the first attempt to fulfil it."""
+        return OrderRow(
+            status=Status.PLACED,
+            history=[StatusChange(status=Status.PLACED, at=placed_at)],
+            orderVersion=1,
+            attempt=1,
+            attemptedAt=placed_at,
+            correlationId=correlation_id,
+            traceparent=traceparent,
+            **self.model_dump(exclude_none=True),
+        )

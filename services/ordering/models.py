@@ -26,12 +26,28 @@ class OrderLine(Model):
 
 
 class Status(StrEnum):
-    """Of an order. Later versions add others."""
+    """Of an order. `lifecycle` says which follows which."""
 
     PLACED = "PLACED"
+    CONFIRMED = "CONFIRMED"
+    REJECTING = "REJECTING"
+    REJECTED = "REJECTED"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+
+
+OPEN = frozenset({Status.PLACED, Status.REJECTING, Status.CANCELLING})  # no final status yet
+
+
+class StatusChange(Model):
+    status: str
+    at: str = Field(description="UTC, with milliseconds")
+    reason: str | Absent = None
 
 
 class Order(Model):
+    """An order as clients see it. Orders of earlier versions have no history."""
+
     orderId: str
     orderDate: str
     userName: str
@@ -44,6 +60,29 @@ class Order(Model):
     items: list[OrderLine]
     totalPrice: Amount
     status: str
+    reason: str | Absent = Field(None, description="why it was rejected")
+    history: list[StatusChange] = Field([], description="each status that it had")
+
+
+class OrderRow(Order):
+    """An order as it is stored. Rows of earlier versions lack these fields and have their defaults.
+
+    Each change of the status raises `orderVersion`. `attempt` counts the executions of the saga.
+    """
+
+    paymentToken: str = ""
+    correlationId: str = ""
+    traceparent: str | None = None  # of the message that placed it, for the executions that the sweep starts
+    orderVersion: int = 0
+    attempt: int = 0
+    attemptedAt: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    def shown(self) -> Order:
+        return Order.model_validate(self.model_dump())
 
 
 class OrderPage(Model):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.ordering.events_in import BasketCheckedOut
-from services.ordering.models import OrderLine, OrderQuery
-from tests.samples import golden_message, placed
+from services.ordering.models import OrderLine, OrderQuery, OrderRow
+from tests.samples import DATE, golden_message, placed
 
 DATA = golden_message()["detail"]["data"]
 dates = st.datetimes().map(lambda moment: f"{moment.isoformat(timespec='milliseconds')}Z")
@@ -48,6 +48,7 @@ def test_total_must_be_the_exact_sum(lines: list[tuple[Decimal, int]]) -> None:
         {"totalPrice": "2769.9"},
         {"address": "x" * 501},
         {"paymentMethod": 10**50},
+        {"paymentToken": "t" * 65},
     ],
 )
 def test_event_with_wrong_fields_is_rejected(wrong: dict[str, Any]) -> None:
@@ -59,10 +60,33 @@ def test_unknown_fields_of_an_event_are_ignored() -> None:
     assert placed(loyaltyPoints=7) == placed()
 
 
-def test_order_has_the_fields_of_the_checkout_and_a_status() -> None:
-    order = placed().to_order()
-    assert order.model_dump(exclude={"status"}) == placed().model_dump()
-    assert order.status == "PLACED"
+def test_new_order_has_the_fields_of_the_checkout_and_waits_for_its_first_attempt() -> None:
+    order = placed().to_order(DATE, "c-1")
+    assert order.model_dump(include=set(DATA)) == {name: placed().model_dump()[name] for name in DATA}
+    assert [change.model_dump(exclude_none=True) for change in order.history] == [{"status": "PLACED", "at": DATE}]
+    assert (order.status, order.orderVersion, order.attempt, order.attemptedAt) == ("PLACED", 1, 1, DATE)
+    assert order.is_open
+
+
+def test_client_sees_neither_the_payment_token_nor_the_attempts() -> None:
+    row = placed(paymentToken="tok_declined").to_order(DATE, "c-1")
+    assert row.paymentToken == "tok_declined"
+    assert set(row.shown().model_dump()) == {*DATA, "status", "reason", "history"} - {"paymentToken"}
+
+
+def test_row_of_an_earlier_version_is_read_as_an_order_that_was_never_attempted() -> None:
+    earlier = {name: value for name, value in DATA.items() if name != "paymentToken"}
+    row = OrderRow.model_validate(earlier | {"status": "PLACED", "contentHash": "hash"})
+    assert (row.orderVersion, row.attempt, row.attemptedAt, row.history) == (0, 0, None, [])
+    assert row.shown().model_dump(exclude_none=True) == earlier | {"status": "PLACED", "history": []}
+
+
+def test_event_from_before_the_payment_token_is_accepted_and_keeps_its_hash() -> None:
+    """Otherwise a second delivery, after an upgrade, would be a conflict with the order of the first one."""
+    older = BasketCheckedOut.model_validate({name: value for name, value in DATA.items() if name != "paymentToken"})
+    assert older.content_hash() == "9fcb98a25bdc46b08fe54fd24990ea012b0770a5defb7356de45f639101ba9eb"
+    assert older.to_order(DATE, "c-1").paymentToken == ""
+    assert placed().content_hash() != older.content_hash()
 
 
 def test_content_hash_does_not_depend_on_the_notation() -> None:

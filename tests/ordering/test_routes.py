@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from chassis.core.errors import Unavailable
 from services.ordering.app import create_app
+from services.ordering.lifecycle import Step
 from services.ordering.models import Order
-from services.ordering.service import OrderService
-from tests.fakes import FakeOrders
+from tests.fakes import FakeOrders, OrderShop, order_service
 from tests.paging import every_item
 from tests.samples import USER_NAMES, order, placed
 
@@ -19,9 +19,8 @@ OCTOBER, NOVEMBER = (order(orderDate=date) for date in DATES)
 @pytest.fixture
 def client() -> FlaskClient:
     """swn has orders of the last day of October and the first of November, ada has one order."""
-    sent = order(userName="ada").model_copy(update={"status": "SENT"})
-    service = OrderService(FakeOrders(OCTOBER, NOVEMBER, sent))
-    return create_app(service, lambda: None).test_client()
+    cancelled = order(userName="ada").model_copy(update={"status": "CANCELLED"})
+    return create_app(OrderShop(OCTOBER, NOVEMBER, cancelled).service, lambda: None).test_client()
 
 
 def ids(client: FlaskClient, path: str) -> list[str]:
@@ -32,14 +31,14 @@ def ids(client: FlaskClient, path: str) -> list[str]:
 
 def test_order_has_the_checkout_without_the_card_number(client: FlaskClient) -> None:
     answer = client.get(f"/order/swn/{OCTOBER.orderId}").get_json()
-    assert answer == OCTOBER.model_dump()
+    assert answer == OCTOBER.shown().model_dump(exclude_none=True)
     assert (answer["cardLast4"], answer["status"]) == ("3322", "PLACED")
     assert "cardInfo" not in answer
 
 
 @pytest.mark.parametrize("name", USER_NAMES)
 def test_user_with_any_valid_name_finds_their_orders(name: str) -> None:
-    orders = OrderService(FakeOrders())
+    orders = order_service(FakeOrders())
     orders.place(placed(userName=name))
     client = create_app(orders, lambda: None).test_client()
     path = f"/order/{quote(name, safe='')}"
@@ -48,7 +47,7 @@ def test_user_with_any_valid_name_finds_their_orders(name: str) -> None:
 
 
 def test_plus_in_a_path_is_a_plus() -> None:
-    client = create_app(OrderService(FakeOrders(order(userName="ann+shop@example.com"))), lambda: None).test_client()
+    client = create_app(order_service(FakeOrders(order(userName="ann+shop@example.com"))), lambda: None).test_client()
     assert ids(client, "/order/ann+shop@example.com") == [order().orderId]
 
 
@@ -148,6 +147,43 @@ def test_invalid_time_names_its_parameter(client: FlaskClient) -> None:
     assert not any("[0-9]" in error["detail"] or "\\d" in error["detail"] for errors in answers for error in errors)
 
 
+def test_order_is_cancelled_in_two_steps() -> None:
+    shop = OrderShop(OCTOBER)
+    client = create_app(shop.service, lambda: None).test_client()
+    path = f"/order/swn/{OCTOBER.orderId}"
+    first, again = client.post(f"{path}/cancel"), client.post(f"{path}/cancel", json={})
+    assert [answer.status_code for answer in (first, again)] == [202, 202]
+    assert (first.get_json()["status"], first.get_json()) == ("CANCELLING", client.get(path).get_json())
+    shop.moves.apply(Step.FINISH, "swn", OCTOBER.orderId)
+    done = client.post(f"{path}/cancel")
+    assert (done.status_code, done.get_json()["status"]) == (200, "CANCELLED")
+    assert [change["status"] for change in client.get(path).get_json()["history"]] == [
+        "PLACED",
+        "CANCELLING",
+        "CANCELLED",
+    ]
+
+
+@pytest.mark.parametrize("status", ["REJECTING", "REJECTED"])
+def test_rejected_order_cannot_be_cancelled(status: str) -> None:
+    shop = OrderShop(OCTOBER.model_copy(update={"status": status, "reason": "OUT_OF_STOCK"}))
+    client = create_app(shop.service, lambda: None).test_client()
+    answer = client.post(f"/order/swn/{OCTOBER.orderId}/cancel")
+    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
+    assert client.get(f"/order/swn/{OCTOBER.orderId}").get_json()["reason"] == "OUT_OF_STOCK"
+
+
+def test_cancelling_an_unknown_order_is_a_404(client: FlaskClient) -> None:
+    assert client.post("/order/swn/none/cancel").status_code == 404
+
+
+def test_no_response_contains_the_payment_token(client: FlaskClient) -> None:
+    answers = [client.get(path).text for path in ("/order", "/order/swn", f"/order/swn/{OCTOBER.orderId}")]
+    answers.append(client.post(f"/order/swn/{OCTOBER.orderId}/cancel").text)
+    assert OCTOBER.paymentToken
+    assert [OCTOBER.paymentToken in answer or "attempt" in answer for answer in answers] == [False] * 4
+
+
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_orders_cannot_be_created_over_http(client: FlaskClient, method: str) -> None:
     assert getattr(client, method)("/order/swn", json={}).status_code == 405
@@ -157,5 +193,5 @@ def test_database_failure_is_a_503_and_not_ready_but_live() -> None:
     def unavailable() -> None:
         raise Unavailable("DynamoDB does not answer.")
 
-    client = create_app(OrderService(FakeOrders()), unavailable).test_client()
+    client = create_app(order_service(FakeOrders()), unavailable).test_client()
     assert [client.get(f"/health/{what}").status_code for what in ("ready", "live")] == [503, 200]

@@ -7,15 +7,25 @@ from botocore.stub import Stubber
 from chassis.aws.clients import Clients
 from chassis.core import paging
 from chassis.core.errors import Conflict, Malformed, Unavailable
-from services.ordering.models import Order, OrderQuery, Status
-from services.ordering.order_ids import first_of, last_of
+from chassis.messaging.outbox import Outbox
+from services.ordering.events import event_of
+from services.ordering.lifecycle import Step, next_attempt, transition
+from services.ordering.models import Order, OrderQuery, OrderRow, Status
+from services.ordering.order_ids import SHARDS, first_of, last_of, shard_of
 from services.ordering.store import OrderStore
 from services.ordering.wiring import Wiring
 from tests import aws_clients
 from tests.paging import every_row
-from tests.samples import order, order_id, orders_of
+from tests.samples import DATE, golden_message, order, order_id, orders_of
+from tests.stacks import create_tables
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
+    """Only the tables, because the stores need nothing else."""
+    return create_tables(aws_env, "ordering")
 
 
 @pytest.fixture
@@ -177,7 +187,7 @@ def test_unexpected_error_passes_unchanged(aws_env: Mapping[str, str]) -> None:
     with Stubber(client) as stubber:
         stubber.add_client_error("put_item", "ValidationException")
         with pytest.raises(ClientError):
-            OrderStore(client, "order").put_once(order(), "hash")
+            OrderStore(client, Outbox(client, "outbox"), "order").put_once(order(), "hash")
 
 
 def test_order_and_orders_of_a_user_are_read_consistently(stack: Mapping[str, str]) -> None:
@@ -195,3 +205,140 @@ def test_unreadable_order_does_not_hide_others(store: OrderStore, of_user: bool)
     aws_clients.table("shop-order").put_item(Item=row)
     page = store.page_of_user("swn", None, 10, None) if of_user else store.page(10, None)
     assert [found.orderId for found in page.items] == [order_id(1)]
+
+
+ID = order().orderId
+SOON, LATER = "2026-11-21T09:40:00.000Z", "2026-11-21T09:50:00.000Z"
+
+
+def stored(store: OrderStore) -> OrderRow:
+    found = store.get("swn", ID)
+    assert found
+    return found
+
+
+def changed(before: OrderRow, step: Step, at: str = SOON, reason: str | None = None) -> OrderRow:
+    after = transition(before, step, at, reason)
+    assert after
+    return after
+
+
+def outbox_rows() -> list[str]:
+    return sorted(str(row["id"]) for row in aws_clients.table("shop-order-outbox").scan()["Items"])
+
+
+def open_ids(store: OrderStore, before: str = "2027") -> list[str]:
+    return sorted(order_id for shard in SHARDS for _, order_id in store.open_orders(shard, before))
+
+
+def test_final_status_and_its_event_are_written_together(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    confirmed = changed(order(), Step.CONFIRM)
+    assert store.save(confirmed, order(), event_of(confirmed, "c-1"))
+    assert (stored(store), outbox_rows()) == (confirmed, [f"{ID}:confirmed"])
+
+
+def test_open_status_is_written_without_an_event(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    rejecting = changed(order(), Step.REJECT, reason="OUT_OF_STOCK")
+    assert store.save(rejecting, order(), None)
+    assert (stored(store), outbox_rows()) == (rejecting, [])
+
+
+def test_change_of_an_order_that_has_changed_writes_neither_status_nor_event(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    cancelling, confirmed = changed(order(), Step.CANCEL), changed(order(), Step.CONFIRM)
+    assert store.save(cancelling, order(), None)
+    assert not store.save(confirmed, order(), event_of(confirmed, "c-1"))
+    assert not store.save(changed(order(), Step.REJECT), order(), None)
+    assert (stored(store), outbox_rows()) == (cancelling, [])
+
+
+def test_change_of_an_order_whose_attempt_has_changed_is_not_written(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    renewed = next_attempt(order(), SOON)
+    assert store.save(renewed, order(), None)
+    assert not store.save(renewed, order(), None)
+    assert not store.save(changed(order(), Step.REJECT), order(), None)
+    assert store.save(changed(renewed, Step.REJECT), renewed, None)
+
+
+def test_order_that_does_not_exist_is_not_made_by_a_change(store: OrderStore) -> None:
+    earlier = order().model_copy(update={"orderVersion": 0, "attempt": 0})
+    assert not store.save(changed(earlier, Step.CANCEL), earlier, None)
+    assert store.get("swn", ID) is None
+
+
+def test_change_keeps_what_else_the_row_has(store: OrderStore) -> None:
+    store.put_once(order(), "hash")
+    table, key = aws_clients.table("shop-order"), {"userName": "swn", "orderId": ID}
+    table.update_item(Key=key, UpdateExpression="SET gift = :yes", ExpressionAttributeValues={":yes": True})
+    store.save(changed(order(), Step.REJECT), order(), None)
+    row = table.get_item(Key=key)["Item"]
+    assert (row["gift"], row["contentHash"], row["paymentToken"]) == (True, "hash", order().paymentToken)
+    assert not store.put_once(order(), "hash")
+
+
+def test_order_of_an_earlier_version_is_read_listed_and_cancelled(store: OrderStore) -> None:
+    row = golden_message()["detail"]["data"] | {"orderId": ID, "status": "PLACED", "contentHash": "hash"}
+    del row["paymentToken"]
+    aws_clients.table("shop-order").put_item(Item=row)
+    earlier = stored(store)
+    assert [listed.orderId for listed in store.page_of_user("swn", None, 10, None).items] == [ID]
+    assert open_ids(store) == []
+    assert store.save(changed(earlier, Step.CANCEL), earlier, None)
+    assert (stored(store).status, open_ids(store)) == ("CANCELLING", [ID])
+
+
+def test_index_has_exactly_the_open_orders(store: OrderStore) -> None:
+    orders = [order(n) for n in range(1, 9)]
+    for row in orders:
+        store.put_once(row, "hash")
+    assert open_ids(store) == [row.orderId for row in orders]
+    for row in orders[:4]:
+        confirmed = changed(row, Step.CONFIRM)
+        store.save(confirmed, row, event_of(confirmed, "c-1"))
+    assert open_ids(store) == [row.orderId for row in orders[4:]]
+    cancelling = changed(changed(orders[0], Step.CONFIRM), Step.CANCEL)
+    store.save(cancelling, changed(orders[0], Step.CONFIRM), None)
+    assert open_ids(store) == [row.orderId for row in [orders[0], *orders[4:]]]
+
+
+def test_open_orders_are_found_by_their_last_attempt_the_oldest_first(store: OrderStore) -> None:
+    shard = shard_of(ID)
+    mates = [row for row in (order(n) for n in range(1, 60)) if shard_of(row.orderId) == shard][:3]
+    for row, at in zip(mates, (LATER, SOON, DATE), strict=True):
+        store.put_once(row.model_copy(update={"attemptedAt": at}), "hash")
+    found = [order_id for _, order_id in store.open_orders(shard, LATER)]
+    assert found == [mates[2].orderId, mates[1].orderId]
+
+
+def test_open_orders_of_many_pages_are_all_found(store: OrderStore) -> None:
+    """A whole page of DynamoDB, some 10,000 rows, would take longer than a call may."""
+    seen = aws_clients.reads(store._dynamodb)
+    fill_open(250)
+    assert len({order_id for _, order_id in store.open_orders("0", "2027")}) == 250
+    assert len(seen) == 3
+
+
+def fill_open(count: int) -> None:
+    with aws_clients.table("shop-order").batch_writer() as batch:
+        for n in range(count):
+            batch.put_item(Item={"userName": "swn", "orderId": f"{n:064}", "openShard": "0", "attemptedAt": DATE})
+
+
+def test_change_whose_first_attempt_was_not_answered_is_unknown(aws_env: Mapping[str, str]) -> None:
+    """botocore repeats the call, and the repetition fails on the condition of what it has itself written."""
+    client = Clients(aws_env).of("dynamodb")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("update_item", "ConditionalCheckFailedException", response_meta={"Unanswered": True})
+        stubber.add_client_error("update_item", "ConditionalCheckFailedException")
+        store = OrderStore(client, Outbox(client, "outbox"), "order")
+        with pytest.raises(Unavailable):
+            store.save(changed(order(), Step.REJECT), order(), None)
+        assert not store.save(changed(order(), Step.REJECT), order(), None)
+
+
+def test_arn_of_the_table_names_region_and_account(store: OrderStore, stack: Mapping[str, str]) -> None:
+    account = stack["AWS_ACCESS_KEY_ID"]
+    assert store.arn() == f"arn:aws:dynamodb:us-east-1:{account}:table/shop-order"
