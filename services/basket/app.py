@@ -5,18 +5,20 @@ from collections.abc import Callable, Mapping
 
 from flask_openapi.openapi import OpenAPI
 
-from chassis.core import logs
+from chassis.core import logs, metrics
 from chassis.messaging.background import InBackground
 from chassis.web.app import make_app
+from chassis.web.edge import Edge
 from services.basket import routes
 from services.basket.service import BasketService
 from services.basket.wiring import Wiring
 
 
-def create_app(service: BasketService, check_ready: Callable[[], None], ordering_url: str) -> OpenAPI:
-    app = make_app(
-        "basket", "Baskets, and the checkout that turns a basket into an order.", check_ready, routes.Problem
-    )
+def create_app(
+    service: BasketService, check_ready: Callable[[], None], ordering_url: str, edge: Edge | None = None
+) -> OpenAPI:
+    about = "Baskets, and the checkout that turns a basket into an order."
+    app = make_app("basket", about, check_ready, routes.Problem, edge)
     app.config["ORDERING_URL"] = ordering_url.rstrip("/")
     app.extensions["service"] = service
     app.register_api(routes.api)
@@ -25,5 +27,7 @@ def create_app(service: BasketService, check_ready: Callable[[], None], ordering
 
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("basket", env)
+    metrics.configure("basket", env)
     wiring = Wiring(env)
-    return create_app(wiring.service(InBackground(wiring.publish_now)), wiring.store.check, wiring.ordering_url)
+    service = wiring.service(InBackground(wiring.publish_now))
+    return create_app(service, wiring.store.check, wiring.ordering_url, Edge.from_env(env))

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from chassis.core import logs
+from chassis.core import logs, metrics
 from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
 from chassis.messaging.queue import consume
@@ -22,10 +22,11 @@ def make_consumer(items: CatalogueItems, dead_letters: DeadLetters, replies: Rep
 
 def main(env: Mapping[str, str]) -> None:
     logs.configure("basket-consumer", env)
+    metrics.configure("basket-consumer", env)
     wiring = Wiring(env)
     store = wiring.catalogue_store
     consumer = make_consumer(store, wiring.dead_letters, wiring.replies)
-    consume(wiring.queue, consumer.handle_batch, store.check, Stop().on_signals())
+    consume(wiring.queue, consumer, store.check, Stop().on_signals())
 
 
 if __name__ == "__main__":

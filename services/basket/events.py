@@ -32,6 +32,7 @@ class BasketCheckedOut(EventData):
     address: str
     cardLast4: str = Field(description="only the last four digits are kept")
     paymentMethod: int
+    paymentToken: str = Field("", description="what payment's provider knows the card by; never a card number")
     items: list[OrderLine]
     totalPrice: Amount = Field(description="the exact sum of price × quantity")
 

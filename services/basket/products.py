@@ -1,12 +1,13 @@
 """The HTTP client of the product service, for products missing in basket's copy and for rebuilding the copy."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 the built-in's alias since 3.11
 from contextlib import contextmanager
 from typing import Any
 
 import urllib3
 
+from chassis import tracing
 from chassis.core import deadline, logs, strictjson
 from chassis.core.errors import Unavailable
 from chassis.core.fields import Model
@@ -59,10 +60,10 @@ class HttpProducts:
 
     def find(self, product_ids: Collection[str]) -> list[CatalogueItem]:
         """The products that exist, with one request each. Raises Unavailable without a valid response."""
-        correlation = logs.correlation_id()
-        with _unavailable_without_response():
+        with tracing.span("call", "product.GET"), _unavailable_without_response():
+            ids = _ids()
             found = self._workers.map(
-                lambda product_id: self._get(f"/{product_id}", correlation),
+                lambda product_id: self._get(f"/{product_id}", ids),
                 product_ids,
                 timeout=self._time_limit(len(product_ids)),
             )
@@ -72,7 +73,7 @@ class HttpProducts:
         """A page of all products and tombstones. Raises Unavailable without a valid response."""
         query = f"?tombstones=true&limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
         with _unavailable_without_response():
-            page = PageResponse.model_validate(self._get(query, logs.correlation_id()))
+            page = PageResponse.model_validate(self._get(query, _ids()))
             responses: list[ProductResponse | TombstoneResponse] = [*page.items, *page.tombstones]
             return Page([each.to_item() for each in responses], page.nextCursor)
 
@@ -80,12 +81,12 @@ class HttpProducts:
         rounds = -(-requests // PARALLEL)
         return max(0.0, min(deadline.remaining(), self._timeout * rounds))
 
-    def _get(self, path: str, correlation: str) -> Any:
+    def _get(self, path: str, ids: Mapping[str, str]) -> Any:
         """The JSON of the response, or None if the resource does not exist."""
         answer = self._http.request(
             "GET",
             f"{self._base_url}/product{path}",
-            headers={"X-Correlation-Id": correlation, "Accept": "application/json"},
+            headers={"Accept": "application/json", **ids},
             timeout=urllib3.Timeout(total=self._timeout),
             redirect=False,
         )
@@ -94,6 +95,12 @@ class HttpProducts:
         if answer.status != 200:
             raise urllib3.exceptions.HTTPError(f"status {answer.status}")
         return strictjson.loads(answer.data)
+
+
+def _ids() -> dict[str, str]:
+    """The headers by which the product service continues this trace and logs the same correlation ID."""
+    trace = {"traceparent": text} if (text := tracing.traceparent()) else {}
+    return {"X-Correlation-Id": logs.correlation_id(), **trace}
 
 
 @contextmanager

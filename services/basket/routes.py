@@ -7,7 +7,7 @@ from flask import Response, current_app
 from pydantic import ConfigDict, Field
 
 from chassis.core.fields import Absent, Amount, Input, Matching, Model, PageQuery
-from chassis.web import openapi, problems
+from chassis.web import access, openapi, problems, proxies
 from chassis.web.app import Answer
 from services.basket.checkout import CheckoutInput
 from services.basket.models import (
@@ -69,14 +69,14 @@ def service() -> BasketService:
     return cast("BasketService", current_app.extensions["service"])
 
 
-@api.get("", summary="List all baskets", responses={200: BasketPage})
+@api.get("", summary="List all baskets", responses={200: BasketPage}, security=access.ADMIN)
 def list_baskets(query: PageQuery) -> Answer:
     """Returns the baskets of all users with current prices."""
     page = service().page(query.limit, query.cursor)
     return BasketPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
 
 
-@api.post("", summary="Replace a user's basket", responses={200: BasketView})
+@api.post("", summary="Replace a user's basket", responses={200: BasketView}, security=access.USER)
 def replace_basket(body: BasketInput) -> Answer:
     """Names and prices come from the catalogue. Those in the request are ignored."""
     return service().replace(body).model_dump(mode="json")
@@ -86,35 +86,42 @@ def replace_basket(body: BasketInput) -> Answer:
     "/checkout",
     summary="Check out a basket",
     responses={202: CheckoutAnswer} | UNKNOWN | CONFLICT,
+    security=access.USER,
     openapi_extensions=openapi.response_headers(_202="Location"),
 )
 def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
     """A 202 means that exactly one order will be placed and the basket is empty. `Location` is the order's URL."""
     receipt = service().checkout(body, header.key)
-    location = f"{current_app.config['ORDERING_URL']}/order/{quote(receipt.userName, safe='')}/{receipt.orderId}"
+    ordering = proxies.base_url(current_app.config["ORDERING_URL"])
+    location = f"{ordering}/order/{quote(receipt.userName, safe='')}/{receipt.orderId}"
     return Response(f"{receipt.answer}\n", 202, {"Location": location}, content_type="application/json")
 
 
-@api.get("/<userName>", summary="Get a user's basket", responses={200: BasketView} | UNKNOWN)
+@api.get("/<userName>", summary="Get a user's basket", responses={200: BasketView} | UNKNOWN, security=access.USER)
 def get_basket(path: UserPath) -> Answer:
     """`price` is the current price, `addedPrice` the price when the line was added."""
     return service().get(path.userName).model_dump(mode="json")
 
 
-@api.delete("/<userName>", summary="Delete a user's basket", responses={204: None} | UNKNOWN)
+@api.delete("/<userName>", summary="Delete a user's basket", responses={204: None} | UNKNOWN, security=access.USER)
 def delete_basket(path: UserPath) -> Answer:
     """Removes all lines. Adding a line later creates a new basket."""
     service().remove(path.userName)
     return "", 204
 
 
-@api.post("/<userName>/items", summary="Add a product to a basket", responses={200: BasketView})
+@api.post("/<userName>/items", summary="Add a product to a basket", responses={200: BasketView}, security=access.USER)
 def add_item(path: UserPath, body: LineInput) -> Answer:
     """If the basket has the product in this colour, the quantity grows. A user without a basket gets one."""
     return service().add(path.userName, body).model_dump(mode="json")
 
 
-@api.delete("/<userName>/items/<productId>", summary="Remove a product from a basket", responses={204: None} | UNKNOWN)
+@api.delete(
+    "/<userName>/items/<productId>",
+    summary="Remove a product from a basket",
+    responses={204: None} | UNKNOWN,
+    security=access.USER,
+)
 def remove_item(path: LinePath, query: LineQuery) -> Answer:
     """Removes the product in one `color`, or without `color` all its lines."""
     service().remove_line(path.userName, path.productId, query.color)

@@ -97,6 +97,7 @@ class BasketService:
         The transaction fails if the key has a receipt, so the first attempt reads it only before it reports an error.
         """
         order = OrderIdentity.new(self._new_id(), self._clock(), key)
+        logs.bind(order_id=order.order_id)
         with Attempts(_unknown_outcome(order)) as attempts:
             for attempt in attempts:
                 found = self._baskets.get(request.userName)
@@ -125,6 +126,7 @@ class BasketService:
         receipt = self._baskets.receipt(request.userName, order.key)
         if receipt is None or receipt.expiresAt <= self._clock().timestamp():
             return None
+        logs.bind(order_id=receipt.orderId)
         return receipt.replay(request, order)
 
     def _edit(self, user_name: str, change: Callable[[Basket], Basket]) -> Basket:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from chassis.aws import batches
 from chassis.aws.errors import is_condition_failure, is_conflict, old_item, unavailable, was_unanswered
 from chassis.aws.query import SizeLimits, every_page, read_page, readable
-from chassis.core import deadline
-from chassis.core.errors import Refused, Unavailable
+from chassis.core.errors import Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
 from chassis.messaging.outbox import Outbox
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SIZES = SizeLimits(page=64 * 1024)  # about 200 lines; each may need a look-up of its price
 SCAN = 500  # rows per call, so that no call exceeds its time-out
-BATCH_GET = 100  # keys per call ("BatchGetItem", Amazon DynamoDB API Reference)
-BATCH_GET_ATTEMPTS = 2
 
 
 class BasketStore:
@@ -119,9 +117,8 @@ class CatalogueStore:
     @unavailable("DynamoDB")
     def get_many(self, product_ids: Collection[str]) -> list[CatalogueItem]:
         """The known items. Reads consistently, so that a price never returns to an earlier one."""
-        wanted = sorted(set(product_ids))
-        batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
-        return _items([row for batch in batches for row in self._batch_get(batch)])
+        keys = [{"productId": product_id} for product_id in sorted(set(product_ids))]
+        return _items(list(batches.rows(self._dynamodb, self._table, keys)))
 
     @unavailable("DynamoDB")
     def put_newer(self, entry: CatalogueItem) -> CatalogueItem:
@@ -174,18 +171,6 @@ class CatalogueStore:
                 return False
             raise
         return True
-
-    def _batch_get(self, product_ids: list[str]) -> Iterator[dict[str, Any]]:
-        """A busy table may return only some of the rows. The others are requested once more."""
-        keys: Any = {"Keys": [{"productId": product_id} for product_id in product_ids], "ConsistentRead": True}
-        for attempt in deadline.attempts(pause=deadline.LONGEST_PAUSE):
-            answer = self._dynamodb.batch_get_item(RequestItems={self._table: keys})
-            yield from answer["Responses"].get(self._table, [])
-            keys = answer["UnprocessedKeys"].get(self._table)
-            if not keys:
-                return
-            if attempt + 1 == BATCH_GET_ATTEMPTS:
-                raise Refused("DynamoDB is too busy.")
 
 
 def _unchanged(basket: Basket) -> dict[str, Any]:

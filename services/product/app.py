@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping
 
 from flask_openapi.openapi import OpenAPI
 
-from chassis.core import logs
+from chassis.core import logs, metrics
 from chassis.messaging.background import InBackground
 from chassis.web.app import make_app
+from chassis.web.edge import Edge
 from services.product import routes
 from services.product.service import ProductService
 from services.product.wiring import Wiring
 
 
-def create_app(service: ProductService, check_ready: Callable[[], None]) -> OpenAPI:
-    app = make_app("product", "The catalogue: names, categories and prices.", check_ready, routes.Problem)
+def create_app(service: ProductService, check_ready: Callable[[], None], edge: Edge | None = None) -> OpenAPI:
+    app = make_app("product", "The catalogue: names, categories and prices.", check_ready, routes.Problem, edge)
     app.extensions["service"] = service
     app.register_api(routes.api)
     return app
@@ -22,5 +23,6 @@ def create_app(service: ProductService, check_ready: Callable[[], None]) -> Open
 
 def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("product", env)
+    metrics.configure("product", env)
     wiring = Wiring(env)
-    return create_app(wiring.service(InBackground(wiring.publish_now)), wiring.store.check)
+    return create_app(wiring.service(InBackground(wiring.publish_now)), wiring.store.check, Edge.from_env(env))

@@ -6,7 +6,7 @@ from flask import Response, current_app, jsonify
 from pydantic import Field
 
 from chassis.core.fields import Absent, Matching, Model
-from chassis.web import openapi, problems
+from chassis.web import access, openapi, problems
 from chassis.web.app import Answer
 from services.product.conditions import Conditions
 from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
@@ -37,6 +37,7 @@ def service() -> ProductService:
     "",
     summary="List all products, or those of a category",
     responses={200: ProductPage},
+    security=access.OPEN,
     openapi_extensions=openapi.response_headers(_200="Cache-Control"),
 )
 def list_products(query: ProductQuery) -> Answer:
@@ -57,6 +58,7 @@ def list_products(query: ProductQuery) -> Answer:
     "",
     summary="Create a product",
     responses={201: Product},
+    security=access.ADMIN,
     openapi_extensions=openapi.response_headers(_201="Location ETag"),
 )
 def create_product(body: ProductFields) -> Answer:
@@ -69,6 +71,7 @@ def create_product(body: ProductFields) -> Answer:
     "/<id>",
     summary="Get a product",
     responses={200: Product, 304: None} | UNKNOWN | STALE,
+    security=access.OPEN,
     openapi_extensions=openapi.response_headers(_200="ETag", _304="ETag"),
 )
 def get_product(path: ProductPath, header: Conditions) -> Answer:
@@ -81,6 +84,7 @@ def get_product(path: ProductPath, header: Conditions) -> Answer:
     "/<id>",
     summary="Replace a product",
     responses={200: Product} | UNKNOWN | STALE,
+    security=access.ADMIN,
     openapi_extensions=TAGGED,
 )
 def replace_product(path: ProductPath, header: Conditions, body: ProductFields) -> Answer:
@@ -92,6 +96,7 @@ def replace_product(path: ProductPath, header: Conditions, body: ProductFields) 
     "/<id>",
     summary="Change some fields of a product",
     responses={200: Product} | UNKNOWN | STALE,
+    security=access.ADMIN,
     openapi_extensions=TAGGED,
 )
 def change_product(path: ProductPath, header: Conditions, body: ProductChanges) -> Answer:
@@ -99,7 +104,7 @@ def change_product(path: ProductPath, header: Conditions, body: ProductChanges) 
     return _answer(service().update(path.product_id, body, header.are_met))
 
 
-@api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE)
+@api.delete("/<id>", summary="Delete a product", responses={204: None} | UNKNOWN | STALE, security=access.ADMIN)
 def delete_product(path: ProductPath, header: Conditions) -> Answer:
     """With `If-Match`, only a product with that version is deleted. Publishes `ProductDeleted`."""
     service().remove(path.product_id, header.are_met)

@@ -160,6 +160,25 @@ def test_receipt_is_replayed_only_for_an_equal_request_or_its_own_order() -> Non
         receipt.replay(request(address="Ankara"), IDENTITY._replace(order_id="o-2"))
 
 
+def test_event_has_the_token_of_the_card() -> None:
+    declined = check_out(view("1"), request(cardInfo="4000 0000 0000 0002"), IDENTITY)
+    assert (declined.cardLast4, declined.paymentToken) == ("0002", "tok_declined")
+    assert check_out(view("1"), request(), IDENTITY).paymentToken == "tok_approved"
+
+
+def test_order_of_more_than_99_products_is_invalid() -> None:
+    assert len(check_out(view(*["1"] * 99), request(), IDENTITY).items) == 99
+    with pytest.raises(Invalid, match="at most 99 different products"):
+        check_out(view(*["1"] * 100), request(), IDENTITY)
+
+
+def test_many_colours_of_a_product_count_once() -> None:
+    lines = [
+        line.model_copy(update={"productId": "p", "color": str(n)}) for n, line in enumerate(view(*["1"] * 100).items)
+    ]
+    assert len(check_out(view(*["1"] * 100).model_copy(update={"items": lines}), request(), IDENTITY).items) == 100
+
+
 def test_card_number_is_in_no_event_and_no_receipt() -> None:
     made = check_out(view("1"), request(), IDENTITY)
     receipt = Receipt.of(made, request(), "key-1", NOW)

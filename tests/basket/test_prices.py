@@ -172,6 +172,7 @@ def fill_baskets(count: int) -> None:
             batch.put_item(Item=Basket(userName=f"u-{n}", items=[line], version="1").model_dump())
 
 
+@pytest.mark.ministack  # it counts calls, of which another emulator gets as many
 def test_cost_of_a_price_change_does_not_depend_on_the_number_of_baskets(
     stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

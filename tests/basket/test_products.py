@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from chassis import tracing
 from chassis.core import deadline, logs
 from chassis.core.errors import Unavailable
 from services.basket.catalogue import CatalogueItem
@@ -16,6 +17,7 @@ from services.basket.products import HttpProducts
 from tests.environment import free_port
 from tests.samples import product
 
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 DELETED = "2026-11-21T09:30:00.123Z"
 
 
@@ -31,12 +33,14 @@ class ProductShop:
         self.content_type = "application/problem+json"
         self.asked: Counter[str] = Counter()
         self.correlation_ids: set[str | None] = set()
+        self.traceparents: set[str | None] = set()
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 shop.asked[self.path] += 1
                 shop.correlation_ids.add(self.headers["X-Correlation-Id"])
+                shop.traceparents.add(self.headers["traceparent"])
                 status, body = shop.answers.get(self.path, (404, "{}"))
                 self.send_response(status)
                 self.send_header("Content-Type", shop.content_type)
@@ -93,9 +97,11 @@ def test_each_product_is_requested_once_with_the_correlation_id(shop: ProductSho
     for name in names:
         shop.sells(name)
     logs.correlate("c-1")
+    tracing.begin("request", TRACEPARENT)
     assert [entry.productId for entry in HttpProducts(shop.url).find(names)] == names
     assert shop.asked == Counter(f"/product/{name}" for name in names)
     assert shop.correlation_ids == {"c-1"}
+    assert shop.traceparents == {TRACEPARENT}
 
 
 def test_no_product_needs_no_request(shop: ProductShop) -> None:

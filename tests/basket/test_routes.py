@@ -7,6 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from chassis.web.edge import Edge
+from chassis.web.proxies import Proxies
 from services.basket.app import create_app
 from tests.fakes import BasketShop, never_arrived
 from tests.samples import BASKET, CARD, CHECKOUT, NO_USER_NAMES, USER_NAMES
@@ -82,6 +84,20 @@ def test_checkout_returns_the_order_and_its_location(client: FlaskClient) -> Non
     assert answer.status_code == 202
     assert (set(body), body["totalPrice"]) == ({"orderId", "orderDate", "totalPrice", "status"}, 1900)
     assert answer.headers["Location"] == f"http://orders/order/swn/{body['orderId']}"
+
+
+@pytest.mark.parametrize(
+    ("peer", "beginning"), [("10.0.0.8", "/order/swn/"), ("127.0.0.1", "http://orders/order/swn/")]
+)
+def test_location_is_relative_to_the_address_of_a_trusted_proxy_only(
+    shop: BasketShop, peer: str, beginning: str
+) -> None:
+    app = create_app(shop.service, lambda: None, "http://orders", Edge(proxies=Proxies(["10.0.0.8"])))
+    client = app.test_client()
+    client.post("/basket", json=BASKET)
+    headers = {"X-Forwarded-Host": "evil.test"}
+    answer = client.post("/basket/checkout", json=CHECKOUT, headers=headers, environ_base={"REMOTE_ADDR": peer})
+    assert answer.headers["Location"] == f"{beginning}{answer.get_json()['orderId']}"
 
 
 @pytest.mark.parametrize("name", USER_NAMES)

@@ -28,6 +28,7 @@ from tests import aws_clients
 from tests.fakes import FakeBus, FakeCatalogue, FakeClock
 from tests.paging import every_row
 from tests.samples import CHECKOUT
+from tests.stacks import create_tables
 
 pytestmark = pytest.mark.integration
 NOW = FakeClock().now
@@ -51,6 +52,12 @@ def make_shop(env: Mapping[str, str]) -> Shop:
     dynamodb = Clients(env).of("dynamodb")
     outbox = Outbox(dynamodb, "shop-basket-outbox")
     return Shop(BasketStore(dynamodb, outbox, "shop-basket", "shop-receipt"), outbox)
+
+
+@pytest.fixture
+def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
+    """Only the tables, because the stores need nothing else."""
+    return create_tables(aws_env, "basket")
 
 
 @pytest.fixture

@@ -14,9 +14,16 @@ from services.product.wiring import Wiring
 from tests import aws_clients
 from tests.paging import every_row
 from tests.samples import product
+from tests.stacks import create_tables
 
 pytestmark = pytest.mark.integration
 NOW = "2026-11-21T09:30:00.123Z"
+
+
+@pytest.fixture
+def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
+    """Only the tables, because the stores need nothing else."""
+    return create_tables(aws_env, "product")
 
 
 @pytest.fixture
@@ -149,8 +156,7 @@ def test_unreadable_product_is_left_out_of_lists_but_fails_the_list_for_copies(
 def test_page_of_twenty_largest_products_takes_one_call(stack: Mapping[str, str], category: str | None) -> None:
     """The maximum lengths of the fields must fit to the row size that the store expects."""
     dynamodb = Clients(stack).of("dynamodb")
-    calls: list[str] = []
-    dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    calls = aws_clients.calls(dynamodb)
     store = ProductStore(dynamodb, Wiring(stack).outbox, "shop-product")
     text = {"name": "n" * 200, "description": "d" * 2000, "imageFile": "i" * 500}
     fill(product(f"p-{n:02}", category="Kitchen", **text) for n in range(25))
