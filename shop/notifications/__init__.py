@@ -1,0 +1,1 @@
+"""`shop notifications`: shows what the subscribers of the shop's notifications got."""
