@@ -8,16 +8,22 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bootstrap import commands
+from bootstrap import commands, front
 from bootstrap.aws import await_endpoint, connect, endpoint
 from bootstrap.clock import Clock
-from bootstrap.errors import Failed, explain
+from bootstrap.errors import Failed, Misused, explain
 from bootstrap.names import Names
+from bootstrap.settings import settings
 from bootstrap.templates import ROOT
 from chassis.core.text import legible
 
+UNSET = "unset"  # what docker-compose.yml gives to this command alone, where its services get `off`
+
 _EPILOG = """\
 AWS_ENDPOINT_URL names an emulator. Without it the commands go to AWS. SHOP_NAME is the shop's name (shopwire).
+SHOP_NOTIFY_EMAIL is a mailbox that gets notifications of orders (none).
+SHOP_FRONT_SERVICES has the addresses of the services for API Gateway (none: without it).
+SHOP_ALARM_TOPIC gets the alarms: an e-mail address, or the ARN of a topic that exists (none).
 Exit codes: 0 success, 1 failure, 2 not tried, because something was wrong with the request."""
 
 
@@ -42,12 +48,16 @@ def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None
 
 
 def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: Path) -> int:
-    names, url = Names.from_env(env), endpoint(env)
+    names, given, url = Names.from_env(env), settings(env) | front.settings(env), endpoint(env)
+    if args.run is commands.up and not url and env.get("SHOP_AUTH") == UNSET:
+        raise Misused(
+            "SHOP_AUTH is not set, so containers on AWS would run without authentication. Set it to on or off."
+        )
     if url:
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
     run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, out=_out, say=_say, root=root))
+    return run(commands.Context(args, aws, names, clock, out=_out, say=_say, root=root, settings=given))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     shared, deleting = argparse.ArgumentParser(add_help=False), argparse.ArgumentParser(add_help=False)
-    shared.add_argument("services", nargs="*", metavar="SERVICE", help='such as basket, or "platform" (all)')
+    shared.add_argument("services", nargs="*", metavar="SERVICE", help='such as basket, "platform" or "front" (all)')
     deleting.add_argument("--really-aws", action="store_true", help="delete also on AWS")
     # Only `up` runs beside an emulator that is still starting.
     shared.set_defaults(patience=0.0)

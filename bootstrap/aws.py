@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 Say = Callable[[str], None]
 
@@ -40,8 +42,10 @@ class Aws:
     cloudwatch: CloudWatchClient
     dynamodb: DynamoDBClient
     events: EventBridgeClient
+    iam: IAMClient
     sns: SNSClient
     sqs: SQSClient
+    stepfunctions: SFNClient
     region: str
     emulator: bool
 
@@ -135,8 +139,10 @@ def _assemble(session: boto3.Session, env: Mapping[str, str], *, emulator: bool)
         cloudwatch=_client(session, env, "cloudwatch"),
         dynamodb=_client(session, env, "dynamodb"),
         events=_client(session, env, "events", "EVENTBRIDGE"),
+        iam=_client(session, env, "iam"),
         sns=_client(session, env, "sns"),
         sqs=_client(session, env, "sqs"),
+        stepfunctions=_client(session, env, "stepfunctions", "SFN"),
         region=session.region_name or "",
         emulator=emulator,
     )

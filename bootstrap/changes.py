@@ -78,7 +78,7 @@ class ChangeSets:
                 ChangeSetName=f"bootstrap-{uuid.uuid4().hex}",
                 ChangeSetType=kind,
                 TemplateBody=template.text,
-                Parameters=[{"ParameterKey": "Shop", "ParameterValue": template.names.shop}],
+                Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in template.parameters().items()],
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
                 Tags=[{"Key": "shop", "Value": template.names.shop}, {"Key": "service", "Value": template.service}],
             )

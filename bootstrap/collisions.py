@@ -43,9 +43,15 @@ class Collisions:
         self._aws = aws
         self._exists: Mapping[str, Callable[[str], object]] = {
             "AWS::CloudWatch::Alarm": lambda n: aws.cloudwatch.describe_alarms(AlarmNames=[n])["MetricAlarms"],
+            "AWS::CloudWatch::CompositeAlarm": lambda n: aws.cloudwatch.describe_alarms(
+                AlarmNames=[n], AlarmTypes=["CompositeAlarm"]
+            )["CompositeAlarms"],
+            "AWS::CloudWatch::Dashboard": lambda n: aws.cloudwatch.get_dashboard(DashboardName=n),
             "AWS::DynamoDB::Table": lambda n: aws.dynamodb.describe_table(TableName=n),
             "AWS::Events::EventBus": lambda n: aws.events.describe_event_bus(Name=n),
+            "AWS::IAM::Role": lambda n: aws.iam.get_role(RoleName=n),
             "AWS::SNS::Topic": self._topic,
+            "AWS::StepFunctions::StateMachine": self._state_machine,
             _QUEUE: lambda n: aws.sqs.get_queue_url(QueueName=n),
         }
 
@@ -77,6 +83,10 @@ class Collisions:
         if rule := rules.get(logical_id):
             return bool(unless_gone(lambda: self._aws.events.describe_rule(Name=rule.name, EventBusName=rule.bus)))
         return bool(exists and unless_gone(lambda: exists(name)))
+
+    def _state_machine(self, name: str) -> bool:
+        pages = self._aws.stepfunctions.get_paginator("list_state_machines").paginate()
+        return any(machine["name"] == name for page in pages for machine in page["stateMachines"])
 
     def _topic(self, name: str) -> bool:
         pages = self._aws.sns.get_paginator("list_topics").paginate()

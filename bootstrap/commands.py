@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootstrap import stacks
+from bootstrap import front, stacks
 from bootstrap.aws import Aws, Say
 from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment, threatened
 from bootstrap.errors import Failed, Misused
-from bootstrap.names import PLATFORM, Names
+from bootstrap.names import FRONT, PLATFORM, Names
 from bootstrap.overview import overview
 from bootstrap.remains import Remains
 from bootstrap.stack import SUCCESS, Stack
@@ -27,7 +27,10 @@ Held = Mapping[str, list["StackResourceSummaryTypeDef"]]
 
 @dataclass(frozen=True)
 class Context:
-    """What every command works with. `out` takes its result, `say` its progress. The templates are in `root`."""
+    """What every command works with. `out` takes its result, `say` its progress.
+
+    The templates are in `root`. `settings` has the values of their parameters.
+    """
 
     args: Namespace
     aws: Aws
@@ -36,11 +39,20 @@ class Context:
     out: Say
     say: Say
     root: Path = ROOT
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def templates(self) -> list[Template]:
-        """All of the shop, the platform first."""
-        return load(self.names, self.root)
+        """All of the shop but the front, the platform first."""
+        return load(self.names, self.root, self._settings)
+
+    @property
+    def front(self) -> Template:
+        return front.template(self.names, self.root, self._settings)
+
+    @property
+    def _settings(self) -> Mapping[str, str]:
+        return {**self.settings, "Where": "emulator" if self.aws.emulator else "aws"}
 
     def stack(self, template: Template) -> Stack:
         return Stack(self.aws.cloudformation, template.stack, self.clock)
@@ -51,7 +63,7 @@ class Context:
 
 def plan(context: Context) -> int:
     stacks.refuse_former(context.aws, context.names)
-    chosen, changed = _chosen(context), False
+    chosen, changed = _to_deploy(context), False
     for template in chosen:
         changes = context.deployment(template).plan()
         changed = changed or bool(changes)
@@ -67,13 +79,13 @@ def plan(context: Context) -> int:
 
 
 def up(context: Context) -> int:
-    """The platform first. After the last one, the rules that exist are compared with the templates."""
-    chosen, changed = _chosen(context), False
+    """The platform first, the front last. Then the rules that exist are compared with the templates."""
+    chosen, changed = _to_deploy(context), False
     if context.args.force:
         _delete(context, chosen)
     stacks.refuse_former(context.aws, context.names)
     for number, template in enumerate(chosen, 1):
-        if template.service != PLATFORM:
+        if template.service not in (PLATFORM, FRONT):
             stacks.require_platform(context.aws, context.names)
         context.say(f"{template.stack} ({number} of {len(chosen)})")
         reached = context.deployment(template).up(may_lose_rows=_may_destroy(context))
@@ -86,7 +98,7 @@ def up(context: Context) -> int:
 
 
 def down(context: Context) -> int:
-    """The services first, then the platform."""
+    """The front first, then the services and the platform."""
     chosen = _chosen(context)
     if not _delete(context, chosen):
         context.out(f"nothing to delete: there is no {_what(context, chosen)} at {context.aws.where}")
@@ -109,7 +121,21 @@ def status(context: Context) -> int:
 
 
 def _chosen(context: Context) -> list[Template]:
-    return choose(context.templates, context.args.services)
+    """Those of the named services. Without a name all, and the front if its stack exists."""
+    named = context.args.services
+    known = [*context.templates, *([context.front] if named or context.stack(context.front).status() else [])]
+    return choose(known, named)
+
+
+def _to_deploy(context: Context) -> list[Template]:
+    """Those of the named services. Without a name all, and the front if it can be deployed here."""
+    named, stack = context.args.services, context.front.stack
+    why_not = front.refusal(context.aws, context.settings) if FRONT in named or not named else None
+    if why_not and FRONT in named:
+        raise Misused(f"{stack} cannot be deployed: {why_not}")
+    if why_not and (context.settings.keys() >= {"Protocol"} or context.stack(context.front).status()):
+        context.say(f"{stack} is left out: {why_not}")
+    return choose([*context.templates, *([] if why_not else [context.front])], named)
 
 
 def _what(context: Context, chosen: list[Template]) -> str:

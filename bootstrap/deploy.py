@@ -33,10 +33,11 @@ _LOSES = (
     "the rows first. `up --really-aws` allows it. CloudFormation itself does not replace a table that keeps its name: "
     "then only `up --force --really-aws`, which deletes the whole stack, creates the new one"
 )
-_KEPT = (
-    "\nNothing was changed, and the rows are kept. The change needs a new table with the same name. Save the rows. "
-    "Then delete the stack with its data and create it again: "
-)
+_REMEDIES = {  # by what CloudFormation says
+    "custom-named resource requires replacing": "Nothing was changed, and the rows are kept. The change needs a new "
+    "table with the same name. Save the rows. Then delete the stack with its data and create it again: ",
+    "Stage already exists": "LocalStack cannot change the routes of a stage. Create the stack again: ",
+}
 _COLLIDES = (
     "refused, because {} would create what exists already:\n  {}\nRename it in the template, delete the other one, or "
     "choose another SHOP_NAME"
@@ -183,8 +184,9 @@ class Deployment:
         if status not in SUCCESS:
             why = "\n  ".join(self._stack.reasons(prepared.stack_id, mark))
             kind = TooSoon if any(sign in why for sign in _TOO_SOON) else Failed
-            if "custom-named resource requires replacing" in why:
-                why += _KEPT + self._aws.command(f"up {self._template.service} --force", self._template.names.shop)
+            if remedy := next((it for sign, it in _REMEDIES.items() if sign in why), None):
+                force = f"up {self._template.service} --force"
+                why += f"\n{remedy}{self._aws.command(force, self._template.names.shop)}"
             raise kind(f"{self._stack.name} was not deployed ({status}):\n  {why}")
         return status
 

@@ -20,7 +20,14 @@ NO_CREDENTIALS = (
     "AWS_SECRET_ACCESS_KEY; for an emulator set AWS_ENDPOINT_URL instead"
 )
 NO_REGION = "no AWS region: set AWS_REGION, for example AWS_REGION=eu-west-1"
-_GONE = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
+_GONE = (
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+    "ResourceNotFound",
+    "NotFound",
+    "NoSuchEntity",
+    "StateMachineDoesNotExist",
+)
 _BAD_IDENTITY = {
     "ExpiredToken",
     "ExpiredTokenException",

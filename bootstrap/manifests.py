@@ -29,10 +29,11 @@ class Task(Strict):
 class Process(Task):
     """A process that stays: a web app (`serve`, with its usual `port`) or a worker (`run`).
 
-    `urls` names the settings that hold the address of another process.
+    `urls` names the settings that hold the address of another process. With `pages`, it serves web pages and no API.
     """
 
     serve: str = ""
+    pages: bool = False
     port: int | None = Field(None, ge=1, le=65535)
     urls: Mapping[str, str] = {}
 

@@ -11,6 +11,7 @@ from chassis.core.names import shop_name
 # The longest names made of it are those of the alarms and the rules (64 characters).
 _SHOP = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 PLATFORM = "platform"
+FRONT = "front"  # API Gateway
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Names:
     @property
     def bus(self) -> str:
         return f"{self.shop}-bus"
+
+    @property
+    def state_machine(self) -> str:
+        """It fulfils orders, and each execution has the name of its order and attempt."""
+        return f"{self.shop}-fulfil-order"
 
     @property
     def doctor_queue(self) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import unless_gone
+from bootstrap.rules import locate
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -25,9 +26,11 @@ class Remains:
             "AWS::DynamoDB::Table": lambda name: aws.dynamodb.delete_table(TableName=name),
             "AWS::Events::EventBus": lambda name: aws.events.delete_event_bus(Name=name),
             "AWS::Events::Rule": self._remove_rule,
+            "AWS::IAM::Role": self._remove_role,
             "AWS::SNS::Subscription": lambda arn: aws.sns.unsubscribe(SubscriptionArn=arn),
             "AWS::SNS::Topic": lambda arn: aws.sns.delete_topic(TopicArn=arn),
             "AWS::SQS::Queue": lambda url: aws.sqs.delete_queue(QueueUrl=url),
+            "AWS::StepFunctions::StateMachine": lambda arn: aws.stepfunctions.delete_state_machine(stateMachineArn=arn),
         }
 
     def clear(self, resources: list[StackResourceSummaryTypeDef]) -> None:
@@ -39,9 +42,16 @@ class Remains:
                 unless_gone(partial(remove, identity))
 
     def _remove_rule(self, identity: str) -> None:
-        rule, events = identity.rpartition("|")[2], self._aws.events
-        targets = events.list_targets_by_rule(Rule=rule, EventBusName=self._bus)["Targets"]
+        (bus, rule), events = locate(self._aws, identity, self._bus), self._aws.events
+        targets = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
         if targets:
             ids = [target["Id"] for target in targets]
-            events.remove_targets(Rule=rule, EventBusName=self._bus, Ids=ids)
-        events.delete_rule(Name=rule, EventBusName=self._bus)
+            events.remove_targets(Rule=rule, EventBusName=bus, Ids=ids)
+        events.delete_rule(Name=rule, EventBusName=bus)
+
+    def _remove_role(self, name: str) -> None:
+        """IAM deletes no role that has policies."""
+        iam = self._aws.iam
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 def resources(aws: Aws, names: Names, root: Path = ROOT) -> list[StackResourceSummaryTypeDef]:
     """The resources of all the shop's stacks that exist; none where there is no shop."""
-    stacks = [Stack(aws.cloudformation, template.stack, Clock()) for template in load(names, root)]
+    return resources_of(aws, load(names, root))
+
+
+def resources_of(aws: Aws, templates: Sequence[Template]) -> list[StackResourceSummaryTypeDef]:
+    """Those of the stacks that exist."""
+    stacks = [Stack(aws.cloudformation, template.stack, Clock()) for template in templates]
     return [resource for stack in stacks if stack.status() for resource in stack.resources()]
 
 

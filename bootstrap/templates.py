@@ -1,7 +1,7 @@
 """The CloudFormation templates of a shop: one for the platform and one for each service."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,25 @@ import yaml
 
 from bootstrap.errors import Misused
 from bootstrap.names import PLATFORM, Names
+from bootstrap.rules import DEFAULT_BUS
 
 ROOT = Path(__file__).resolve().parent.parent
 # In bytes, the most that CreateChangeSet takes as TemplateBody ("AWS CloudFormation quotas").
 LARGEST = 51_200
 RULE = "AWS::Events::Rule"
+STATE_MACHINE = "AWS::StepFunctions::StateMachine"
 # The property that holds the physical name.
 _NAMED_BY = {
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     RULE: "Name",
+    "AWS::IAM::Role": "RoleName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    STATE_MACHINE: "StateMachineName",
 }
 
 
@@ -39,11 +45,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Template:
-    """What one stack of a shop is made from. `service` is a service's name or "platform"."""
+    """What one stack of a shop is made from. `service` is a service's name or "platform".
+
+    `settings` are values of parameters by their names. Each template takes those that it declares.
+    """
 
     names: Names
     service: str
     path: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stack(self) -> str:
@@ -59,9 +69,15 @@ class Template:
             raise Misused(f"{self.path} has {size:,} bytes, but CloudFormation takes at most {LARGEST:,}: shorten it")
         return text
 
+    def parameters(self) -> dict[str, str]:
+        """The values that it is deployed with. A parameter that has none here gets its default."""
+        declared = self._document.get("Parameters", {})
+        own = {name: value for name, value in self.settings.items() if name in declared}
+        return {"Shop": self.names.shop} | own
+
     def physical_names(self) -> dict[str, tuple[str, str]]:
         """The type and the physical name of each resource that has a name, by logical id."""
-        named = ((key, r["Type"], r["Properties"].get(_NAMED_BY.get(r["Type"], ""))) for key, r in self._resources)
+        named = ((key, r["Type"], r["Properties"].get(_NAMED_BY.get(r["Type"], ""))) for key, r in self.resources)
         return {key: (kind, self._named(name)) for key, kind, name in named if name}
 
     def rules(self) -> list[Rule]:
@@ -69,11 +85,11 @@ class Template:
             Rule(
                 key,
                 self._named(rule["Properties"]["Name"]),
-                self._named(rule["Properties"].get("EventBusName", "default")),
+                self._named(rule["Properties"].get("EventBusName", DEFAULT_BUS)),
                 tuple(target["Id"] for target in rule["Properties"].get("Targets", ())),
                 rule["Properties"].get("EventPattern", {}),
             )
-            for key, rule in self._resources
+            for key, rule in self.resources
             if rule["Type"] == RULE
         ]
 
@@ -81,19 +97,24 @@ class Template:
         return text.replace("${Shop}", self.names.shop)
 
     @cached_property
-    def _resources(self) -> list[tuple[str, Mapping[str, Any]]]:
+    def resources(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Each with its logical id. CloudFormation's short forms, as `!Sub`, are the text behind them."""
+        return [(key, {"Properties": {}} | resource) for key, resource in self._document["Resources"].items()]
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
         try:
-            found = yaml.load(self.text, _Loader)["Resources"]  # noqa: S506 a subclass of SafeLoader
-            return [(key, {"Properties": {}} | resource) for key, resource in found.items()]
-        except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+            found = yaml.load(self.text, _Loader)  # noqa: S506 a subclass of SafeLoader
+            return {**found, "Resources": dict(found["Resources"])}
+        except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
             raise Misused(f"{self.path} is not a CloudFormation template: {error}") from error
 
 
-def load(names: Names, root: Path = ROOT) -> list[Template]:
+def load(names: Names, root: Path = ROOT, settings: Mapping[str, str] | None = None) -> list[Template]:
     """All templates of the shop, in the order in which their stacks are created: the platform first."""
     found = sorted(root.glob("services/*/template.yaml"))
-    platform = Template(names, PLATFORM, root / "bootstrap" / "platform.yaml")
-    return [platform, *(Template(names, path.parent.name, path) for path in found)]
+    platform = Template(names, PLATFORM, root / "bootstrap" / "platform.yaml", settings or {})
+    return [platform, *(Template(names, path.parent.name, path, settings or {}) for path in found)]
 
 
 def choose(templates: Sequence[Template], services: Sequence[str]) -> list[Template]:

@@ -1,11 +1,12 @@
 """A CloudFormation with planned results, and a clock that never waits."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from bootstrap.aws import Aws
 from bootstrap.clock import Clock
 
 STACK = "AWS::CloudFormation::Stack"
@@ -14,6 +15,12 @@ UNCHANGED = "The submitted information didn't contain changes. Submit different 
 
 def client_error(code: str, message: str = "", operation: str = "Operation") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def aws_of(client: object, *, region: str = "", emulator: bool = True) -> Aws:
+    """All clients are this one."""
+    clients = [field.name for field in fields(Aws) if field.name not in ("region", "emulator")]
+    return Aws(**dict.fromkeys(clients, cast("Any", client)), region=region, emulator=emulator)
 
 
 def quick_clock() -> Clock:
@@ -49,6 +56,7 @@ class FakeCloudFormation:
     queues: set[str] = field(default_factory=set)
     owned: list[tuple[str, str]] = field(default_factory=list)
     asked: dict[str, Any] = field(default_factory=dict)
+    meta: Any = None
 
     def _call(self, name: str) -> None:
         self.called.append(name)
@@ -113,6 +121,9 @@ class FakeCloudFormation:
     def describe_rule(self, **asked: str) -> dict[str, str]:
         return self._there(False)
 
+    def get_role(self, **asked: str) -> dict[str, str]:
+        return self._there(False)
+
     def describe_alarms(self, **asked: Any) -> dict[str, Any]:
         return {"MetricAlarms": []}
 
@@ -150,6 +161,7 @@ class FakePages:
             "describe_change_set": ("Changes", [{"ResourceChange": c} for c in self.source.changes]),
             "list_stacks": ("StackSummaries", [{"StackName": "shop-other", "StackStatus": "CREATE_COMPLETE"}]),
             "list_topics": ("Topics", []),
+            "list_state_machines": ("stateMachines", []),
             "list_stack_resources": (
                 "StackResourceSummaries",
                 [

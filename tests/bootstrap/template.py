@@ -14,6 +14,7 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
+    "AWS::URLSuffix": "amazonaws.com",
 }
 
 
@@ -30,7 +31,9 @@ def read(shop: str = "shop") -> dict[str, Any]:
 def resources_of(path: Path, shop: str = "shop") -> Mapping[str, Any]:
     template, problems = decode.decode(str(path))
     assert not problems
-    return dict(_resolved(template, PSEUDO | {"Shop": shop})["Resources"])
+    parameters = template["Parameters"]
+    defaults = {name: str(parameters[name]["Default"]) for name in parameters if "Default" in parameters[name]}
+    return dict(_resolved(template, PSEUDO | defaults | {"Shop": shop})["Resources"])
 
 
 def _resolved(node: Any, known: Mapping[str, str]) -> Any:
@@ -40,7 +43,7 @@ def _resolved(node: Any, known: Mapping[str, str]) -> Any:
     if not isinstance(node, dict):
         return node
     if set(node) == {"Fn::Sub"}:
-        return re.sub(r"\$\{([^}]+)\}", lambda name: known[name[1]], node["Fn::Sub"])
+        return re.sub(r"\$\{([^}]+)\}", lambda name: known.get(name[1], name[1]), node["Fn::Sub"])
     if set(node) == {"Fn::GetAtt"}:
         return ".".join(node["Fn::GetAtt"]) if isinstance(node["Fn::GetAtt"], list) else node["Fn::GetAtt"]
     if set(node) == {"Ref"}:

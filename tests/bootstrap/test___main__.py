@@ -18,7 +18,7 @@ from shop.doctor.doctor import Doctor
 from tests.bootstrap.fakes import quick_clock
 from tests.stacks import tree
 
-STACKS = ["shop-platform", "shop-basket", "shop-ordering", "shop-product"]
+STACKS = [template.stack for template in load(Names("shop"))]
 UP_TO_DATE = "".join(f"{name}: no changes\n" for name in STACKS)
 
 
@@ -67,7 +67,7 @@ def test_up_deploys_the_platform_first_and_a_second_up_says_no_changes(
     said = capsys.readouterr()
     assert said.out.startswith("".join(f"{name}: CREATE_COMPLETE\n" for name in STACKS))
     assert "shop is deployed at http://127.0.0.1" in said.out
-    assert "shop-ordering (3 of 4)\n" in said.err
+    assert f"shop-ordering ({STACKS.index('shop-ordering') + 1} of {len(STACKS)})\n" in said.err
     assert main(["up"], aws_env) == 0
     assert capsys.readouterr().out.startswith(f"{UP_TO_DATE}no changes: shop is up to date at http")
 
@@ -109,7 +109,7 @@ def test_a_changed_template_updates_in_place(
     put_order(empty_aws)
     capsys.readouterr()
     assert main(["up"], aws_env, root=changed) == 0
-    assert "shop-basket: no changes\nshop-ordering: UPDATE_COMPLETE\n" in capsys.readouterr().out
+    assert "shop-notification: no changes\nshop-ordering: UPDATE_COMPLETE\n" in capsys.readouterr().out
     assert visibility_of(empty_aws, "shop-order") == "61"
     assert orders(empty_aws) == 1
 
@@ -193,8 +193,8 @@ def test_the_platform_is_not_deleted_under_a_service(
     main(["up"], aws_env)
     for arguments in (["down", "platform", "basket"], ["up", "platform", "--force"]):
         assert main(arguments, aws_env) == 2
-        assert "shop-product would lose the rules on the bus of shop-platform" in capsys.readouterr().err
-    assert main(["down", "basket", "ordering", "product"], aws_env) == 0
+        assert f"{STACKS[-1]} would lose the rules on the bus of shop-platform" in capsys.readouterr().err
+    assert main(["down", *(stack.removeprefix("shop-") for stack in STACKS[1:])], aws_env) == 0
     rule = {"Name": "of-another-stack", "EventBusName": names.bus, "EventPattern": '{"source": ["x"]}'}
     empty_aws.events.put_rule(**rule)  # type: ignore[arg-type] # a mapping
     assert main(["down", "platform"], aws_env) == 1
@@ -242,7 +242,7 @@ def test_a_mistake_is_one_line_and_no_traceback(
         (main(["up"], nowhere, quick_clock()), "does not answer"),
         (main(["up"], {**aws_env, "SHOP_NAME": "a_b"}), "cannot be the name of a shop"),
         (main(["up"], {**aws_env, "SHOP_STACK": "mine"}), "SHOP_STACK is called SHOP_NAME now"),
-        (main(["up", "stock"], aws_env), "there is no template of 'stock': choose from platform, basket, "),
+        (main(["up", "laundry"], aws_env), "there is no template of 'laundry': choose from platform, basket, "),
         (main(["up"], aws_env, root=tmp_path), "cannot read the template"),
         (main(["status"], {**aws_env, "AWS_ENDPOINT_URL_CLOUDWATCH": "x"}), "not like http"),
     ]
@@ -251,6 +251,16 @@ def test_a_mistake_is_one_line_and_no_traceback(
     assert len(said) == len(tried)
     for line, (_, expected) in zip(said, tried, strict=True):
         assert expected in line
+
+
+def test_containers_that_did_not_choose_authentication_are_refused_on_aws_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    env = {"AWS_ENDPOINT_URL": "", "AWS_REGION": "eu-west-1", "SHOP_AUTH": "unset"}
+    assert main(["up"], env) == 2
+    assert "SHOP_AUTH is not set, so containers on AWS would run without authentication" in capsys.readouterr().err
+    assert main(["up"], env | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, quick_clock()) == 1
+    assert "does not answer" in capsys.readouterr().err
 
 
 @pytest.mark.ministack

@@ -3,24 +3,21 @@
 import dataclasses
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from bootstrap import commands
-from bootstrap.aws import Aws
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
-from tests.bootstrap.fakes import FakeCloudFormation, quick_clock
+from tests.bootstrap.fakes import FakeCloudFormation, aws_of, quick_clock
 
 
 def context(
     cloudformation: FakeCloudFormation, root: Path, *services: str, force: bool = False, really_aws: bool = False
 ) -> commands.Context:
-    fake = cast("Any", cloudformation)
-    fake.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
+    cloudformation.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
     args = Namespace(services=services, force=force, really_aws=really_aws)
-    aws = Aws(fake, fake, fake, fake, fake, fake, region="eu-west-1", emulator=False)
+    aws = aws_of(cloudformation, region="eu-west-1", emulator=False)
     return commands.Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None, root=root)
 
 
@@ -41,7 +38,7 @@ def live() -> FakeCloudFormation:
 
 
 def test_down_refuses_aws_and_says_what_it_would_have_deleted(live: FakeCloudFormation, root: Path) -> None:
-    what = "delete shop-ordering, shop-platform with all data: shop-order, shop-order, shop-order-dlq"
+    what = "delete shop-front, shop-ordering, shop-platform with all data: (shop-order, ){3}shop-order-dlq"
     with pytest.raises(Misused, match=rf"not an emulator.* {what}.*--really-aws"):
         commands.down(context(live, root))
     assert "delete" not in live.called

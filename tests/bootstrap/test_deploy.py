@@ -1,17 +1,14 @@
 """Up and plan from every state a stack can be in; `fakes.py` plays CloudFormation."""
 
-from typing import Any, cast
-
 import pytest
 from botocore.exceptions import ClientError
 
-from bootstrap.aws import Aws
 from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed
 from bootstrap.names import Names
 from bootstrap.templates import load
-from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, client_error, quick_clock
+from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, aws_of, client_error, quick_clock
 
 CREATED = [("", "CREATE_IN_PROGRESS", ""), ("", "CREATE_COMPLETE", "")]
 UPDATED = [("", "UPDATE_IN_PROGRESS", ""), ("", "UPDATE_COMPLETE", "")]
@@ -25,8 +22,8 @@ def deployment(
     *,
     emulator: bool = True,
 ) -> Deployment:
-    fake, clock = cast("Any", cloudformation), clock or quick_clock()
-    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=emulator)
+    clock = clock or quick_clock()
+    aws = aws_of(cloudformation, emulator=emulator)
     (ordering,) = [template for template in load(Names("shop")) if template.service == "ordering"]
     return Deployment(aws, ordering, (said if said is not None else []).append, clock)
 

@@ -9,7 +9,7 @@ from bootstrap.aws import Aws
 from bootstrap.names import Names
 from bootstrap.remains import Remains
 from tests.bootstrap.conftest import Shop
-from tests.bootstrap.fakes import client_error
+from tests.bootstrap.fakes import aws_of, client_error
 
 
 @pytest.mark.integration
@@ -21,6 +21,9 @@ def test_nothing_that_was_listed_survives(aws: Aws, names: Names, shop: Shop) ->
     assert (aws.sns.list_topics()["Topics"], aws.sns.list_subscriptions()["Subscriptions"]) == ([], [])
     assert [bus["Name"] for bus in aws.events.list_event_buses()["EventBuses"]] == ["default"]
     assert aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert aws.stepfunctions.list_state_machines()["stateMachines"] == []
+    assert [role["RoleName"] for role in aws.iam.list_roles()["Roles"] if role["RoleName"].startswith("shop-")] == []
+    assert aws.events.list_rules()["Rules"] == []
     Remains(aws, names.bus).clear(listed)
 
 
@@ -29,13 +32,11 @@ def test_a_denied_deletion_is_not_hidden() -> None:
         def delete_table(self, **asked: str) -> None:
             raise client_error("AccessDeniedException")
 
-    fake = cast("Any", Denying())
     table = cast("Any", {"ResourceType": "AWS::DynamoDB::Table", "PhysicalResourceId": "t"})
     with pytest.raises(ClientError):
-        Remains(Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True), "bus").clear([table])
+        Remains(aws_of(Denying()), "bus").clear([table])
 
 
 def test_what_was_never_made_is_not_deleted() -> None:
-    fake = cast("Any", object())
-    remains = Remains(Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True), "bus")
+    remains = Remains(aws_of(object()), "bus")
     remains.clear([cast("Any", {"ResourceType": "AWS::DynamoDB::Table"})])

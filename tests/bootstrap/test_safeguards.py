@@ -76,10 +76,10 @@ def test_two_templates_that_use_one_name_are_refused_and_the_first_keeps_its_row
 ) -> None:
     assert main(["up"], aws_env) == 0
     put_order(empty_aws)
-    stock = tree(tmp_path) / "services" / "stock" / "template.yaml"
-    stock.parent.mkdir()
+    extra = tree(tmp_path) / "services" / "extra" / "template.yaml"
+    extra.parent.mkdir()
     parameters = "Parameters: { Shop: { Type: String } }\n"
-    stock.write_text(parameters + TABLE.replace("shop-order", "!Sub ${Shop}-order"))
+    extra.write_text(parameters + TABLE.replace("shop-order", "!Sub ${Shop}-order"))
     said = "shop-order (AWS::DynamoDB::Table) exists already and belongs to the stack shop-ordering\n"
     for command in ("plan", "up"):
         assert main([command], aws_env, root=tmp_path) == 1
@@ -116,7 +116,7 @@ def test_an_order_table_with_the_former_index_keeps_its_rows_until_up_force_repl
         keys = "{ AttributeName: orderId, AttributeType: S }"
         attributes = f"{keys}\n        - {{ AttributeName: orderDate, AttributeType: S }}"
         text = text.replace(keys, attributes)
-        return text.replace("      PointInTimeRecoverySpecification", FORMER_INDEX)
+        return text.replace("      PointInTimeRecoverySpecification", FORMER_INDEX, 1)
 
     assert main(["up"], aws_env, root=tree(tmp_path, ordering=with_the_index)) == 0
     put_order(empty_aws)

@@ -15,7 +15,11 @@ ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}
 # What the policies of topics cannot say: EventBridge does not tell a topic which rule it is that publishes.
 RULE_UNKNOWN_TO = "AWS::SNS::Topic"
 EVIL = ("events.amazonaws.com", f"{RULES}/shop-bus/evil")
-# A receiver, and the service and ARN of a sender.
+# Stands for every principal of the account. A condition must say which one is meant.
+ACCOUNT = "arn:aws:iam::123456789012:root"
+STATE_MACHINE = "arn:aws:iam::123456789012:role/shop-fulfil-order"
+COMMAND_QUEUES = {"shop-order-commands", "shop-stock", "shop-payment"}
+# A receiver, and the principal and ARN of a sender.
 Feed = tuple[str, str, str]
 
 
@@ -27,7 +31,9 @@ def resources() -> Mapping[str, Any]:
 
 def feeds(resources: Mapping[str, Any]) -> set[Feed]:
     """Who is meant to send to what."""
-    return {
+    queues = of_type(resources, "AWS::SQS::Queue")
+    commands = {(name, ACCOUNT, STATE_MACHINE) for name, queue in queues if queue["QueueName"] in COMMAND_QUEUES}
+    return commands | {
         feed
         for name, resource in resources.items()
         if resource["Type"] in SENDERS
@@ -38,12 +44,19 @@ def feeds(resources: Mapping[str, Any]) -> set[Feed]:
 def feeds_of(resources: Mapping[str, Any], sender: str) -> Iterator[Feed]:
     properties = resources[sender]["Properties"]
     if resources[sender]["Type"] == "AWS::SNS::Subscription":
-        arns = [properties["Endpoint"], properties["RedrivePolicy"]["deadLetterTargetArn"]]
+        mailbox = properties["Protocol"] == "email"  # no resource of ours admits anybody there
+        dead = [properties["RedrivePolicy"]["deadLetterTargetArn"]] if "RedrivePolicy" in properties else []
+        arns = [*[properties["Endpoint"]] * (not mailbox), *dead]
         source = ("sns.amazonaws.com", properties["TopicArn"])
     else:
         arns = [arn for target in properties["Targets"] for arn in (target["Arn"], target["DeadLetterConfig"]["Arn"])]
-        source = ("events.amazonaws.com", f"{RULES}/{properties['EventBusName']}/{properties['Name']}")
+        source = ("events.amazonaws.com", f"{RULES}/{_on_bus(properties)}{properties['Name']}")
     yield from ((arn.removesuffix(".Arn"), *source) for arn in arns)
+
+
+def _on_bus(rule: Mapping[str, Any]) -> str:
+    """The ARN of a rule on the default bus does not name the bus."""
+    return f"{rule['EventBusName']}/" if "EventBusName" in rule else ""
 
 
 def kind(resources: Mapping[str, Any], receiver: str) -> str:
@@ -82,13 +95,14 @@ def admits(statement: Any, kind: str, receiver: str, service: str, source: str) 
     known = set(statement) <= {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
     assert known, "the evaluator must understand all of it"
     assert set(statement.get("Condition", {})) <= {"ArnEquals"}
-    wanted = statement.get("Condition", {}).get("ArnEquals", {"aws:SourceArn": source})
+    kind_of_principal, key = ("AWS", "aws:PrincipalArn") if service == ACCOUNT else ("Service", "aws:SourceArn")
+    wanted = statement.get("Condition", {}).get("ArnEquals", {key: source})
     return (
         statement["Effect"] == "Allow"
-        and (principal == "*" or principal.get("Service") in ("*", service))
+        and (principal == "*" or principal.get(kind_of_principal) in ("*", service))
         and statement["Action"] in (ACTIONS[kind], f"{kind}:*", "*")
         and (f"{receiver}.Arn" if kind == "sqs" else receiver) in statement["Resource"]
-        and wanted == {"aws:SourceArn": source}
+        and wanted == {key: source}
     )
 
 
@@ -101,7 +115,7 @@ def wrong(resources: Mapping[str, Any]) -> set[Feed]:
 
 def test_who_feeds_a_queue_or_a_topic_may_send_to_it_and_nobody_else(resources: Mapping[str, Any]) -> None:
     assert wrong(resources) == set()
-    assert len(feeds(resources)) == 8
+    assert len(feeds(resources)) >= 11
 
 
 def test_a_topics_policy_sets_rules_no_condition(resources: Mapping[str, Any]) -> None:
@@ -114,7 +128,7 @@ def test_a_topics_policy_sets_rules_no_condition(resources: Mapping[str, Any]) -
 def test_nobody_may_do_more_than_send(resources: Mapping[str, Any]) -> None:
     for owners, statement in statements(resources):
         assert {statement["Action"]} == {ACTIONS[kind(resources, owner)] for owner in owners}
-        assert set(statement["Principal"]) == {"Service"}
+        assert set(statement["Principal"]) in ({"Service"}, {"AWS"})
 
 
 SPOILS: dict[str, Callable[[Any], object]] = {
@@ -122,6 +136,7 @@ SPOILS: dict[str, Callable[[Any], object]] = {
     "for another rule": lambda statement: statement.update(Condition={"ArnEquals": {"aws:SourceArn": EVIL[1]}}),
     "for everybody": lambda statement: statement.update(Principal="*", Condition={}),
     "for another service": lambda statement: statement.update(Principal={"Service": "s3.amazonaws.com"}),
+    "for another account": lambda statement: statement.update(Principal={"AWS": "arn:aws:iam::999999999999:root"}),
     "for another action": lambda statement: statement.update(Action="sqs:ReceiveMessage"),
     "for another queue": lambda statement: statement.update(Resource=["BasketQueue.Arn"]),
     "denied": lambda statement: statement.update(Effect="Deny"),
@@ -149,12 +164,14 @@ def needed(resources: Mapping[str, Any], receivers: set[str]) -> Iterator[str]:
         properties = resource["Properties"]
         if resource["Type"] in POLICIES.values() and receivers & {*properties.get("Queues", properties.get("Topics"))}:
             yield name
+        # A resource that may not exist cannot be waited for, and a mailbox waits for its owner in any case.
         if resource["Type"] == "AWS::SNS::Subscription" and properties["TopicArn"] in receivers:
-            yield name
+            yield from [name] * ("Condition" not in resource)
 
 
 def depends_on(resource: Mapping[str, Any]) -> list[str]:
-    return [resource["DependsOn"]] if isinstance(resource["DependsOn"], str) else resource["DependsOn"]
+    given = resource.get("DependsOn", [])
+    return [given] if isinstance(given, str) else given
 
 
 def test_only_its_own_queue_may_use_a_dead_letter_queue(resources: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Templates are found, read and measured. `test_resources.py` says what must be in them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_names_and_rules_are_read_without_an_account(tmp_path: Path) -> None:
         "Tick": ("AWS::Events::Rule", "mine-tick"),
     }
     assert read.rules() == [Rule("Tick", "mine-tick", "default", ("mail",), {"source": ["mail"]})]
+
+
+def test_a_template_gets_the_settings_that_it_declares(tmp_path: Path) -> None:
+    text = f"Parameters: {{ Shop: {{}}, Mailbox: {{}}, Other: {{}} }}\n{TEXT}"
+    given = {"Mailbox": "ann@example.com", "Unknown": "x"}
+    assert replace(template(tmp_path, text), settings=given).parameters() == {
+        "Shop": "mine",
+        "Mailbox": "ann@example.com",
+    }
+    assert replace(template(tmp_path, TEXT), settings=given).parameters() == {"Shop": "mine"}
 
 
 @pytest.mark.parametrize("text", ["a: [", "nothing", "", "Other: {}"])

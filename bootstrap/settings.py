@@ -1,0 +1,28 @@
+"""The settings in the environment that become parameters of the templates."""
+
+import re
+from collections.abc import Mapping
+
+from bootstrap.errors import Misused
+
+NOTIFY_EMAIL = "SHOP_NOTIFY_EMAIL"
+ALARM_TOPIC = "SHOP_ALARM_TOPIC"
+NAMES = (NOTIFY_EMAIL, ALARM_TOPIC)
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+_TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
+
+
+def settings(env: Mapping[str, str]) -> dict[str, str]:
+    """The values of parameters by their names. An empty one is given too, because it takes back an earlier value."""
+    email, alarms = env.get(NOTIFY_EMAIL, ""), env.get(ALARM_TOPIC, "")
+    if email and not _ADDRESS.fullmatch(email):
+        raise Misused(
+            f"{NOTIFY_EMAIL}={email} is not an e-mail address: write it as ann@example.com, or leave it empty"
+        )
+    topic = alarms if _TOPIC.fullmatch(alarms) else ""
+    if alarms and not topic and not _ADDRESS.fullmatch(alarms):
+        raise Misused(
+            f"{ALARM_TOPIC}={alarms} is neither an e-mail address nor the ARN of a topic: write it as ann@example.com "
+            "or arn:aws:sns:eu-west-1:123456789012:alarms, or leave it empty"
+        )
+    return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms}

@@ -1,0 +1,69 @@
+"""Settings of the environment become parameters of the templates that declare them."""
+
+import os
+from collections.abc import Mapping
+
+import pytest
+
+from bootstrap.__main__ import main
+from bootstrap.errors import Misused
+from bootstrap.settings import settings
+from tests import aws_clients
+
+
+@pytest.mark.parametrize(
+    ("env", "email"),
+    [({}, ""), ({"SHOP_NOTIFY_EMAIL": ""}, ""), ({"SHOP_NOTIFY_EMAIL": "ann@example.com"}, "ann@example.com")],
+)
+def test_the_mailbox_is_that_of_the_environment_or_none(env: Mapping[str, str], email: str) -> None:
+    assert settings(env)["NotificationEmail"] == email
+
+
+@pytest.mark.parametrize("address", ["ann", "ann@", "@example.com", "ann@example.com bob@example.com", "a@b@c", " "])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(Misused, match="is not an e-mail address: write it as"):
+        settings({"SHOP_NOTIFY_EMAIL": address})
+
+
+ARN = "arn:aws:sns:eu-west-1:123456789012:on-call"
+
+
+@pytest.mark.parametrize(
+    ("given", "topic", "email"),
+    [("", "", ""), ("ann@example.com", "", "ann@example.com"), (ARN, ARN, "")],
+)
+def test_alarms_go_to_a_mailbox_or_to_a_topic_that_exists(given: str, topic: str, email: str) -> None:
+    found = settings({"SHOP_ALARM_TOPIC": given})
+    assert (found["AlarmTopic"], found["AlarmEmail"]) == (topic, email)
+
+
+@pytest.mark.parametrize(
+    "given", ["on-call", "arn:aws:sqs:eu-west-1:123456789012:on-call", "arn:aws:sns:x", f"{ARN}:1"]
+)
+def test_what_cannot_get_alarms_is_refused(given: str) -> None:
+    with pytest.raises(Misused, match="is neither an e-mail address nor the ARN of a topic"):
+        settings({"SHOP_ALARM_TOPIC": given})
+
+
+@pytest.mark.integration
+def test_mailbox_is_subscribed_and_exchanged_by_the_next_up(aws_env: Mapping[str, str]) -> None:
+    assert main(["up", "platform", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "ann@example.com"}) == 0
+    assert mailboxes() == ["ann@example.com"]
+    assert main(["up", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "bob@example.com"}) == 0
+    assert mailboxes() == ["bob@example.com"]
+
+
+@pytest.mark.integration
+@pytest.mark.ministack
+def test_up_without_the_mailbox_removes_it_and_up_with_it_adds_it(aws_env: Mapping[str, str]) -> None:
+    """LocalStack does neither in a stack that exists."""
+    assert main(["up", "platform", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "ann@example.com"}) == 0
+    assert main(["up", "notification"], os.environ) == 0
+    assert mailboxes() == []
+    assert main(["up", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "bob@example.com"}) == 0
+    assert mailboxes() == ["bob@example.com"]
+
+
+def mailboxes() -> list[str]:
+    found = aws_clients.client("sns").list_subscriptions()["Subscriptions"]
+    return [each["Endpoint"] for each in found if each["Protocol"] == "email"]
