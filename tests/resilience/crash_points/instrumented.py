@@ -118,7 +118,7 @@ def consumer(env: Env, crash: Crash) -> None:
         make_consumer(wiring.service, wiring.dead_letters, wiring.replies), "handle_batch", points.RECEIVED
     )
     dying = crash.before(queue, "delete", points.BEFORE_DELETE, points.DRAINING_CONSUMER)
-    consume(dying, handler.handle_batch, wiring.store.check, stop)
+    consume(dying, handler, wiring.store.check, stop)
 
 
 def _stop(crash: Crash) -> Stop:

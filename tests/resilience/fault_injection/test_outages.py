@@ -170,6 +170,14 @@ ROUTES: dict[str, list[tuple[str, str, Any]]] = {
         ("GET", "/order", None),
         ("GET", "/order/{userName}", None),
         ("GET", "/order/{userName}/{orderId}", None),
+        ("POST", "/order/{userName}/{orderId}/cancel", None),
+    ],
+    "stock": [
+        ("GET", "/stock/{productId}", None),
+        ("PUT", "/stock/{productId}", {"available": 3}),
+    ],
+    "payment": [
+        ("GET", "/payment/{userName}/{orderId}", None),
     ],
 }
 NAMES = {"userName": "swn", "id": "phone", "productId": "phone", "orderId": "o-1"}
@@ -200,7 +208,8 @@ def test_without_the_database_every_route_answers_503_within_5_seconds_and_readi
     with proxy_of(stack["AWS_ENDPOINT_URL"]) as database:
         env = dict(stack) | {"AWS_ENDPOINT_URL_DYNAMODB": database.url}
         product = web("product", env)
-        members = [product, web("basket", env | {"PRODUCT_URL": product.url}), web("ordering", env)]
+        members = [product, web("basket", env | {"PRODUCT_URL": product.url})]
+        members += [web(service, env) for service in ("ordering", "stock", "payment")]
         with Fleet(members, tmp_path).running():
             for member in members:
                 assert ready(member)

@@ -19,7 +19,7 @@ from tests.resilience.fault_injection import faults
 from tests.resilience.fault_injection.faults import PUBLISH, RECEIVE, TRANSACTION, Fault, SeededFaults, always
 from tests.resilience.fault_injection.proxy import Proxy, proxy_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ministack]  # the proxy does not depend on what is behind it
 
 PUT = "DynamoDB_20120810.PutItem"
 TABLE = "shop-basket-outbox"
@@ -288,7 +288,6 @@ def test_calls_without_a_named_operation_get_no_fault() -> None:
     assert {SeededFaults(1).next("", faults.share_of_calls(1.0)) for _ in range(100)} == {None}
 
 
-@pytest.mark.ministack
 def test_the_proxy_forwards_a_hundred_calls_per_cpu_second(proxy: Proxy, client: Client) -> None:
     dynamodb = client("dynamodb")
     began = time.process_time()  # of the client and the proxy alone, whatever else the machine does

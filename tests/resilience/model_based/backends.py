@@ -17,7 +17,7 @@ from services.basket.checkout import Receipt
 from services.basket.models import Basket
 from services.basket.service import Baskets
 from services.basket.wiring import Wiring as BasketWiring
-from services.ordering.models import Order
+from services.ordering.models import OrderRow
 from services.ordering.service import Orders
 from services.ordering.wiring import Wiring as OrderingWiring
 from tests import aws_clients
@@ -186,7 +186,7 @@ class FaultyOrders:
         self.get, self.page, self.page_of_user = orders.get, orders.page, orders.page_of_user
         self._orders = orders
 
-    def put_once(self, order: Order, content_hash: str) -> bool:
+    def put_once(self, order: OrderRow, content_hash: str) -> bool:
         effect = self.effects.get(order.orderId)
         if effect is Effect.NEVER:
             raise Unavailable("It does not answer.")

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 
 from services.ordering.consumer import make_consumer
 from services.ordering.events_in import BasketCheckedOut
-from services.ordering.service import OrderService
-from tests.fakes import FakeDeadLetters, FakeReplies
+from services.ordering.models import Order
+from tests.fakes import FakeDeadLetters, FakeReplies, order_service
 from tests.paging import every_row
 from tests.resilience.model_based.backends import Backends, FaultyOrders
 from tests.resilience.model_based.fault_schedule import Effect
@@ -19,7 +19,7 @@ class OrderingModel:
         self._queue: list[str] = []
         self._dead_letters = FakeDeadLetters()
         self._orders = FaultyOrders(backends.orders)
-        self._consumer = make_consumer(OrderService(self._orders), self._dead_letters, FakeReplies())
+        self._consumer = make_consumer(order_service(self._orders), self._dead_letters, FakeReplies())
 
     def deliver(self, picks: Sequence[int], effects: Sequence[Effect] = (), *, delete: bool = True) -> None:
         """Delivers one batch: the messages at those places of the queue, in that sequence, also repeatedly."""
@@ -45,7 +45,13 @@ class OrderingModel:
             every_row(lambda cursor: self._backends.orders.page_of_user(user, None, 100, cursor))  # noqa: B023 read at once
             for user in self._users
         )
-        return {order.orderId: BasketCheckedOut.model_validate(order.model_dump()) for page in pages for order in page}
+        return {order.orderId: self._event_of(order) for page in pages for order in page}
+
+    def _event_of(self, order: Order) -> BasketCheckedOut:
+        """A list does not show the token of the payment, so the row is read."""
+        row = self._backends.orders.get(order.userName, order.orderId)
+        assert row, "an order of the list without a row"
+        return BasketCheckedOut.model_validate(row.model_dump())
 
     def _receive(self) -> None:
         self._queue += [body for body in self._backends.receive() if _data_of(body)["userName"] in self._users]
