@@ -3,14 +3,31 @@
 FROM python:3.13-slim AS dependencies
 COPY pyproject.toml uv.lock /build/
 WORKDIR /build
+# Another dependency group for the images, as `--only-group otlp`
+ARG EXTRA=""
 # The versions and hashes come from the lock file. uv only reads it, so no tool ends up in the image.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv --without-pip /venv \
     && python -m venv /tools \
     && /tools/bin/pip install --quiet "$(grep -o 'uv==[0-9.]*' pyproject.toml)" \
-    && /tools/bin/uv export --quiet --frozen --only-group services --output-file requirements.txt \
+    && /tools/bin/uv export --quiet --frozen --only-group services $EXTRA --output-file requirements.txt \
     && /tools/bin/pip --python /venv/bin/python install --quiet --require-hashes -r requirements.txt \
     && /venv/bin/python -m compileall -q /venv/lib
+
+# Caddy, by the same lock file
+FROM dependencies AS caddy
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv --without-pip /caddy \
+    && /tools/bin/uv export --quiet --frozen --only-group door --output-file door.txt \
+    && /tools/bin/pip --python /caddy/bin/python install --quiet --require-hashes -r door.txt
+
+FROM python:3.13-slim AS door
+COPY --from=caddy /caddy/bin/caddy /usr/local/bin/caddy
+COPY --chmod=755 door/ /shop/door/
+ENV DOOR_HOST=0.0.0.0 DOOR_PORT=8000 XDG_DATA_HOME=/tmp XDG_CONFIG_HOME=/tmp
+USER 10001:10001
+EXPOSE 8000
+CMD ["caddy", "run", "--config", "/shop/door/Caddyfile", "--adapter", "caddyfile"]
 
 FROM python:3.13-slim AS base
 COPY --from=dependencies /venv /venv

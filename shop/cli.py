@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,10 +14,14 @@ from bootstrap.errors import Failed, explain
 from chassis.core.text import legible
 from shop.dlq.commands import dlq
 from shop.doctor.commands import doctor
+from shop.metrics.commands import metrics
+from shop.notifications.commands import notifications
+from shop.order.commands import order
 from shop.output import LINES, prepare_output, say
 from shop.settings import Settings, with_file
 from shop.stack import stack
 from shop.target import OnAws, enter
+from shop.trace.commands import trace
 
 FULL = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), " Free some space on it, or name another folder with SHOP_VAR.")
 UNUSABLE = dict.fromkeys(
@@ -124,15 +129,42 @@ def reset(context: typer.Context) -> None:
 
 @app.command(rich_help_panel=USE)
 def demo(
-    context: typer.Context, deadline: Annotated[float, typer.Option(help="Seconds that the order may take.")] = 15.0
+    context: typer.Context,
+    deadline: Annotated[float, typer.Option(help="Seconds that the order may take.")] = 15.0,
+    card: Annotated[str | None, typer.Option(help="The card's number. docs/services.md lists test cards.")] = None,
 ) -> None:
-    """Buy something and follow the order until it is there."""
-    from shop import commands
+    """Buy something and follow the order to its end."""
+    from shop import commands, tokens
     from shop.demo import scenario
+    from shop.paths import paths_of
 
     settings = Settings.from_env(context.obj)
-    urls, trace = commands.addresses(settings, context.obj), commands.tracing(settings)
-    scenario.run(urls, deadline, trace, lambda line: say(legible(line, keep=LINES)))
+    urls, follow = commands.addresses(settings, context.obj), commands.tracing(settings)
+    sign = partial(tokens.token, context.obj, paths_of(settings))
+    scenario.run(urls, deadline, follow, lambda line: say(legible(line, keep=LINES)), sign=sign, card=card)
+
+
+@app.command(rich_help_panel=USE)
+def token(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(help="The user whom the token names.", show_default=False)] = "",
+    *,
+    admin: Annotated[bool, typer.Option("--admin", help="The user is an admin.")] = False,
+    header: Annotated[bool, typer.Option("--header", help="Print a header for curl -H.")] = False,
+    settings: Annotated[bool, typer.Option("--settings", help="Print the settings that accept such tokens.")] = False,
+) -> None:
+    """Print a token of a user of the shop here."""
+    from shop import tokens
+    from shop.paths import paths_of
+
+    paths = paths_of(Settings.from_env(context.obj))
+    if settings == bool(user):
+        raise Failed("Name a user, as in `shop token ann`, or ask for --settings.")
+    if settings:
+        say("\n".join(f"{name}='{value}'" for name, value in tokens.settings(paths).items()))
+        return
+    its = tokens.token(context.obj, paths, user, admin=admin)
+    say(f"Authorization: Bearer {its}" if header else its)
 
 
 @app.command(rich_help_panel=USE)
@@ -147,6 +179,10 @@ def seed(
     raise typer.Exit(commands.seed(enter(aws=aws), really_aws=really_aws))
 
 
+app.command(rich_help_panel=HERE)(metrics)
+app.command(rich_help_panel=USE)(order)
+app.command(rich_help_panel=USE)(trace)
 app.add_typer(stack, name="stack", rich_help_panel=AWS)
 app.add_typer(dlq, name="dlq", rich_help_panel=AWS)
 app.command(rich_help_panel=AWS)(doctor)
+app.command(rich_help_panel=AWS)(notifications)

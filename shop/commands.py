@@ -1,6 +1,5 @@
 """The commands for a second terminal: status, reset, seed, logs."""
 
-import shlex
 import shutil
 import subprocess
 import sys
@@ -31,11 +30,8 @@ def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def tracing(settings: Settings) -> str:
-    """The beginning of a command that finds a correlation id in all logs."""
-    paths = paths_of(settings)
-    if not paths.run_state.exists():
-        return "docker compose logs | grep"
-    return f"cat {shlex.quote(str(paths.logs))}/*.log | grep"
+    """The beginning of a command that shows what happened under a correlation id."""
+    return "shop trace" if paths_of(settings).run_state.exists() else "docker compose logs | grep"
 
 
 def status(settings: Settings) -> int:

@@ -5,11 +5,17 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from bootstrap.errors import Failed
+from bootstrap.settings import NAMES
 from chassis.aws.emulator import REGION, is_emulator
+from shop.paths import paths_of
 from shop.settings import Settings
 
 FAKE_KEY = "test"
 UTF8 = "PYTHONUTF8"
+PASSED_ON = (
+    *("SHOP_TRANSPORT", "SHOP_METRICS", "SHOP_CORS_ORIGINS", "SHOP_RATE_LIMIT"),
+    *("SHOP_LATE_PAYMENT", "SHOP_SESSION_KEY"),
+)
 # Only the launcher reads SHOP_*. The others would lead a process to another address, or make it import other modules.
 UNWANTED = (
     *("AWS_", "SHOP_", "GUNICORN_CMD_ARGS", "PORT", "HOST", "LOG_FORMAT"),
@@ -23,9 +29,10 @@ def for_processes(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
         kept
         | aws(settings.endpoint)
         | _past_proxies(env, settings)
+        | {name: env.get(name, "") for name in (*PASSED_ON, *NAMES)}
         | {
             "SHOP_NAME": settings.name,
-            "SHOP_TRANSPORT": env.get("SHOP_TRANSPORT", ""),
+            "SHOP_TRACE": env.get("SHOP_TRACE") or str(paths_of(settings).traces),
             "LOG_FORMAT": "json",  # the log files are for machines; the launcher makes them readable
             "PYTHONUNBUFFERED": "1",
             UTF8: "1",  # the log files are UTF-8 wherever the terminal is not

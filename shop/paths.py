@@ -22,6 +22,10 @@ class Paths:
         return self.path / "log"
 
     @property
+    def traces(self) -> Path:
+        return self.path / "trace"
+
+    @property
     def state(self) -> State:
         """What the emulator saved."""
         return State(self.path / "emulator")
@@ -45,6 +49,10 @@ class Paths:
             return here
         digest = hashlib.sha256(str(self.path).encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"shopwire-{digest}.sock"
+
+    @property
+    def token_key(self) -> Path:
+        return self.path / "token-key.pem"
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"

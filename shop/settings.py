@@ -1,6 +1,7 @@
 """The settings of the shop on this machine: read once from the environment, checked, then passed on as a value."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,15 +18,17 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / ".env"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 PATIENCE = 60.0  # seconds
+DOOR = "door"
+CADDY = Path(sys.executable).with_name("caddy")
 
 
 @cache
 def port_variables() -> Mapping[str, tuple[str, int]]:
-    """The setting and the usual port of the emulator and of each web process."""
+    """The setting and the usual port of the emulator, of each web process, and of the door in front of them."""
     from bootstrap.manifests import processes  # noqa: PLC0415 it loads pydantic, and `shop --help` asks for no port
 
     of_web = {it.name: (it.port_variable, it.port) for it in processes() if it.port}
-    return {"emulator": ("SHOP_EMULATOR_PORT", 4566)} | of_web
+    return {"emulator": ("SHOP_EMULATOR_PORT", 4566)} | of_web | {DOOR: ("SHOP_DOOR_PORT", 8000)}
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,14 @@ class Settings:
     patience: float = PATIENCE
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str], *, dev: bool = False) -> "Settings":
-        """Raises `Failed` with a sentence that names the variable."""
+    def from_env(cls, env: Mapping[str, str], *, dev: bool = False, caddy: Path = CADDY) -> "Settings":
+        """Raises `Failed` with a sentence that names the variable. Without Caddy there is no door and no port of it."""
         endpoint = env.get("SHOP_ENDPOINT_URL", "").rstrip("/")
         if endpoint and not endpoint.startswith(("http://", "https://")):
             raise Failed(f"SHOP_ENDPOINT_URL={endpoint} is not a URL: write it as http://host:port.")
         return cls(
             name=_name(env),
-            ports=_ports(env, own_emulator=not endpoint),
+            ports=_ports(env, without={*(["emulator"] if endpoint else []), *([] if caddy.exists() else [DOOR])}),
             given_endpoint=endpoint,
             var=Path(env.get("SHOP_VAR") or ROOT / "var").absolute(),
             dev=dev,
@@ -66,7 +69,14 @@ class Settings:
 
 
 def web_names() -> list[str]:
-    return [name for name in port_variables() if name != "emulator"]
+    return [name for name in port_variables() if name not in {"emulator", DOOR}]
+
+
+def api_names() -> list[str]:
+    """Those of the web processes that have an API, and so /docs."""
+    from bootstrap.manifests import processes  # noqa: PLC0415 see above
+
+    return [it.name for it in processes() if it.serve and not it.pages]
 
 
 def with_file(env: Mapping[str, str], file: Path = ENV_FILE) -> dict[str, str]:
@@ -88,8 +98,8 @@ def _name(env: Mapping[str, str]) -> str:
     return name
 
 
-def _ports(env: Mapping[str, str], *, own_emulator: bool) -> dict[str, int]:
-    variables = {it: pair for it, pair in port_variables().items() if own_emulator or it != "emulator"}
+def _ports(env: Mapping[str, str], *, without: set[str]) -> dict[str, int]:
+    variables = {it: pair for it, pair in port_variables().items() if it not in without}
     ports = {it: int(_number(env, variable, usual, 65535, "a port")) for it, (variable, usual) in variables.items()}
     for one, other in combinations(ports, 2):
         if ports[one] == ports[other]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.settings import NAMES
 from shop.environment import UTF8, for_processes, refuse_unless_emulator
 from shop.paths import paths_of
 from shop.settings import Settings, with_file
@@ -44,8 +45,9 @@ def of_account(shell: Mapping[str, str]) -> dict[str, str]:
 
     The shell's endpoints are of an emulator, and the credentials of the file `.env` are for containers: neither counts.
     """
-    name = Settings.from_env(with_file(shell)).name
-    return {it: value for it, value in shell.items() if not it.startswith("AWS_ENDPOINT_URL")} | {"SHOP_NAME": name}
+    known = with_file(shell)
+    own = {"SHOP_NAME": Settings.from_env(known).name} | {name: known.get(name, "") for name in NAMES}
+    return {it: value for it, value in shell.items() if not it.startswith("AWS_ENDPOINT_URL")} | own
 
 
 def as_running(settings: Settings) -> Settings:

@@ -31,8 +31,9 @@ class Answer:
 
 
 class Client:
-    def __init__(self, correlation_id: str, say: Callable[[str], None]) -> None:
+    def __init__(self, correlation_id: str, say: Callable[[str], None], token: str = "") -> None:
         self.correlation_id = correlation_id
+        self.token = token
         self._say = say
         self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
         self._begun = time.monotonic()
@@ -55,6 +56,7 @@ class Client:
         """`key` is the request's Idempotency-Key."""
         sent = {"X-Correlation-Id": self.correlation_id, "Accept": "application/json"}
         sent |= {"Idempotency-Key": key} if key else {}
+        sent |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         given = {"json": body} if body is not None else {}
         try:
             answer = self._pool.request(method, url, headers=sent, **given)  # type: ignore[arg-type]
@@ -62,9 +64,11 @@ class Client:
             raise Failed(f"Nothing answers at {url}. {ADVICE}") from None
         return Answer(answer.status, {name.lower(): it for name, it in answer.headers.items()}, _object(answer.data))
 
-    def show(self, service: str, method: str, url: str, answer: Answer, milliseconds: float) -> None:
+    def show(self, service: str, method: str, url: str, answer: Answer, milliseconds: float, note: str = "") -> None:
         short = url if len(url) <= SHOWN else f"{url[: SHOWN - 1]}…"
-        self._say(f"  {service:<9} {method:<5} {short:<{SHOWN}} {answer.status}  {milliseconds:6.0f} ms")
+        self._say(
+            f"  {service:<9} {method:<5} {short:<{SHOWN}} {answer.status}  {milliseconds:6.0f} ms  {note}".rstrip()
+        )
 
 
 def _object(data: bytes) -> dict[str, Any]:

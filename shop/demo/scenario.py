@@ -1,4 +1,4 @@
-"""`shop demo`: buys something from the running shop and follows the order until it is there."""
+"""`shop demo`: buys something from the running shop and follows the order to its final status."""
 
 import secrets
 import time
@@ -13,12 +13,14 @@ from shop.demo.client import Answer, Client
 
 COLOURS = ("red", "blue", "black")
 PAUSE = 0.05  # seconds between two questions for the order
+FINAL = {"CONFIRMED", "REJECTED", "CANCELLED"}
+APPROVED = "4111111111111111"  # a well-known test card
+DECLINED = "4000000000000002"
 BUYER = {
     "firstName": "Ada",
     "lastName": "Lovelace",
     "email": "ada@example.com",
     "address": "12 St James's Square, London",
-    "cardInfo": "4111111111111111",  # a well-known test card
     "paymentMethod": 1,
 }
 
@@ -48,24 +50,39 @@ class Purchase:
 
 @dataclass(frozen=True)
 class Demo:
-    """`urls` names the three services; `trace` is the command that shows what the logs say of this purchase."""
+    """`urls` names the services; `trace` is the command that shows what the logs say of this purchase.
 
+    `deadline` is in seconds. Without a `card` the order must be confirmed.
+    """
+
+    user: str
     urls: Mapping[str, str]
     client: Client
     say: Callable[[str], None]
     deadline: float
     trace: str
+    card: str | None = None
 
     def buy(self) -> None:
         self.say(f"Correlation id {self.client.correlation_id}\n")
         purchase = self._fill_basket()
-        order = self._await_order(self._check_out(purchase))
+        order, milliseconds = self._await_end(self._check_out(purchase))
         purchase.compare(order, "the order")
         self._call("basket", "GET", f"/{purchase.user}", expect=404)
+        reason = f" ({order['reason']})" if order.get("reason") else ""
         self.say(
-            f"\nThe order {order['orderId']} of {purchase.user} is there: {len(purchase.items)} lines, "
-            f"{order['totalPrice']} in all, as it should be. {self.client.milliseconds():.0f} ms from end to end."
+            f"\nThe order {order['orderId']} of {purchase.user} is {order['status']}{reason}, {milliseconds:.0f} ms "
+            f"after the 202: {len(purchase.items)} lines, {order['totalPrice']} in all, as it should be."
         )
+        if self.card is None and order["status"] != "CONFIRMED":
+            raise Failed(f"It should be CONFIRMED. `shop order {order['orderId']}` shows its way.")
+        self._suggest(order["orderId"])
+
+    def _suggest(self, order_id: str) -> None:
+        self.say(f"\nIts way, step by step:         shop order {order_id}")
+        self.say(f"Its way through every process: {self.trace}")
+        if self.card is None:
+            self.say(f"A card that is declined:       shop demo --card {DECLINED}")
 
     def _call(self, service: str, method: str, path: str, *, expect: int, body: object = None, key: str = "") -> Answer:
         url = f"{self.urls[service]}/{service}{path}"
@@ -76,44 +93,60 @@ class Demo:
         products = [product for product in page.body["items"] if Decimal(product["price"]) > 0]
         if not products:
             raise Failed("The catalogue is empty: `make reset`, or `make up` of containers, seeds it.")
-        purchase = Purchase.of(products, user=f"demo-{secrets.token_hex(4)}")
+        purchase = Purchase.of(products, self.user)
         self._call("basket", "POST", "", expect=200, body={"userName": purchase.user, "items": purchase.items})
         return purchase
 
     def _check_out(self, purchase: Purchase) -> Answer:
-        body = BUYER | {"userName": purchase.user}
+        body = BUYER | {"userName": purchase.user, "cardInfo": self.card or APPROVED}
         accepted = self._call("basket", "POST", "/checkout", expect=202, body=body, key=uuid.uuid4().hex)
         purchase.compare(accepted.body, "the checkout's answer")
         if "location" not in accepted.headers:
             raise Failed("The checkout was accepted, but its answer has no Location to find the order at.")
         return accepted
 
-    def _await_order(self, accepted: Answer) -> dict[str, Any]:
-        """A 404 means "not yet": the event is on its way through bus, queue and consumer."""
-        begun, url = self.client.milliseconds(), accepted.headers["location"]
+    def _await_end(self, accepted: Answer) -> tuple[dict[str, Any], float]:
+        """The order in its final status, and the milliseconds until then. Shows each status that it has on the way.
+
+        A 404 means "not yet": the event is on its way through bus, queue and consumer.
+        """
+        begun, url, status = self.client.milliseconds(), accepted.headers["location"], ""
         while (waited := self.client.milliseconds() - begun) < self.deadline * 1000:
             answer = self.client.ask("GET", url)
-            if answer.status == 200:
-                self.client.show("ordering", "GET", url, answer, waited)
-                return answer.body
-            if answer.status not in (404, 503):
+            if answer.status == 200 and answer.body["status"] != status:
+                status = answer.body["status"]
+                self.client.show("ordering", "GET", url, answer, waited, status)
+            if status in FINAL:
+                return answer.body, waited
+            if answer.status not in (200, 404, 503):
                 raise Failed(f"ordering answered {answer.status}: {answer.reason}.")
             time.sleep(PAUSE)
-        raise Failed(
-            f"Order {accepted.body['orderId']} did not arrive within {self.deadline:g} s: is ordering-consumer "
+        raise Failed(self._late(accepted.body["orderId"], status))
+
+    def _late(self, order_id: str, status: str) -> str:
+        if status:
+            return f"Order {order_id} is {status} after {self.deadline:g} s. What it waits for: shop order {order_id}"
+        return (
+            f"Order {order_id} did not arrive within {self.deadline:g} s: is ordering-consumer "
             f"running (`make status`)? A message that a killed consumer held comes back after up to 30 s. "
             f"Follow it with: {self.trace}"
         )
 
 
 def run(
-    urls: Mapping[str, str], deadline: float, trace: str, say: Callable[[str], None], correlation_id: str = ""
+    urls: Mapping[str, str],
+    deadline: float,
+    trace: str,
+    say: Callable[[str], None],
+    correlation_id: str = "",
+    sign: Callable[[str], str] = lambda _user: "",
+    card: str | None = None,
 ) -> None:
-    """Raises `Failed` where the shop does not run, answers something else, or the order does not arrive.
+    """Raises `Failed` where the shop does not run, answers something else, or the order does not arrive or end.
 
-    `trace` is the command that shows the logs of one correlation id.
+    `trace` is the command that shows the logs of one correlation id. `sign` makes the token of a user.
     """
-    client = Client(correlation_id or f"demo-{secrets.token_hex(4)}", say)
+    user = f"demo-{secrets.token_hex(4)}"
+    client = Client(correlation_id or f"demo-{secrets.token_hex(4)}", say, sign(user))
     trace = f"{trace} {client.correlation_id}"
-    Demo(urls, client, say, deadline, trace).buy()
-    say(f"\nIts way through every process: {trace}")
+    Demo(user, urls, client, say, deadline, trace, card).buy()

@@ -145,7 +145,7 @@ def _oldest(shop: Connection, queue: DeadLetterQueue) -> str:
 
 def _destinations(queue: DeadLetterQueue) -> str:
     names = sorted(source.name for source in queue.sources.values())
-    return " or ".join(names) or "nowhere: its messages were meant for something outside this shop"
+    return " or ".join(names) or "nowhere: meant for a mailbox, another shop, or a rule"
 
 
 def _show(shop: Connection, letter: DeadLetter, *, body: bool) -> None:

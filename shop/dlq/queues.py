@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from bootstrap.aws import Aws
 from bootstrap.errors import Failed, gone
+from bootstrap.rules import locate
 from shop.dlq.dead_letter import DeadLetter
 
 if TYPE_CHECKING:
@@ -104,13 +105,19 @@ def dead_letter_queues(aws: Aws, resources: list[StackResourceSummaryTypeDef], b
     return [_with_sources(queues[arn], links, served | queues) for arn in dead]
 
 
-def subscriber(aws: Aws, subscription: str) -> str:
-    """The ARN a subscription delivers to. AWS has it in the attributes, MiniStack only in the list of the topic."""
+def subscriber(aws: Aws, subscription: str, attributes: Mapping[str, str]) -> str:
+    """The queue's ARN, or the mailbox, to which a subscription with these attributes delivers.
+
+    AWS has it in the attributes, MiniStack only in the list of the topic.
+    """
     topic = subscription.rpartition(":")[0]
     pages = aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     for found in (found for page in pages for found in page["Subscriptions"]):
         if found["SubscriptionArn"] == subscription:
             return found["Endpoint"]
+    # AWS lists a subscription without its ARN until it is confirmed.
+    if endpoint := attributes.get("Endpoint"):
+        return endpoint
     raise Failed(f"{topic} does not list {subscription}: look again in a minute")
 
 
@@ -142,11 +149,10 @@ def _redrive_links(queues: Mapping[str, Queue]) -> Iterator[Link]:
             yield policy["deadLetterTargetArn"], arn
 
 
-def _rule_links(aws: Aws, identity: str, default_bus: str) -> Iterator[Link]:
-    # AWS and LocalStack say "bus|rule", MiniStack only the rule.
-    bus, _, rule = identity.rpartition("|")
+def _rule_links(aws: Aws, identity: str, shop_bus: str) -> Iterator[Link]:
+    bus, rule = locate(aws, identity, shop_bus)
     with _existing(rule):
-        pages = aws.events.get_paginator("list_targets_by_rule").paginate(Rule=rule, EventBusName=bus or default_bus)
+        pages = aws.events.get_paginator("list_targets_by_rule").paginate(Rule=rule, EventBusName=bus)
         targets = [target for page in pages for target in page["Targets"]]
     for target in targets:
         if dead := target.get("DeadLetterConfig", {}).get("Arn"):
@@ -156,7 +162,7 @@ def _rule_links(aws: Aws, identity: str, default_bus: str) -> Iterator[Link]:
 def _subscription_links(aws: Aws, arn: str) -> Iterator[Link]:
     with _existing(arn):
         attributes = aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        queue = subscriber(aws, arn)
+        queue = subscriber(aws, arn, attributes)
     if dead := json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"):
         yield dead, queue
 

@@ -56,7 +56,7 @@ class Redrive:
         for letter in letters:
             destination = self._queue.destination(letter)
             if destination is None:
-                meant = f"{letter.origin}, which is not served here" if letter.origin else "one of several queues"
+                meant = f"{letter.origin}, which a redrive cannot serve" if letter.origin else "one of several queues"
                 self.kept.append(f"{letter.id}: it was meant for {meant}")
             else:
                 groups.setdefault(destination.arn, (destination, []))[1].append(letter)

@@ -34,7 +34,10 @@ class Delivery:
     def findings(self, routes: Sequence[Route]) -> Iterator[Finding]:
         """One for each answer, then one or two for each route without an answer."""
         expected = {(route.queue, each): route for route in routes for each in route.types}
-        for event_type in dict.fromkeys(each for _, each in expected):
+        for (_, event_type), route in expected.items():
+            if not route.rule:
+                self._send(route, event_type, self._run)
+        for event_type in dict.fromkeys(each for (_, each), route in expected.items() if route.rule):
             if refusal := self._publish(event_type):
                 yield bad("bus", f"{self._bus} refused {event_type[1]}: {refusal}", "correct what the error names")
                 expected = {hop: route for hop, route in expected.items() if hop[1] != event_type}
@@ -67,15 +70,15 @@ class Delivery:
             yield bad("consumer", text, "is it an older version, which does not know test messages? Deploy it again")
         elif unfinished := self._unfinished(route):
             yield unfinished
+        elif not route.rule:
+            yield self._unanswered(route)
         else:
             yield from self._bisect(route, hop)
 
     def _bisect(self, route: Route, hop: Hop) -> Iterator[Finding]:
         """The queue is empty, so a second test message is sent to it directly, past bus and rule."""
-        source, detail_type = hop[1]
-        run = f"{self._run}-direct"
-        body = {"source": source, "detail-type": detail_type, "detail": _detail(run)}
-        self._aws.sqs.send_message(QueueUrl=route.url, MessageBody=json.dumps(body))
+        detail_type, run = hop[1][1], f"{self._run}-direct"
+        self._send(route, hop[1], run)
         answered = any(True for _ in self._replies(run, {hop}, self._patience))
         unfinished = None if answered else self._unfinished(route)
         if answered and (late := [*self._replies(self._run, {hop}, _LATE)]):
@@ -86,8 +89,16 @@ class Delivery:
         if unfinished:
             yield unfinished
         elif not answered:
-            text = f"{route.consumer} received a test message from {route.queue} and did not answer"
-            yield bad("consumer", text, f"look for `test message not answered` in its log{self._hint}")
+            yield self._unanswered(route)
+
+    def _send(self, route: Route, event_type: EventType, run: str) -> None:
+        """Past the bus. A command has no task, because a test message is answered before its data are read."""
+        body = {"source": event_type[0], "detail-type": event_type[1], "detail": _detail(run)}
+        self._aws.sqs.send_message(QueueUrl=route.url, MessageBody=json.dumps(body))
+
+    def _unanswered(self, route: Route) -> Finding:
+        text = f"{route.consumer} received a test message from {route.queue} and did not answer"
+        return bad("consumer", text, f"look for `test message not answered` in its log{self._hint}")
 
     def _unfinished(self, route: Route) -> Finding | None:
         """What SQS counts in the queue, if anything."""
@@ -119,8 +130,9 @@ def _answered(route: Route, hop: Hop, seconds: float, *, handled: bool) -> Findi
     queue, (source, detail_type) = hop
     if handled:
         return good("delivery", f"{detail_type}: {route} in {seconds * 1000:.0f} ms")
-    text = f"{route.consumer} has no handler for {detail_type} of {source}, which rule {route.rule} sends to {queue}"
-    return bad("consumer", text, "deploy a version of it that has one, or correct the pattern of the rule")
+    text = f"{route.consumer} has no handler for {detail_type} of {source}, which {route.sender} sends to {queue}"
+    wrong = "pattern of the rule" if route.rule else "template of the sender"
+    return bad("consumer", text, f"deploy a version of it that has one, or correct the {wrong}")
 
 
 def _detail(run: str) -> dict[str, object]:

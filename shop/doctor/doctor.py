@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Sequence
 
+from bootstrap import stacks
 from bootstrap.aws import Aws
 from bootstrap.clock import Clock
 from bootstrap.manifests import Process
 from bootstrap.names import Names
 from bootstrap.stack import EMPTY, SUCCESS, Stack
-from bootstrap.templates import Template
+from bootstrap.templates import STATE_MACHINE, Rule, Template
 from shop.doctor.delivery import Delivery
 from shop.doctor.findings import Finding, bad, good, not_checked
 from shop.doctor.resources import Resources
-from shop.doctor.routes import Route, routes
+from shop.doctor.routes import Route, direct_routes, routes
+from shop.doctor.sent import Sent, by_schedule, by_state_machine
 
 
 class Doctor:
@@ -73,9 +75,19 @@ class Doctor:
     def _examine_delivery(self, patience: float) -> Iterator[Finding]:
         rules = [rule for template in self._templates for rule in template.rules()]
         found = list(routes(self._aws, self._names, rules, self._processes))
+        found += direct_routes(self._aws, self._names, self._sent(rules), self._processes)
         yield from (not_checked("delivery", text) for text in found if isinstance(text, str))
         delivery = Delivery(self._aws, self._names, self._clock, patience)
         yield from delivery.findings([route for route in found if isinstance(route, Route)])
+
+    def _sent(self, rules: Sequence[Rule]) -> Iterator[Sent]:
+        """What reaches queues past the shop's bus."""
+        for resource in stacks.resources_of(self._aws, self._templates):
+            if resource["ResourceType"] == STATE_MACHINE:
+                yield from by_state_machine(self._aws, resource.get("PhysicalResourceId", ""))
+        for rule in (rule for rule in rules if not rule.pattern):
+            for target in self._aws.events.list_targets_by_rule(Rule=rule.name, EventBusName=rule.bus)["Targets"]:
+                yield from by_schedule(rule.name, target)
 
     def _command(self, command: str, service: str) -> str:
         return f"`shop stack {command} {service}{'' if self._aws.emulator else ' --aws'}`"

@@ -1,10 +1,12 @@
-"""Whether the policy of a queue or topic lets a rule or topic send to it. AWS enforces that, emulators do not."""
+"""Whether the policy of a queue or topic lets a rule, topic or role send to it. AWS enforces that, emulators do not."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+# A role is admitted by a condition on its account, since SQS refuses a principal that does not exist yet.
+_KEYS = {"iam": "aws:principalarn"}
 _ACTIONS = {"sqs": "sqs:sendmessage", "sns": "sns:publish"}
 
 
@@ -30,11 +32,17 @@ def _permits(statement: dict[str, Any], receiver: str, sender: str) -> bool:
     return (
         statement.get("Effect") == "Allow"
         and isinstance(principal, dict)
-        and f"{service(sender)}.amazonaws.com" in _as_list(principal.get("Service"))
+        and _is_for(principal, sender)
         and _ACTIONS[service(receiver)] in actions
         and receiver in _as_list(statement.get("Resource"))
-        and condition in ({}, {"ArnEquals": {"aws:sourcearn": [sender]}})
+        and condition in ({}, {"ArnEquals": {_KEYS.get(service(sender), "aws:sourcearn"): [sender]}})
     )
+
+
+def _is_for(principal: dict[str, Any], sender: str) -> bool:
+    if service(sender) == "iam":
+        return f"{sender.rpartition(':')[0]}:root" in _as_list(principal.get("AWS"))
+    return f"{service(sender)}.amazonaws.com" in _as_list(principal.get("Service"))
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -10,14 +10,17 @@ from botocore.exceptions import ClientError
 
 from bootstrap.aws import Aws
 from bootstrap.errors import Failed, gone
+from bootstrap.rules import locate
 from shop.dlq.queues import subscriber
 from shop.doctor.findings import Finding, bad, not_checked
 from shop.doctor.policies import admits, service
+from shop.doctor.sent import by_state_machine
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
-_KINDS = {"events": "rule", "sns": "topic", "sqs": "queue"}
+ALARMS = "-alarms"  # the end of the name of the topic that gets the alarms
+_KINDS = {"events": "rule", "iam": "role", "sns": "topic", "sqs": "queue"}
 
 
 class NotCheckedError(Exception):
@@ -34,12 +37,16 @@ class Resources:
         # Each returns None if all is well, else what is wrong.
         self._checks: Mapping[str, Callable[[str], str | None]] = {
             "AWS::CloudWatch::Alarm": self._alarm,
+            "AWS::CloudWatch::CompositeAlarm": self._alarm,
+            "AWS::CloudWatch::Dashboard": lambda name: _exists(aws.cloudwatch.get_dashboard(DashboardName=name)),
             "AWS::DynamoDB::Table": self._table,
             "AWS::Events::EventBus": lambda name: _exists(aws.events.describe_event_bus(Name=name)),
             "AWS::Events::Rule": self._rule,
+            "AWS::IAM::Role": lambda name: _exists(aws.iam.get_role(RoleName=name)),
             "AWS::SNS::Subscription": self._subscription,
             "AWS::SNS::Topic": lambda arn: _exists(aws.sns.get_topic_attributes(TopicArn=arn)),
             "AWS::SQS::Queue": lambda url: _exists(aws.sqs.get_queue_attributes(QueueUrl=url)),
+            "AWS::StepFunctions::StateMachine": self._state_machine,
             # The check of a sender includes the policies of its receivers.
             "AWS::SNS::TopicPolicy": _exists,
             "AWS::SQS::QueuePolicy": _exists,
@@ -73,14 +80,13 @@ class Resources:
         return None if status in ("ACTIVE", "UPDATING") else f"{name} is {status}"
 
     def _alarm(self, name: str) -> str | None:
-        found = self._aws.cloudwatch.describe_alarms(AlarmNames=[name])
-        return None if found["MetricAlarms"] else f"{name} is gone"
+        found = self._aws.cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        return None if found["MetricAlarms"] or found.get("CompositeAlarms") else f"{name} is gone"
 
     def _rule(self, identity: str) -> str | None:
-        # AWS and LocalStack say "bus|rule", MiniStack only the rule.
-        rule = identity.rpartition("|")[2]
-        found = self._aws.events.describe_rule(Name=rule, EventBusName=self._bus)
-        targets = self._aws.events.list_targets_by_rule(Rule=rule, EventBusName=self._bus)["Targets"]
+        bus, rule = locate(self._aws, identity, self._bus)
+        found = self._aws.events.describe_rule(Name=rule, EventBusName=bus)
+        targets = self._aws.events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
         if found.get("State") != "ENABLED":
             return f"{rule} is disabled: `aws events enable-rule` enables it"
         if not targets:
@@ -88,10 +94,25 @@ class Resources:
         dead = [target.get("DeadLetterConfig", {}).get("Arn") for target in targets]
         return self._unreachable(found["Arn"], [*(target["Arn"] for target in targets), *dead])
 
+    def _state_machine(self, arn: str) -> str | None:
+        found = self._aws.stepfunctions.describe_state_machine(stateMachineArn=arn)
+        if found.get("status") != "ACTIVE":
+            return f"{_last(arn)} is {found.get('status')}"
+        queues = {sent.queue for sent in by_state_machine(self._aws, arn)}
+        _, partition, _, region, account, *_ = arn.split(":")
+        return self._unreachable(found["roleArn"], [f"arn:{partition}:sqs:{region}:{account}:{q}" for q in queues])
+
     def _subscription(self, arn: str) -> str | None:
         attributes = self._aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         dead = json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
-        return self._unreachable(arn.rpartition(":")[0], [subscriber(self._aws, arn), dead])
+        endpoint = subscriber(self._aws, arn, attributes)
+        topic = arn.rpartition(":")[0]
+        queues = [endpoint] if service(endpoint) else []
+        needed = [] if topic.endswith(ALARMS) else [dead]  # an alarm that arrives days later is worthless
+        fault = self._unreachable(topic, [*queues, *needed])
+        if attributes.get("PendingConfirmation") == "true" and not fault:
+            raise NotCheckedError(f": {endpoint} has not confirmed it yet")
+        return fault
 
     def _unreachable(self, sender: str, receivers: list[str | None]) -> str | None:
         """Receivers that do not exist or do not admit `sender`, so that its messages would be dropped silently."""

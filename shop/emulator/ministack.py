@@ -5,8 +5,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 # What the templates, the services and `bootstrap` call, by the names that MiniStack and LocalStack share. Every other
-# service is switched off, so that no request can make the emulator run a program: no Lambda, Step Functions or ECS.
-SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "events", "sns", "sqs")
+# service is switched off, so that no request can make the emulator run a program: there is no Lambda and no ECS, which
+# Step Functions could call.
+SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "sns", "sqs", "stepfunctions")
 DO_NOT_RESTART = 78  # exit code of a process that would end the same way at every start; EX_CONFIG of sysexits.h
 NO_DOCKER = "unix:///nowhere/docker.sock"
 

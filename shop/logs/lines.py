@@ -15,17 +15,23 @@ from chassis.core.text import legible
 TAB = "\t"
 NAMES = ("cyan", "green", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta", "bright_blue")
 LEVELS = {"error": "red", "critical": "red", "warning": "yellow"}
+METRICS = b'"event": "metrics"'
 SHOWN_FIRST = ("timestamp", "level", "event", "logger", "process")
 
 
 class Tail:
-    """One file, read in whole lines. A file that was replaced is read to its end, then the new one from its start."""
+    """One file, read in whole lines. A file that was replaced is read to its end, then the new one from its start.
 
-    def __init__(self, path: Path, *, last: int = 0) -> None:
+    Either the lines of events, after all but the `last` of those that are there, or all lines with metrics.
+    """
+
+    def __init__(self, path: Path, *, last: int = 0, metrics: bool = False) -> None:
         self._path = path
+        self._metrics = metrics
         self._file: BinaryIO | None = None
         self._rest = b""
-        self._skip = max(0, len(path.read_bytes().splitlines()) - last) if path.exists() else 0
+        there = len(self._wanted(path.read_bytes().splitlines())) if path.exists() and not metrics else 0
+        self._skip = max(0, there - last)
 
     def lines(self) -> Iterator[str]:
         yield from self._read()
@@ -45,10 +51,14 @@ class Tail:
                 return
             self._file = self._path.open("rb")
         *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
+        whole = self._wanted(whole)
         shown = whole[self._skip :]
         self._skip = max(0, self._skip - len(whole))
         for line in shown:
             yield line.decode(errors="replace")
+
+    def _wanted(self, lines: list[bytes]) -> list[bytes]:
+        return [line for line in lines if (METRICS in line) == self._metrics]
 
     def _was_replaced(self) -> bool:
         if self._file is None or not self._path.exists():

@@ -1,4 +1,4 @@
-"""What `make run` starts, and in which order: the emulator, two tasks, and the processes of the manifests."""
+"""What `make run` starts, stage by stage: the emulator, two tasks, the processes of the manifests, and Caddy."""
 
 import shlex
 import sys
@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bootstrap.manifests import Process, processes
+from shop import door
 from shop.emulator import ministack
 from shop.paths import Paths
-from shop.settings import Settings
+from shop.settings import DOOR, Settings
 
 EMULATOR = "emulator"
 BEGIN_ANEW = "If its data need not be kept: `make reset` deletes it, and the next `make run` begins with an empty shop."
@@ -48,7 +49,10 @@ def plan(settings: Settings, paths: Paths) -> Plan:
         () if settings.given_endpoint else (_emulator(settings, paths),),
         (Task("bootstrap", _python("-m", "bootstrap", "up"), BEGIN_ANEW),),
         (Task("seed", _python("-m", "services.product.seed")),),
-        tuple(_web(settings, it) if it.serve else _worker(settings, it) for it in web_first),
+        (
+            *(_web(settings, it) if it.serve else _worker(settings, it) for it in web_first),
+            *([_door(settings, paths)] if DOOR in settings.ports else []),
+        ),
     )
 
 
@@ -80,9 +84,20 @@ def _web(settings: Settings, process: Process) -> Program:
     return Program(
         process.name,
         _python("-m", "gunicorn", "-c", "python:chassis.web.gunicorn", *reload, process.serve),
-        env={"PORT": str(settings.ports[process.name])} | _addresses(settings, process),
+        env={"PORT": str(settings.ports[process.name])} | _trust(settings) | _addresses(settings, process),
         ready=f"{settings.url(process.name)}/health/ready",
     )
+
+
+def _door(settings: Settings, paths: Paths) -> Program:
+    return Program(
+        DOOR, door.command(), env=door.environment(settings, paths), ready=f"{settings.url(DOOR)}/health/live"
+    )
+
+
+def _trust(settings: Settings) -> dict[str, str]:
+    """Every client of this machine has the door's address. Only a checkout's Location depends on it, and limits."""
+    return {"SHOP_TRUSTED_PROXIES": "127.0.0.1"} if DOOR in settings.ports else {}
 
 
 def _worker(settings: Settings, process: Process) -> Program:

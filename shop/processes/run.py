@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from types import FrameType
 
 from bootstrap.errors import Failed
-from shop import environment
+from shop import environment, tokens
 from shop.emulator import ministack
 from shop.logs.follow import Follower
 from shop.output import say
@@ -32,7 +32,7 @@ def run(settings: Settings, env: Mapping[str, str]) -> int:
     with _stopping(launcher), closing(follower):
         say(f"Starting the shop `{settings.name}` (Ctrl-C stops it)")
         launcher.start()
-        say(banner.text(settings, launcher.paths, dev=settings.dev))
+        say(banner.text(settings, launcher.paths, dev=settings.dev, authenticates=tokens.are_needed(env)))
         follower.start()
         _keep(Monitor(launcher, say), follower)
     return 0
@@ -42,7 +42,8 @@ def prepare(settings: Settings, env: Mapping[str, str], say: Callable[[str], Non
     """Raises `Failed` where no emulator can be used."""
     _refuse_unusable(settings)
     paths = paths_of(settings)
-    return Launcher(settings, paths, plan(settings, paths), environment.for_processes(env, settings), say)
+    its = environment.for_processes(env, settings) | tokens.for_processes(env, paths)
+    return Launcher(settings, paths, plan(settings, paths), its, say)
 
 
 def _refuse_unusable(settings: Settings) -> None:

@@ -69,8 +69,8 @@ class Compose:
         except urllib3.exceptions.HTTPError:
             return 0
 
-    def statuses(self, path: str = "/health/ready") -> list[int]:
-        return [self.status(service, path) for service in WEB]
+    def all_answer(self, status: int, path: str = "/health/ready") -> bool:
+        return {self.status(service, path) for service in WEB} == {status}
 
     def buy(self, deadline: int = 60) -> str:
         """Buys as a client does and returns the order. A message of a killed consumer becomes visible after 30 s."""

@@ -5,10 +5,12 @@ import json
 import pytest
 
 from tests.e2e.compose import PROJECT, SERVICES, WEB, Compose
+from tests.environment import ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 LARGEST = 260_000_000  # bytes unpacked; python:3.13-slim has about 180 million
 NOBODY = "10001"
+DEPLOYED = ("template.yaml", "service.toml")
 IMPORTABLE = "import sys; from importlib.util import find_spec; print(find_spec(sys.argv[1]) is not None)"
 
 
@@ -29,7 +31,7 @@ def test_container_runs_unprivileged_and_can_write_only_to_tmp(shop: Compose, se
 @pytest.mark.parametrize("service", WEB)
 def test_image_contains_only_the_chassis_and_its_own_service(shop: Compose, service: str) -> None:
     found = set(inside(shop, service, "sh", "-c", "find /shop -mindepth 1 -maxdepth 2 -type d").splitlines())
-    chassis = {f"/shop/chassis/{package}" for package in ("core", "web", "aws", "messaging")}
+    chassis = {f"/shop/chassis/{package}" for package in ("core", "tracing", "web", "aws", "messaging")}
     assert found == {"/shop/chassis", *chassis, "/shop/services", f"/shop/services/{service}"}
     foreign = [f"services.{other}" for other in WEB if other != service] + ["bootstrap", "shop", "tests", "pytest"]
     for module in foreign:
@@ -39,7 +41,7 @@ def test_image_contains_only_the_chassis_and_its_own_service(shop: Compose, serv
 
 def test_bootstrap_image_contains_every_template_and_manifest_and_no_code_of_a_service(shop: Compose) -> None:
     find = ["docker", "run", "--rm", "--entrypoint", "find", f"{PROJECT}-bootstrap", "/shop/services", "-type", "f"]
-    files = {f"/shop/services/{service}/{name}" for service in WEB for name in ("template.yaml", "service.toml")}
+    files = {f"/shop/{path.relative_to(ROOT)}" for name in DEPLOYED for path in ROOT.glob(f"services/*/{name}")}
     assert set(shop.run(*find).splitlines()) == files
 
 
@@ -64,6 +66,9 @@ def test_image_is_small_and_has_no_secret(shop: Compose, service: str) -> None:
         ("product", {"product", "product-relay"}),
         ("basket", {"basket", "basket-relay", "basket-consumer"}),
         ("ordering", {"ordering", "ordering-consumer"}),
+        ("payment", {"payment", "payment-consumer"}),
+        ("stock", {"stock", "stock-consumer"}),
+        ("storefront", {"storefront"}),
     ],
 )
 def test_one_image_runs_web_relay_and_consumer_by_command(shop: Compose, image: str, services: set[str]) -> None:

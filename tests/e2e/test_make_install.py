@@ -80,11 +80,12 @@ def test_clone_in_a_folder_of_any_name_can_be_installed_and_used(
 ) -> None:
     bought = make(installed, running, "demo")
     assert bought.returncode == 0, bought.stdout + bought.stderr
-    # The command that the demo prints for the logs can be typed.
-    trace = re.search(r"cat .*", bought.stdout)
+    # The command that the demo prints for the trace can be typed.
+    trace = re.search(r"shop (trace \S+)", bought.stdout)
     assert trace is not None
-    found = subprocess.run(["/bin/sh", "-c", trace[0]], capture_output=True, text=True, check=True)
-    assert "ordering-consumer" in found.stdout
+    command = [installed / ".venv" / "bin" / "shop", *trace[1].split()]
+    found = subprocess.run(command, cwd=installed, capture_output=True, text=True, check=False)
+    assert "ordering-consumer" in found.stdout, found.stderr
     for script in ("shop", "pytest", "lint-imports", "cfn-lint"):
         subprocess.run([installed / ".venv" / "bin" / script, "--help"], capture_output=True, check=True)
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["boto3.py"]

@@ -1,6 +1,7 @@
 """Exit codes and one-line errors of the command line."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,6 +25,16 @@ def env(tmp_path: Path) -> dict[str, str]:
 def test_an_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run"], {"SHOP_PRODUCT_PORT": "many"}) == 1
     assert capsys.readouterr().err == "SHOP_PRODUCT_PORT=many is not a port: give a number from 1 to 65535.\n"
+
+
+def test_demo_of_a_shop_with_another_issuer_says_that_it_has_no_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["demo"], env(tmp_path) | {"SHOP_AUTH": "on", "AUTH_ISSUER": "https://issuer.test"}) == 1
+    assert capsys.readouterr().err == (
+        "AUTH_ISSUER is https://issuer.test: get tokens there. "
+        "`shop token` and `shop demo` sign only for a shop on this machine.\n"
+    )
 
 
 def test_status_of_no_shop_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,9 +175,10 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]) -> 
 def test_the_command_alone_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([], {}) == 2
     shown = capsys.readouterr()
-    listed = {line.split()[1] for line in (shown.out + shown.err).splitlines() if line.startswith("│ ")}
+    listed = set(re.findall(r"^│ (\S+)", shown.out + shown.err, re.MULTILINE))  # not the lines of a long description
     assert listed == {
-        "--help", "run", "dev", "stop", "status", "logs", "reset", "demo", "seed", "doctor", "dlq", "stack"
+        "--help", "run", "dev", "stop", "status", "logs", "reset",
+        "demo", "order", "trace", "metrics", "token", "seed", "doctor", "dlq", "notifications", "stack",
     }  # fmt: skip
 
 

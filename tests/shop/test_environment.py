@@ -1,10 +1,13 @@
 """No process of the shop here may reach a developer's real account."""
 
+import re
+
 import pytest
 
 from bootstrap.errors import Failed
 from shop import environment
 from shop.settings import Settings
+from tests.environment import ROOT
 from tests.shops import free_ports
 
 DEVELOPERS = {
@@ -76,3 +79,20 @@ def test_aws_itself_is_refused() -> None:
 
 def test_logs_are_utf_8_whatever_the_terminal_is() -> None:
     assert environment.for_processes({"PYTHONUTF8": "0"}, Settings())["PYTHONUTF8"] == "1"
+
+
+@pytest.mark.parametrize("setting", environment.PASSED_ON)
+def test_processes_get_the_settings_that_they_read_themselves(setting: str) -> None:
+    assert environment.for_processes({setting: "given"}, Settings())[setting] == "given"
+
+
+def test_every_setting_that_a_service_reads_itself_reaches_it() -> None:
+    """In `make run` and in containers, except the share of a relay, of which there is only one here."""
+    found = {
+        name for path in ROOT.glob("services/*/*.py") for name in re.findall(r'"(SHOP_[A-Z_]+)"', path.read_text())
+    }
+    reads = found - {"SHOP_RELAY_SEGMENT"}
+    assert reads == {"SHOP_LATE_PAYMENT", "SHOP_SESSION_KEY"}
+    given = environment.for_processes(dict.fromkeys(reads, "given"), Settings())
+    assert {given[name] for name in reads} == {"given"}
+    assert [name for name in reads if f"{name}: ${{{name}-}}" not in (ROOT / "docker-compose.yml").read_text()] == []

@@ -10,8 +10,13 @@ from shop.settings import Settings, with_file
 
 def test_an_empty_environment_gives_the_usual_ports() -> None:
     settings = Settings.from_env({})
-    assert settings.ports == {"emulator": 4566, "product": 8001, "basket": 8002, "ordering": 8003}
+    web = {"product": 8001, "basket": 8002, "ordering": 8003, "payment": 8005, "stock": 8004, "storefront": 8006}
+    assert settings.ports == {"emulator": 4566, "door": 8000} | web
     assert (settings.name, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
+
+
+def test_without_caddy_the_shop_has_no_port_of_a_door(tmp_path: Path) -> None:
+    assert "door" not in Settings.from_env({}, caddy=tmp_path / "caddy").ports
 
 
 def test_the_file_sets_what_the_shell_does_not(tmp_path: Path) -> None:

@@ -66,6 +66,13 @@ def test_the_account_of_the_shell_has_no_emulators_endpoint() -> None:
     }
 
 
+def test_the_mailbox_of_notifications_reaches_both_targets(emulator: str, tmp_path: Path) -> None:
+    mailbox = {"SHOP_NOTIFY_EMAIL": "ann@example.com"}
+    here = {"SHOP_ENDPOINT_URL": emulator, "SHOP_VAR": str(tmp_path)}
+    assert target.of_this_machine(DEVELOPERS | here | mailbox).items() >= mailbox.items()
+    assert target.of_account(DEVELOPERS | mailbox).items() >= mailbox.items()
+
+
 def test_the_environment_that_boto3_reads_is_the_targets(
     emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """The demo against a tiny shop of one in-process server."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ class TinyShop:
         self.products: list[dict[str, Any]] = PRODUCTS
         self.total: Any = 3900.47
         self.order_after = 2  # requests that still say 404
+        self.statuses = ["PLACED", "PLACED", "CONFIRMED"]  # of the answers after that; the last one stays
+        self.reason: dict[str, str] = {}
         self.checkout_status = 202
         self.with_location = True
         self.requests: list[tuple[str, str, dict[str, str], Any]] = []
@@ -43,7 +46,10 @@ class TinyShop:
             return self.checkout_status, location, done if self.checkout_status == 202 else problem
         if path.startswith("/order"):
             self.order_after -= 1
-            return (404, {}, {}) if self.order_after >= 0 else (200, {}, {"orderId": "o1", "totalPrice": self.total})
+            if self.order_after >= 0:
+                return 404, {}, {}
+            status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+            return 200, {}, {"orderId": "o1", "totalPrice": self.total, "status": status} | self.reason
         return (200, {}, {}) if method == "POST" else (404, {}, {})
 
 
@@ -79,23 +85,57 @@ def shop() -> Iterator[TinyShop]:
         yield it
 
 
-def buy(shop: TinyShop, deadline: float = 5, say: Callable[[str], None] = lambda _: None) -> None:
+def buy(
+    shop: TinyShop, deadline: float = 5, say: Callable[[str], None] = lambda _: None, card: str | None = None
+) -> None:
     urls = dict.fromkeys(("product", "basket", "ordering"), shop.url)
-    scenario.run(urls, deadline, "cat logs | grep", say, correlation_id="demo-1")
+    scenario.run(urls, deadline, "cat logs | grep", say, correlation_id="demo-1", card=card)
 
 
 def test_a_purchase_shows_every_request(shop: TinyShop) -> None:
     said: list[str] = []
     buy(shop, say=said.append)
     text = "\n".join(said)
-    assert text.count(" ms") == 6
-    assert "3 lines, 3900.47 in all" in text
+    assert [line.split()[-1] for line in said if "/order/" in line] == ["PLACED", "CONFIRMED"]
+    assert text.count(" ms") == 7
+    assert re.search(r"The order o1 of demo-\w+ is CONFIRMED, \d+ ms after the 202: 3 lines, 3900.47 in all", text)
+    assert "shop order o1" in text
     assert "cat logs | grep demo-1" in text
+    assert "shop demo --card 4000000000000002" in text
+
+
+def test_a_rejected_order_of_a_given_card_is_shown_with_its_reason(shop: TinyShop) -> None:
+    said: list[str] = []
+    shop.statuses, shop.reason = ["PLACED", "REJECTING", "REJECTED"], {"reason": "PAYMENT_DECLINED"}
+    buy(shop, say=said.append, card="4000000000000002")
+    assert [line.split()[-1] for line in said if "/order/" in line] == ["PLACED", "REJECTING", "REJECTED"]
+    assert "is REJECTED (PAYMENT_DECLINED), " in "\n".join(said)
+    (card,) = {body["cardInfo"] for _, path, _, body in shop.requests if path == "/basket/checkout"}
+    assert card == "4000000000000002"
+
+
+def test_a_rejected_order_of_the_usual_card_is_reported(shop: TinyShop) -> None:
+    shop.statuses, shop.reason = ["REJECTED"], {"reason": "OUT_OF_STOCK"}
+    with pytest.raises(Failed, match=r"It should be CONFIRMED. `shop order o1` shows its way"):
+        buy(shop)
+
+
+def test_an_order_that_stays_open_is_reported_with_the_command_that_says_why(shop: TinyShop) -> None:
+    shop.statuses = ["PLACED"]
+    with pytest.raises(Failed, match=r"Order o1 is PLACED after 0.3 s. What it waits for: shop order o1"):
+        buy(shop, deadline=0.3)
 
 
 def test_every_request_has_the_same_correlation_id(shop: TinyShop) -> None:
     buy(shop)
     assert {headers["X-Correlation-Id"] for _, _, headers, _ in shop.requests} == {"demo-1"}
+
+
+def test_every_request_has_a_token_of_the_user(shop: TinyShop) -> None:
+    urls = dict.fromkeys(("product", "basket", "ordering"), shop.url)
+    scenario.run(urls, 5, "grep", lambda _: None, sign=lambda user: f"token-of-{user}")
+    (user,) = {body["userName"] for _, _, _, body in shop.requests if body}
+    assert {headers["Authorization"] for _, _, headers, _ in shop.requests} == {f"Bearer token-of-{user}"}
 
 
 def test_each_demo_has_its_own_key_and_user(shop: TinyShop) -> None:

@@ -11,18 +11,25 @@ from bootstrap import stacks
 from bootstrap.aws import Aws
 from bootstrap.errors import Failed
 from bootstrap.names import Names
+from bootstrap.templates import load
 from shop.dlq.queues import dead_letter_queues
 from tests.bootstrap.fakes import client_error
 from tests.shop.doctor.drift import Break, drop_queue, drop_subscription, drop_topic
 
 pytestmark = pytest.mark.integration
 BUS = "shop-bus"
-SHOP = {
-    "shop-order-dlq": {"shop-order"},
+# Without that of the mailbox, which the shop of the tests does not have.
+DEAD_LETTER_QUEUES = {
+    name for each in load(Names("shop")) for _, name in each.physical_names().values() if name.endswith("-dlq")
+} - {"shop-mailbox-dlq"}
+# Those of queues have the name of the queue, and these have the name of their rule.
+SHOP = {name: {name.removesuffix("-dlq")} for name in DEAD_LETTER_QUEUES} | {
     "shop-checkout-basket-dlq": {"shop-order"},
-    "shop-catalogue-dlq": {"shop-catalogue"},
+    "shop-stock-order-confirmed-dlq": {"shop-stock"},
+    "shop-sweep-orders-dlq": set(),  # EventBridge puts its own event there, and not the tick that it would have sent
     "shop-product-changes-dlq": {"shop-catalogue"},
     "shop-price-drops-dlq": {"topic shop-price-drops", "shop-price-drops"},
+    "shop-notify-dlq": set(),
 }
 
 
@@ -46,16 +53,16 @@ def test_those_of_rules_and_subscriptions_are_found_like_those_of_queues(aws: Aw
 
 
 def test_a_new_queue_and_rule_are_found_and_one_may_serve_several(aws: Aws, queue_url: Callable[[str], str]) -> None:
-    dead = aws.sqs.create_queue(QueueName="shop-stock-dlq")["QueueUrl"]
+    dead = aws.sqs.create_queue(QueueName="shop-extra-dlq")["QueueUrl"]
     policy = json.dumps({"deadLetterTargetArn": arn(aws, dead), "maxReceiveCount": 3})
-    stock = aws.sqs.create_queue(QueueName="shop-stock", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    aws.events.put_rule(Name="shop-stock", EventBusName=BUS, EventPattern='{"source": ["stock"]}')
-    targets = [target(aws, stock, queue_url("shop-checkout-basket-dlq"))]
-    aws.events.put_targets(Rule="shop-stock", EventBusName=BUS, Targets=targets)
-    queues = [("AWS::SQS::Queue", dead), ("AWS::SQS::Queue", stock)]
-    assert sources(aws, ("AWS::Events::Rule", "shop-stock"), *queues) == SHOP | {
-        "shop-stock-dlq": {"shop-stock"},
-        "shop-checkout-basket-dlq": {"shop-order", "shop-stock"},
+    extra = aws.sqs.create_queue(QueueName="shop-extra", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    aws.events.put_rule(Name="shop-extra", EventBusName=BUS, EventPattern='{"source": ["extra"]}')
+    targets = [target(aws, extra, queue_url("shop-checkout-basket-dlq"))]
+    aws.events.put_targets(Rule="shop-extra", EventBusName=BUS, Targets=targets)
+    queues = [("AWS::SQS::Queue", dead), ("AWS::SQS::Queue", extra)]
+    assert sources(aws, ("AWS::Events::Rule", "shop-extra"), *queues) == SHOP | {
+        "shop-extra-dlq": {"shop-extra"},
+        "shop-checkout-basket-dlq": {"shop-order", "shop-extra"},
     }
 
 

@@ -124,7 +124,7 @@ def test_message_of_unknown_origin_is_kept() -> None:
     sqs = shop(message("m-1", reason="bad"), message("m-2", TARGET_ARN="arn:stranger"))
     assert redrive(sqs, ORDER_QUEUE, OTHER_QUEUE).kept == [
         "m-1: it was meant for one of several queues",
-        "m-2: it was meant for arn:stranger, which is not served here",
+        "m-2: it was meant for arn:stranger, which a redrive cannot serve",
     ]
     assert len(sqs.queues[DLQ]) == 2
     assert "send" not in sqs.calls

@@ -27,8 +27,9 @@ def close_queue(*queues: str) -> Break:
 
 
 def topic(aws: Aws) -> str:
-    [found] = aws.sns.list_topics()["Topics"]
-    return found["TopicArn"]
+    """That of the price drops."""
+    [found] = [each["TopicArn"] for each in aws.sns.list_topics()["Topics"] if "price-drops" in each["TopicArn"]]
+    return found
 
 
 def drop_topic(aws: Aws) -> None:
@@ -55,6 +56,11 @@ def strip_target(aws: Aws) -> None:
     [target] = aws.events.list_targets_by_rule(Rule="shop-price-drops", EventBusName=BUS)["Targets"]
     bare: Any = {"Id": target["Id"], "Arn": target["Arn"]}
     aws.events.put_targets(Rule="shop-price-drops", EventBusName=BUS, Targets=[bare])
+
+
+def drop_state_machine(aws: Aws) -> None:
+    [machine] = aws.stepfunctions.list_state_machines()["stateMachines"]
+    aws.stepfunctions.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
 
 
 def switch_off(rule: str) -> Break:
@@ -129,6 +135,21 @@ DRIFTS: dict[str, tuple[Break, dict[str, str]]] = {
             "PriceDropsSubscription": "queue shop-price-drops-dlq does not admit topic shop-price-drops",
         },
     ),
+    "policy of a queue of commands": (
+        close_queue("shop-order-commands"),
+        {
+            "FulfilOrder": "queue shop-order-commands does not admit role shop-fulfil-order",
+            "SweepOrdersRule": "queue shop-order-commands does not admit rule shop-sweep-orders",
+        },
+    ),
+    "queue of commands of another stack": (
+        drop_queue("shop-payment"),
+        {
+            "PaymentQueue": "IDENTITY is gone",
+            "FulfilOrder": "queue shop-payment, which role shop-fulfil-order sends to, is gone",
+        },
+    ),
+    "state machine": (drop_state_machine, {"FulfilOrder": "IDENTITY is gone"}),
     "policy of a topic": (
         close_topic,
         {"PriceDropsRule": "topic shop-price-drops does not admit rule shop-price-drops"},

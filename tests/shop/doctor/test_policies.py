@@ -19,6 +19,13 @@ STATEMENT: dict[str, Any] = {
 }
 
 
+ROLE = "arn:aws:iam::1:role/shop-saga"
+FOR_ROLE: dict[str, Any] = {
+    "Principal": {"AWS": "arn:aws:iam::1:root"},
+    "Condition": {"ArnEquals": {"aws:PrincipalArn": ROLE}},
+}
+
+
 def written(**changes: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT | changes]})
 
@@ -67,3 +74,21 @@ def test_a_topic_is_published_to_and_a_topic_sends() -> None:
 
 def test_a_mailbox_is_nobodys_service() -> None:
     assert (service(QUEUE), service("ann@example.com")) == ("sqs", "")
+
+
+def test_a_role_is_admitted_by_its_account_and_a_condition() -> None:
+    assert admits(written(**FOR_ROLE), QUEUE, ROLE)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        written(),
+        written(**FOR_ROLE | {"Principal": {"AWS": "arn:aws:iam::2:root"}}),
+        written(**FOR_ROLE | {"Principal": {"Service": "iam.amazonaws.com"}}),
+        written(**FOR_ROLE | {"Condition": {"ArnEquals": {"aws:PrincipalArn": f"{ROLE}-2"}}}),
+        written(**FOR_ROLE | {"Condition": {"ArnEquals": {"aws:SourceArn": ROLE}}}),
+    ],
+)
+def test_another_account_role_or_condition_does_not_admit_a_role(policy: str) -> None:
+    assert not admits(policy, QUEUE, ROLE)

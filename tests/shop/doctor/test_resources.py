@@ -1,5 +1,6 @@
 """Every resource that is missing or broken is named."""
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,9 +10,10 @@ from botocore.exceptions import ClientError
 from bootstrap import stacks
 from bootstrap.aws import Aws
 from bootstrap.names import Names
+from bootstrap.templates import load
 from shop.doctor.findings import Finding
 from shop.doctor.resources import Resources
-from tests.bootstrap.fakes import client_error
+from tests.bootstrap.fakes import aws_of, client_error
 from tests.shop.doctor.drift import BUS, DRIFTS, ONLY_ON_MINISTACK
 
 NAMES = Names("shop")
@@ -52,7 +54,8 @@ def test_bus_that_is_gone_is_named(aws: Aws) -> None:
     aws.events.delete_event_bus(Name=BUS)
     found = [finding.text for finding in findings(aws, stacks.resources(aws, NAMES))]
     assert any("shop-bus is gone" in line for line in found)
-    assert sum("(AWS::Events::Rule)" in line and "is gone" in line for line in found) == 3
+    rules = [rule for template in load(NAMES) for rule in template.rules() if rule.bus == BUS]
+    assert sum("(AWS::Events::Rule)" in line and "is gone" in line for line in found) == len(rules)
 
 
 class Tables:
@@ -68,10 +71,8 @@ class Tables:
 
 
 def of_table(dynamodb: Tables, kind: str = "AWS::DynamoDB::Table") -> list[Finding]:
-    fake = cast("Any", dynamodb)
     resource = {"LogicalResourceId": "T", "ResourceType": kind, "PhysicalResourceId": "t"}
-    aws = Aws(fake, fake, fake, fake, fake, fake, region="", emulator=True)
-    return findings(aws, [resource])
+    return findings(aws_of(dynamodb), [resource])
 
 
 def test_table_that_exists_but_is_not_usable_is_a_fault() -> None:
@@ -95,6 +96,34 @@ def test_target_of_an_unknown_kind_is_not_checked_and_no_fault() -> None:
     [finding] = findings(cast("Any", SimpleNamespace(events=events)), [resource])
     assert finding.ok
     assert finding.text == f"not checked: R (AWS::Events::Rule): who may send to {target['Arn']}"
+
+
+@pytest.mark.parametrize(
+    ("pending", "told"),
+    [("true", ["not checked: M (AWS::SNS::Subscription): ann@example.com has not confirmed it yet"]), ("false", [])],
+)
+def test_mailbox_that_has_not_confirmed_is_named_and_no_fault(pending: str, told: list[str]) -> None:
+    """AWS lists its subscription without the ARN."""
+    topic, dead = "arn:aws:sns:eu-west-1:1:shop-n", "arn:aws:sqs:eu-west-1:1:shop-m-dlq"
+    attributes = {"PendingConfirmation": pending, "Endpoint": "ann@example.com"}
+    listed = {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation", "Endpoint": "ann@example.com"}]}
+    sns = SimpleNamespace(
+        get_subscription_attributes=lambda **_: {
+            "Attributes": attributes | {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead})}
+        },
+        get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [listed]),
+    )
+    admitted = {
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": dead,
+    }  # fmt: skip
+    sqs = SimpleNamespace(
+        get_queue_url=lambda **_: {"QueueUrl": "m-dlq"},
+        get_queue_attributes=lambda **_: {"Attributes": {"Policy": json.dumps({"Statement": [admitted]})}},
+    )
+    resource = {"LogicalResourceId": "M", "ResourceType": "AWS::SNS::Subscription", "PhysicalResourceId": f"{topic}:1"}
+    found = findings(cast("Any", SimpleNamespace(sns=sns, sqs=sqs, events=None, dynamodb=None)), [resource])
+    assert [finding.text for finding in found] == told
+    assert all(finding.ok for finding in found)
 
 
 def test_denied_look_is_no_absence() -> None:

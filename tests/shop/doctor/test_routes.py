@@ -7,8 +7,11 @@ import pytest
 
 from bootstrap.manifests import Process, processes
 from bootstrap.names import Names
-from bootstrap.templates import Rule, load
-from shop.doctor.routes import Route, event_types, routes
+from bootstrap.templates import Rule
+from shop.doctor.routes import Route, direct_routes, event_types, routes
+from shop.doctor.sent import Sent
+from tests.bootstrap.template import read
+from tests.ordering.machine import callbacks, definition
 
 NAMES = Names("shop")
 PLAIN = {"source": ["com.example"], "detail-type": ["Happened"]}
@@ -41,7 +44,7 @@ def test_rule_that_asks_for_data_is_not_checked() -> None:
 
 
 def test_topics_get_no_test_message() -> None:
-    assert found(PLAIN, SNS, MAIL) == []
+    assert found(PLAIN, SNS, MAIL) == ["rule shop-mail → topic shop-news, whose subscribers get no test messages"]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +61,36 @@ def test_event_types_are_those_that_match_by_source_and_detail_type(pattern: Any
     assert event_types(pattern) == types
 
 
+def direct(*queues: str) -> list[Route | str]:
+    sent = [
+        Sent("state machine shop-saga", queue, ("com.example", name)) for queue in queues for name in ("Do", "Undo")
+    ]
+    return list(direct_routes(cast("Any", None), NAMES, sent, [MAIL]))
+
+
+def test_commands_lead_past_the_bus_from_the_state_machine_to_the_process_that_receives() -> None:
+    [route] = direct("shop-mail")
+    assert isinstance(route, Route)
+    assert str(route) == "state machine shop-saga → queue shop-mail → mail-consumer"
+    assert (route.rule, route.types) == ("", (("com.example", "Do"), ("com.example", "Undo")))
+
+
+def test_commands_that_no_process_receives_are_not_checked() -> None:
+    assert direct("shop-post") == ["state machine shop-saga → queue shop-post, from which no process receives"]
+
+
 def test_every_queue_that_a_process_receives_from_is_on_a_route_of_the_templates() -> None:
-    """A queue that no rule feeds would never be tested."""
-    consumers = [process for process in processes() if any("ReceiveMessage" in each for each in process.allow.values())]
-    assert [process.name for process in consumers] == ["basket-consumer", "ordering-consumer"]
-    types = [event_types(rule.pattern) for template in load(NAMES) for rule in template.rules()]
-    assert len([each for each in types if each]) == len(consumers)
+    """A queue that nothing feeds would never be tested."""
+    received = {
+        f"shop-{resource.partition(':')[2]}"
+        for process in processes()
+        for resource, actions in process.allow.items()
+        if "ReceiveMessage" in actions
+    }
+    resources = read()
+    rules = [rule["Properties"] for rule in resources.values() if rule["Type"] == "AWS::Events::Rule"]
+    plain = [rule for rule in rules if event_types(rule.get("EventPattern", {}))]
+    fed = [resources[each["Arn"].removesuffix(".Arn")]["Properties"] for rule in plain for each in rule["Targets"]]
+    commands = {state["Parameters"]["QueueUrl"].rpartition("/")[2] for state in callbacks(definition()).values()}
+    assert received <= {queue["QueueName"] for queue in fed} | commands
+    assert len(received) >= 4

@@ -36,9 +36,9 @@ def test_the_emulator_offers_the_services_of_the_templates_and_of_our_clients_an
     assert set(ministack.SERVICES) == template() | called()
 
 
-def test_the_containers_emulator_offers_the_same() -> None:
+def test_the_containers_emulator_offers_the_same_and_api_gateway() -> None:
     compose: Any = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["localstack"]["environment"]
-    assert compose["SERVICES"].split(",") == [*ministack.SERVICES]
+    assert compose["SERVICES"].split(",") == ["apigateway", *ministack.SERVICES]
     assert compose["STRICT_SERVICE_LOADING"] == "1"
 
 

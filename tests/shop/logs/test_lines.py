@@ -34,6 +34,14 @@ def test_the_last_old_lines_are_shown_on_request(tmp_path: Path, follow: Callabl
     assert list(follow(log, last=2).lines()) == ["2", "3"]
 
 
+def test_metrics_are_a_stream_of_their_own(tmp_path: Path, follow: Callable[..., Tail]) -> None:
+    lines = ['{"event": "started"}', '{"seconds": 10.0, "event": "metrics"}', '{"event": "request"}']
+    append(log := tmp_path / "log", "\n".join(lines) + "\n")
+    assert list(follow(log, last=2).lines()) == [lines[0], lines[2]]
+    with closing(Tail(log, metrics=True)) as metrics:
+        assert list(metrics.lines()) == [lines[1]]
+
+
 def test_half_a_line_is_not_shown(tmp_path: Path, follow: Callable[..., Tail]) -> None:
     append(log := tmp_path / "log", "")
     tail = follow(log)

@@ -16,15 +16,17 @@ def by_name(**changes: object) -> dict[str, Program]:
     return {program.name: program for program in programs(the_plan(**changes))}
 
 
-def test_the_emulator_is_first_and_the_services_are_last() -> None:
+def test_the_emulator_is_first_and_the_services_and_the_door_are_last() -> None:
     names = [[step.name for step in stage] for stage in the_plan()]
     assert names == [
         ["emulator"],
         ["bootstrap"],
         ["seed"],
         [
-            *("product", "basket", "ordering"),
-            *("product-relay", "basket-relay", "basket-consumer", "ordering-consumer"),
+            *("product", "basket", "ordering", "stock", "payment", "storefront"),
+            *("product-relay", "basket-relay", "basket-consumer"),
+            *("ordering-consumer", "ordering-commands", "ordering-relay", "stock-consumer", "payment-consumer"),
+            "door",
         ],
     ]
 
@@ -46,6 +48,14 @@ def test_basket_gets_the_addresses_of_product_and_ordering() -> None:
 
 def test_web_services_count_as_started_when_they_are_ready() -> None:
     assert by_name()["ordering"].ready == "http://127.0.0.1:8003/health/ready"
+
+
+def test_services_trust_the_door_and_only_if_there_is_one() -> None:
+    assert by_name()["basket"].env["SHOP_TRUSTED_PROXIES"] == "127.0.0.1"
+    ports = {name: port for name, port in Settings().ports.items() if name != "door"}
+    without = by_name(ports=ports)
+    assert "door" not in without
+    assert "SHOP_TRUSTED_PROXIES" not in without["basket"].env
 
 
 def test_dev_reloads_web_services_and_workers() -> None:
