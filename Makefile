@@ -28,7 +28,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-docker test-clients resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean simulate
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -43,7 +43,7 @@ run: $(STAMP)  ## start everything and follow its logs; Ctrl-C stops it
 dev: $(STAMP)  ## like run, and an edit restarts the processes it concerns
 	@$(SHOP) dev
 
-demo: $(STAMP)  ## buy something and follow the order (from `make run` or `make up`)
+demo: $(STAMP)  ## buy something and follow the order to its end (from `make run` or `make up`)
 	@$(SHOP) demo
 
 status: $(STAMP)  ## show which processes run, since when, and whether they answer
@@ -70,7 +70,9 @@ up: project  ## build and start everything with Docker Compose, wait until it is
 	  { echo "It did not come up. A port in use? \`make stop\` ends a shop of \`make run\`; .env.example shows how to choose others."; \
 	    echo "Otherwise: \`$(COMPOSE) logs\`, and \`make down\` to begin anew."; exit 1; }
 	@echo "The shop is open:"
-	@for it in product basket ordering; do echo "  http://$$($(COMPOSE) port $$it 8000)/docs ($$it)"; done
+	@echo "  http://$$($(COMPOSE) port door 8000)/shop (web pages)"
+	@echo "  http://$$($(COMPOSE) port door 8000) (everything)"
+	@for it in product basket ordering stock payment; do echo "  http://$$($(COMPOSE) port $$it 8000)/docs ($$it)"; done
 	@echo "Buy something with \`make demo\`; logs: \`$(COMPOSE) logs -f\`; end it with \`make down\`."
 
 down: project  ## stop the containers and remove them, volumes too
@@ -92,14 +94,17 @@ project:
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker and not resilience and not clients" -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not resilience and not clients" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
 	$(BIN)/pytest -m "integration and not docker and not resilience" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
 
-test-boto3: $(STAMP)  ## the services' tests and random faults with boto3's own transport
-	SHOP_TRANSPORT=boto3 $(BIN)/pytest -m "not docker" -n $(WORKERS) --dist loadfile tests/chassis tests/product tests/basket tests/ordering \
+test-boto3: $(STAMP)  ## what calls AWS in the services' tests, and random faults, with boto3's own transport
+	SHOP_TRANSPORT=boto3 $(BIN)/pytest -m "not docker and (integration or resilience)" -n $(WORKERS) --dist loadfile tests/chassis tests/product tests/basket tests/ordering tests/payment tests/stock \
 	  tests/resilience/fault_injection/test_random_faults.py $(ARGS)
+
+test-otlp: $(STAMP)  ## spans sent to an OTLP endpoint, in an environment with OpenTelemetry
+	$(UV) run --quiet --frozen --isolated --group otlp pytest tests/chassis/tracing $(ARGS)
 
 test-docker: $(STAMP) engine  ## the tests that need Docker
 	$(BIN)/pytest -m "docker and not resilience" $(ARGS)
@@ -125,6 +130,9 @@ bench: $(STAMP) $(BENCH)  ## compare the speed with naive shops, in fifteen minu
 bench-check: $(STAMP) $(BENCH)  ## the same in two minutes, only to find that something became much slower
 	.venv-bench/bin/python -m bench --check --seconds 1 --rounds 3 $(ARGS)
 
+simulate: $(STAMP)  ## simulate the shop at 1, 100 and 10,000 checkouts a second, and renew docs/scale.md and docs/costs.md
+	$(BIN)/python -m simulate
+
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker and not clients" $(ARGS)
 
@@ -134,7 +142,7 @@ lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation tem
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint bootstrap/platform.yaml services/*/template.yaml
+	$(BIN)/cfn-lint bootstrap/*.yaml services/*/template.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --no-progress --quiet .github
@@ -143,7 +151,7 @@ fmt: $(STAMP)  ## format, and repair what can be repaired
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(STAMP)  ## renew docs/events.md and docs/schemas from the models, and docs/performance.md from its figures
+docs: $(STAMP)  ## renew what is generated: event schemas, pages of docs, the routes of bootstrap/front.yaml
 	$(BIN)/python -m docs.generate
 
 # These targets need containers. Without Docker they fail and do not skip.

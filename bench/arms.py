@@ -26,6 +26,7 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_REGION": "us-east-1",  # not every SDK reads the same one
     "AWS_DEFAULT_REGION": "us-east-1",
+    "SHOP_AUTH": "off",
     "PATH": os.environ["PATH"],
 }
 

@@ -3,19 +3,26 @@
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 import structlog
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
-from chassis.core import deadline
+from chassis import tracing
+from chassis.core import deadline, metrics
+from chassis.tracing.spans import Finished, record_with
+from tests import emf
 from tests.emulators import emulator, localstack, new_account
 from tests.environment import engine_answers
-from tests.stacks import deploy
+from tests.stacks import deploy, silence
 
 # A slow machine is no failure. CI uses fixed examples, so that it gives the same result twice. Developers get new ones.
 settings.register_profile("shop", deadline=None, derandomize="CI" in os.environ)
@@ -40,7 +47,7 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Workers share one LocalStack, because it takes a gigabyte. They get its URL by the option."""
+    """Starts a LocalStack for each worker. It is one Python process, so that one for all would keep them waiting."""
     config = session.config
     if config.getoption("--emulator") != "localstack" or config.getoption("--collect-only"):
         return
@@ -48,6 +55,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         pytest.exit(
             "no Docker engine answers, and LocalStack needs one: start it, or leave --emulator out", returncode=2
         )
+    if config.getoption("numprocesses"):  # the workers run the tests
+        return
     running = ExitStack()
     config.option.emulator = running.enter_context(localstack())
     config.option.emulator_is_ours = True
@@ -58,7 +67,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skips the tests that cannot run here, and says why."""
     if config.getoption("--emulator") != "ministack":
-        _skip(items, "ministack", "shows what MiniStack does; docs/emulators.md has the others")
+        _skip(items, "ministack", "runs on MiniStack only; docs/emulators.md says what differs elsewhere")
     if not GENERATORS.exists():
         _skip(items, "clients", "the generators of clients are not installed: `make test-clients` does that")
     if any(item.get_closest_marker("docker") for item in items) and not engine_answers():
@@ -73,19 +82,55 @@ def _skip(items: list[pytest.Item], marker: str, reason: str) -> None:
 
 @pytest.fixture(autouse=True)
 def own_context() -> Iterator[None]:
-    """Resets deadline, correlation ID and logging, which would otherwise outlive their test."""
+    """Resets deadline, correlation ID, trace, metrics and logging, which would otherwise outlive their test."""
     deadline.start(math.inf)
     structlog.contextvars.clear_contextvars()
+    tracing.leave()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
+    metrics.use(None)
     root.handlers[:], root.level = handlers, level
+    tracing.configure("", {})
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def recorded() -> Iterator[list[Finished]]:
+    """The spans of this test, in the sequence of their ends."""
+    spans: list[Finished] = []
+    record_with(spans.append)
+    yield spans
+    record_with(None)
+
+
+@pytest.fixture
+def measurements() -> Callable[[], dict[str, Any]]:
+    """What has been measured since the last call, by the names of the metrics."""
+    lines: list[str] = []
+    recorder = metrics.Recorder("shop", "test", math.inf, lines.append, time.monotonic)
+    metrics.use(recorder)
+
+    def values() -> dict[str, Any]:
+        lines.clear()
+        recorder.report()
+        return {point.name: point.value for line in lines for point in emf.read(line)}
+
+    return values
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws() -> Iterator[None]:
+    """botocore parses its models again for each session. For an account per test that was 40 % of a test's time."""
+    parsed = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: parsed(path))
+        yield
 
 
 @pytest.fixture(scope="session")
 def emulator_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of this worker's MiniStack, or of the one emulator that all workers share."""
+    """The URL of this worker's emulator, or of the given one."""
     with emulator(request.config.getoption("--emulator"), tmp_path_factory.mktemp("emulator")) as url:
         yield url
 
@@ -101,6 +146,7 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "SHOP_NAME": "shop",
+        "SHOP_AUTH": "off",
         "SHOP_TRANSPORT": os.environ.get("SHOP_TRANSPORT", ""),
     }
     for name, value in env.items():
@@ -110,10 +156,12 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
 
 
 @pytest.fixture
-def stack(aws_env: Mapping[str, str]) -> Mapping[str, str]:
+def stack(aws_env: Mapping[str, str], request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
     """`aws_env` with the resources of the shop."""
     deploy(aws_env)
-    return aws_env
+    yield aws_env
+    if request.config.getoption("--emulator") != "ministack":
+        silence(aws_env)
 
 
 @pytest.fixture

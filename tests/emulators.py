@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from shop.emulator import ministack as embedded
 from tests.environment import ROOT, free_port, wait_for
 
 IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
+GATEWAY_TO_HOST = "host.docker.internal"  # this machine, as LocalStack's API Gateway calls it
 # For fixtures that run a test on each emulator: true for LocalStack.
 CLOUDS = (pytest.param(False, id="MiniStack"), pytest.param(True, id="LocalStack", marks=pytest.mark.docker))
 
@@ -49,7 +51,8 @@ def localstack() -> Iterator[str]:
     testcontainers_config.tc_host_override = "127.0.0.1"
     container = LocalStackContainer(IMAGE, region_name="us-east-1").with_env("LS_LOG", "warn")
     container.with_env("NO_PROXY", "*").with_env("no_proxy", "*")  # Docker passes on the proxies of its client
-    container.with_env("SERVICES", ",".join(embedded.SERVICES)).with_env("STRICT_SERVICE_LOADING", "1")
+    container.with_env("SERVICES", ",".join((*embedded.SERVICES, "apigateway"))).with_env("STRICT_SERVICE_LOADING", "1")
+    container.with_kwargs(extra_hosts={GATEWAY_TO_HOST: "host-gateway"})
     container.ports = {"4566/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item] # docker-py accepts an address too
     container.start(timeout=180)
     try:
@@ -77,10 +80,23 @@ def new_account() -> str:
 def _warm_up(url: str) -> None:
     """The first call of each service is slow, and longer than the time-outs of the code."""
     session = boto3.Session("test", "test", region_name="us-east-1")
-    session.client("dynamodb", endpoint_url=url).list_tables()
+    _write_a_row(session.client("dynamodb", endpoint_url=url))
     session.client("sqs", endpoint_url=url).list_queues()
     session.client("sns", endpoint_url=url).list_topics()
     session.client("events", endpoint_url=url).list_rules()
+    session.client("stepfunctions", endpoint_url=url).list_state_machines()
+    session.client("iam", endpoint_url=url).list_roles()
+
+
+def _write_a_row(dynamodb: Any) -> None:
+    dynamodb.create_table(
+        TableName="warm-up",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    dynamodb.put_item(TableName="warm-up", Item={"id": {"S": "1"}}, ConditionExpression="attribute_not_exists(id)")
+    dynamodb.delete_table(TableName="warm-up")
 
 
 def _checked(url: str) -> str:
