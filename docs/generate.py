@@ -1,4 +1,5 @@
-"""Writes the event catalogue from the models, and tables and picture of docs/performance.md from its JSON file.
+"""Writes the generated parts of the docs: the event catalogue, performance, the saga and the metrics. And the routes of
+bootstrap/front.yaml.
 
 `python -m docs.generate` renews them.
 """
@@ -8,14 +9,16 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-
-import yaml
 
 from bench import picture, report
 from chassis.core.events import EventData
+from docs import asyncapi, dashboards, front, machine, openapi
 from services.basket.events import BasketCheckedOut
+from services.ordering.events import OrderCancelled, OrderConfirmed, OrderRejected
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
+from shop.metrics.known import known
 from shop.settings import ROOT
 
 # Each event with its producer and its golden file.
@@ -24,11 +27,15 @@ EVENTS: Mapping[type[EventData], tuple[str, str]] = {
     ProductCreated: ("product", "product_created"),
     ProductChanged: ("product", "product_changed"),
     ProductDeleted: ("product", "product_deleted"),
+    OrderConfirmed: ("ordering", "order_confirmed"),
+    OrderRejected: ("ordering", "order_rejected"),
+    OrderCancelled: ("ordering", "order_cancelled"),
 }
 PERFORMANCE = ROOT / "docs" / "performance.json"  # results of `make bench`, copied from var/bench
 TEXT: dict[str, Any] = {"type": "string"}
+OPTIONAL = {"traceparent": TEXT | {"description": "W3C Trace Context: the span that made the event"}}  # of the metadata
 GENERATED = re.compile(
-    r"(?<=<!-- what follows is written by `make docs` -->\n).*?(?=<!-- end of what `make docs` writes -->)", re.DOTALL
+    r"(<!-- what follows is written by `make \w+` -->\n).*?(?=<!-- end of what `make \w+` writes -->)", re.DOTALL
 )
 
 
@@ -45,7 +52,7 @@ def schema(event: type[EventData]) -> dict[str, Any]:
         **_object({
             "source": {"const": event.SOURCE},
             "detail-type": {"const": event.DETAIL_TYPE},
-            "detail": _object({"metadata": _object(metadata), "data": _untitled(data)}),
+            "detail": _object({"metadata": _object(metadata, OPTIONAL), "data": _untitled(data)}),
         }),
         **definitions,
     }  # fmt: skip
@@ -53,11 +60,24 @@ def schema(event: type[EventData]) -> dict[str, Any]:
 
 def page(text: str) -> str:
     """The page with its generated part as the models have it."""
-    return _filled(text, "\n".join(_catalogue()))
+    return filled(text, "\n".join(_catalogue()))
 
 
 def performance_page(text: str, results: Mapping[str, Any]) -> str:
-    return _filled(text, report.tables(results).rstrip())
+    return filled(text, report.tables(results).rstrip())
+
+
+def saga_page(text: str) -> str:
+    return filled(text, machine.section(machine.definition()))
+
+
+def metrics_page(text: str) -> str:
+    rows = (
+        f"| `{metric.name}` | {metric.unit} | {metric.kind} | {metric.meaning} | {service} |"
+        for metric, service in known().values()
+    )
+    head = ["| metric | unit | a line has | means | service |", "|---|---|---|---|---|"]
+    return filled(text, "\n".join([*head, *rows]))
 
 
 def schema_file(event: type[EventData]) -> Path:
@@ -69,21 +89,32 @@ def main() -> None:
     path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
     for event in EVENTS:
         schema_file(event).write_text(json.dumps(schema(event), indent=2) + "\n", encoding="utf-8")
+    document = asyncapi.document(EVENTS, schema_file)
+    asyncapi.FILE.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    path = ROOT / "docs" / "saga.md"
+    path.write_text(saga_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, written in dashboards.templates():
+        path.write_text(dashboards.filled(path.read_text(encoding="utf-8"), written), encoding="utf-8")
+    path = ROOT / "docs" / "dashboard.svg"
+    path.write_text(dashboards.picture(dashboards.way_of_an_order()), encoding="utf-8")
+    path = ROOT / "docs" / "metrics.md"
+    path.write_text(metrics_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    front.TEMPLATE.write_text(front.template(front.TEMPLATE.read_text("utf-8"), openapi.documents()), "utf-8")
     results = json.loads(PERFORMANCE.read_text(encoding="utf-8"))
     path = PERFORMANCE.with_suffix(".md")
     path.write_text(performance_page(path.read_text(encoding="utf-8"), results), encoding="utf-8")
     PERFORMANCE.with_suffix(".svg").write_text(picture.draw(results), encoding="utf-8")
 
 
-def _filled(text: str, generated: str) -> str:
-    return GENERATED.sub(lambda _: f"\n{generated}\n\n", text)
+def filled(text: str, generated: str) -> str:
+    return GENERATED.sub(lambda start: f"{start[1]}\n{generated}\n\n", text)
 
 
 def _catalogue() -> Iterator[str]:
     yield "| event | source | published by | consumed by |"
     yield "|---|---|---|---|"
     for event, (producer, _) in EVENTS.items():
-        heard = ", ".join(f"rule `{rule}`" for rule in _rules(event))
+        heard = ", ".join(f"rule `{rule}`" for rule in rules_of(event))
         yield f"| [{event.DETAIL_TYPE}](#{event.DETAIL_TYPE.lower()}) | `{event.SOURCE}` | {producer} | {heard} |"
     for event in EVENTS:
         yield from _entry(event)
@@ -107,7 +138,8 @@ def _fields(title: str, shape: Mapping[str, Any]) -> Iterator[str]:
     yield f"| {title} | type | |"
     yield "|---|---|---|"
     for name, field in shape["properties"].items():
-        yield f"| `{name}` | {_type(field)} | {field.get('description', '')} |"
+        kind = _type(field) if name in shape["required"] else f"{_type(field)}, optional"
+        yield f"| `{name}` | {kind} | {field.get('description', '')} |"
 
 
 def _type(field: Mapping[str, Any]) -> str:
@@ -118,31 +150,13 @@ def _type(field: Mapping[str, Any]) -> str:
     return f"list of {_type(field['items'])}" if field["type"] == "array" else str(field["type"])
 
 
-def _rules(event: type[EventData]) -> list[str]:
+def rules_of(event: type[EventData]) -> list[str]:
     """The rules in the templates that name the event."""
-    texts = [path.read_text("utf-8") for path in sorted(ROOT.glob("services/*/template.yaml"))]
-    resources = [each for text in texts for each in yaml.load(text, _Template)["Resources"].values()]  # noqa: S506 ours
-    rules = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
-    return [
-        rule["Name"].replace("${Shop}", "shopwire")
-        for rule in rules
-        if event.DETAIL_TYPE in rule["EventPattern"]["detail-type"]
-    ]
+    return [each.rule for each in asyncapi.subscriptions() if event.DETAIL_TYPE in each.detail_types]
 
 
-class _Template(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as what stands behind them."""
-
-
-def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
-
-
-_Template.add_multi_constructor("!", _plain)
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": [*properties], "properties": dict(properties)}
+def _object(required: Mapping[str, Any], optional: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    return {"type": "object", "required": [*required], "properties": {**required, **optional}}
 
 
 def _untitled(part: Any) -> Any:

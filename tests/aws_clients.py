@@ -1,5 +1,6 @@
 """AWS clients of the tests. They are LocalStack's, which can only reach an emulator."""
 
+import json
 import os
 from typing import Any
 
@@ -27,14 +28,31 @@ def reads(dynamodb: Any) -> list[tuple[str, bool]]:
     """The reads of a client from now on, and whether they request consistency. Emulators always read consistently."""
     seen: list[tuple[str, bool]] = []
 
-    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        if model.name in {"GetItem", "Query", "Scan"}:
-            seen.append((model.name, params.get("ConsistentRead", False)))
-        if model.name == "BatchGetItem":
-            seen.append((model.name, all(keys.get("ConsistentRead") for keys in params["RequestItems"].values())))
+    def note(request: Any, **_: Any) -> None:
+        name, params = operation_of(request), json.loads(request.body)
+        if name in {"GetItem", "Query", "Scan"}:
+            seen.append((name, params.get("ConsistentRead", False)))
+        if name == "BatchGetItem":
+            seen.append((name, all(keys.get("ConsistentRead") for keys in params["RequestItems"].values())))
 
-    dynamodb.meta.events.register("provide-client-params.dynamodb", note)
+    dynamodb.meta.events.register_first("before-send.dynamodb", note)
     return seen
+
+
+def calls(client: Any) -> list[str]:
+    """The operations of the client's calls from now on, with those that are sent again."""
+    names: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        names.append(operation_of(request))
+
+    client.meta.events.register_first("before-send", note)
+    return names
+
+
+def operation_of(request: Any) -> str:
+    target = request.headers["X-Amz-Target"]  # bytes, if botocore prepared the request
+    return str(target if isinstance(target, str) else target.decode()).rpartition(".")[2]
 
 
 def _session() -> Session:

@@ -12,16 +12,23 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from chassis.aws.query import read_page
+from chassis.core import instants
 from chassis.core.errors import Conflict, Refused, Unavailable
 from chassis.core.events import Event
 from chassis.core.paging import Page
+from chassis.messaging.commands import Command
 from chassis.messaging.dispatch import publish_now
 from chassis.messaging.replies import Replies
 from services.basket.catalogue import CatalogueItem
 from services.basket.checkout import Receipt
 from services.basket.models import Basket, Listing
 from services.basket.service import BasketService
-from services.ordering.models import Order, Status
+from services.ordering.fulfilment import Fulfilment
+from services.ordering.models import Order, OrderRow, Status
+from services.ordering.moves import Moves
+from services.ordering.order_ids import shard_of
+from services.ordering.service import OrderService
+from services.ordering.sweep import Sweep
 from services.product.models import Product, ProductRow
 from services.product.service import ProductService
 
@@ -309,12 +316,19 @@ class BasketShop:
         return {event.id for event in self.bus.published} | set(self.outbox.rows)
 
 
-class FakeOrders:
-    def __init__(self, *orders: Order) -> None:
+class FakeOrders(Fallible):
+    def __init__(self, *orders: OrderRow, outbox: FakeOutbox | None = None) -> None:
+        super().__init__()
         self.rows = {(order.userName, order.orderId): (order, "") for order in orders}
         self.error: Exception | None = None
+        self._outbox = outbox or FakeOutbox()
+        self._lagging_index: dict[tuple[str, str], tuple[OrderRow, str]] = {}
 
-    def put_once(self, order: Order, content_hash: str) -> bool:
+    def stop_index(self) -> None:
+        """From now on the index of open orders does not change."""
+        self._lagging_index = dict(self.rows)
+
+    def put_once(self, order: OrderRow, content_hash: str) -> bool:
         if self.error:
             raise self.error
         key = order.userName, order.orderId
@@ -322,8 +336,26 @@ class FakeOrders:
             raise Conflict(f"Order {order.orderId} already exists with other content.")
         return self.rows.setdefault(key, (order, content_hash))[0] is order
 
-    def get(self, user_name: str, order_id: str) -> Order | None:
-        return self.rows[user_name, order_id][0] if (user_name, order_id) in self.rows else None
+    def get(self, user_name: str, order_id: str) -> OrderRow | None:
+        return self._read(self.rows[user_name, order_id][0] if (user_name, order_id) in self.rows else None)
+
+    def save(self, after: OrderRow, before: OrderRow, event: Event | None) -> bool:
+        def write() -> bool:
+            now, content_hash = self.rows[after.userName, after.orderId]
+            if (now.orderVersion, now.attempt) != (before.orderVersion, before.attempt):
+                return False
+            self.rows[after.userName, after.orderId] = after, content_hash
+            if event:
+                self._outbox.rows[event.id] = event
+            return True
+
+        return self._apply_effect(write)
+
+    def open_orders(self, shard: str, attempted_before: str) -> Iterator[tuple[str, str]]:
+        indexed = (self._lagging_index or self.rows).values()
+        rows = [row for row, _ in indexed if row.is_open and shard_of(row.orderId) == shard]
+        due = [(row.attemptedAt, row) for row in rows if row.attemptedAt and row.attemptedAt < attempted_before]
+        yield from ((row.userName, row.orderId) for _, row in sorted(due, key=lambda pair: pair[0]))
 
     def page(self, limit: int, cursor: str | None) -> Page[Order]:
         return self._page(lambda _: True, "order", limit, cursor)
@@ -345,8 +377,49 @@ class FakeOrders:
         return self._page(wanted, f"order/{user_name}/{dates}/{status}", limit, cursor)
 
     def _page(self, wanted: Callable[[Order], bool], scope: str, limit: int, cursor: str | None) -> Page[Order]:
-        newest_first = sorted((order for order, _ in self.rows.values()), key=lambda o: o.orderId, reverse=True)
+        newest_first = sorted((order.shown() for order, _ in self.rows.values()), key=lambda o: o.orderId, reverse=True)
         return page_of(filter(wanted, newest_first), ["userName", "orderId"], scope, limit, cursor)
+
+
+class FakeExecutions:
+    """Executions by name, with their input. They run until a test says that they have `ended`."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, Mapping[str, Any]] = {}
+        self.ended: set[str] = set()
+        self.down = False
+
+    def start(self, name: str, given: Mapping[str, Any]) -> None:
+        self._must_answer()
+        self.started.setdefault(name, given)
+
+    def is_running(self, name: str) -> bool:
+        self._must_answer()
+        return name in self.started and name not in self.ended
+
+    def _must_answer(self) -> None:
+        if self.down:
+            raise Unavailable("Step Functions does not answer.")
+
+
+def order_service(orders: Any) -> OrderService:
+    """An ordering service with this store, whose sagas never run."""
+    return OrderService(orders, Moves(orders, lambda _: None), Fulfilment(FakeExecutions()))
+
+
+class OrderShop:
+    """An ordering service with fakes."""
+
+    def __init__(self, *orders: OrderRow) -> None:
+        self.outbox = FakeOutbox()
+        self.orders = FakeOrders(*orders, outbox=self.outbox)
+        self.bus = FakeBus()
+        self.clock = FakeClock()
+        self.executions = FakeExecutions()
+        self.fulfilment = Fulfilment(self.executions)
+        self.moves = Moves(self.orders, partial(publish_now, bus=self.bus, outbox=self.outbox), self.clock)
+        self.service = OrderService(self.orders, self.moves, self.fulfilment, self.clock)
+        self.sweep = Sweep(self.orders, self.fulfilment, self.clock)
 
 
 class FakeReplies(Replies):
@@ -372,3 +445,40 @@ class FakeDeadLetters:
         if self.down:
             raise ConnectionError("SQS does not answer")
         self.sent.append({"body": body} | attributes)
+
+
+class FakeTasks:
+    """Keeps the answers: a token with its output, or with the name of its error."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, Mapping[str, Any] | str]] = []
+        self.available = True
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> None:
+        self._answer(token, output)
+
+    def fail(self, token: str, error: str, cause: str) -> None:
+        self._answer(token, error)
+
+    def _answer(self, token: str, answer: Mapping[str, Any] | str) -> None:
+        if not self.available:
+            raise Unavailable("Step Functions does not answer.")
+        self.answers.append((token, answer))
+
+
+def command_message(
+    kind: type[Command],
+    data: Mapping[str, Any],
+    *,
+    entered: datetime | None = None,
+    token: str = "t-1",
+    timeout: int = 60,
+) -> str:
+    """The message of a command, as the state machine sends it."""
+    moment = instants.write(entered or datetime.now(UTC))
+    task = {"token": token, "entered": moment, "timeout-seconds": timeout}
+    metadata = {
+        "id": "e-1", "idempotency-key": "e-1", "version": kind.VERSION, "correlation-id": "c-1", "occurred-at": moment,
+    }  # fmt: skip
+    detail = {"metadata": metadata, "task": task, "data": data}
+    return json.dumps({"source": kind.SOURCE, "detail-type": kind.DETAIL_TYPE, "detail": detail})

@@ -9,13 +9,15 @@ from contextlib import contextmanager, nullcontext
 from contextvars import Context
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from flask import Flask
 from werkzeug.serving import make_server
 
 from chassis.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 T = TypeVar("T")
 NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
@@ -41,13 +43,13 @@ def running(module: str, env: Mapping[str, str], log: Path | None = None) -> Ite
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
+def serving(app: "WSGIApplication", host: str = "127.0.0.1") -> Iterator[str]:
     """Serves `app` on a free port and returns its URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server(host, 0, app, threaded=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{host}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

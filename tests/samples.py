@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.ordering.events_in import BasketCheckedOut
-from services.ordering.models import Order, OrderLine
+from services.ordering.models import OrderLine, OrderRow
 from services.ordering.order_ids import first_of
 from services.product.models import Product
 
@@ -76,11 +76,11 @@ def order_id(number: int, date: str = DATE) -> str:
     return f"{first_of(date)[:-12]}{number:012}"
 
 
-def order(number: int = 1, **fields: Any) -> Order:
-    return placed(orderId=order_id(number, fields.get("orderDate", DATE)), **fields).to_order()
+def order(number: int = 1, **fields: Any) -> OrderRow:
+    return placed(orderId=order_id(number, fields.get("orderDate", DATE)), **fields).to_order(DATE, "c-1")
 
 
-def orders_of(user_name: str, count: int) -> Iterator[Order]:
+def orders_of(user_name: str, count: int) -> Iterator[OrderRow]:
     """One order per minute, the earliest first."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     line = OrderLine(productId="p", productName="P", color="", price=Decimal(1), quantity=1)

@@ -8,10 +8,9 @@ from flask.testing import FlaskClient
 
 from services.basket.app import create_app as basket_app
 from services.ordering.app import create_app as ordering_app
-from services.ordering.service import OrderService
 from services.product.app import create_app as product_app
 from tests.environment import ROOT
-from tests.fakes import BasketShop, FakeOrders, ProductShop
+from tests.fakes import BasketShop, FakeOrders, ProductShop, order_service
 from tests.samples import order, product
 
 DATE = "2023-04-28T08:45:59.942Z"
@@ -42,7 +41,7 @@ def baskets() -> FlaskClient:
 
 @pytest.fixture
 def orders() -> FlaskClient:
-    service = OrderService(FakeOrders(order(orderDate=DATE)))
+    service = order_service(FakeOrders(order(orderDate=DATE)))
     return ordering_app(service, lambda: None).test_client()
 
 

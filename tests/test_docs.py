@@ -9,30 +9,53 @@ import pytest
 from bootstrap.manifests import Process, processes
 from services.basket.routes import api as basket
 from services.ordering.routes import api as ordering
+from services.payment.routes import api as payment
 from services.product.routes import api as product
+from services.stock.routes import api as stock
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-# The IAM actions that each client call needs. A transaction needs those of its writes.
+# The IAM actions that each call of a client needs, by its method, or by the chassis's function that gets the client.
 ACTIONS = {
     "get_item": {"dynamodb:GetItem"},
     "batch_get_item": {"dynamodb:BatchGetItem"},
     "put_item": {"dynamodb:PutItem"},
+    "update_item": {"dynamodb:UpdateItem"},
     "delete_item": {"dynamodb:DeleteItem"},
     "batch_write_item": {"dynamodb:BatchWriteItem"},
     "scan": {"dynamodb:Scan"},
     "query": {"dynamodb:Query"},
-    "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
+    "describe_table": {"dynamodb:DescribeTable"},
+    "commit": set(),  # a transaction needs those of its writes
+    "rows": {"dynamodb:BatchGetItem"},
     "put_events": {"events:PutEvents"},
     "get_queue_url": {"sqs:GetQueueUrl"},
     "receive_message": {"sqs:ReceiveMessage"},
     "delete_message_batch": {"sqs:DeleteMessage"},
     "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
     "send_message": {"sqs:SendMessage"},
+    "start_execution": {"states:StartExecution"},
+    "describe_execution": {"states:DescribeExecution"},
+    "send_task_success": {"states:SendTaskSuccess"},
+    "send_task_failure": {"states:SendTaskFailure"},
+}
+# The IAM action of each write of a transaction.
+WRITES = {
+    "Put": "dynamodb:PutItem",
+    "Delete": "dynamodb:DeleteItem",
+    "Update": "dynamodb:UpdateItem",
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
 }
 # The modules with the AWS calls of a process, by its entry point.
 OUTBOX = ["chassis/messaging/outbox.py", "chassis/messaging/bus.py"]
-MODULES = {"app": ["store.py"], "consumer": ["store.py", "chassis/messaging/queue.py"], "relay": OUTBOX}
+QUEUE = "chassis/messaging/queue.py"
+MODULES = {
+    "app": ["store.py", "executions.py"],
+    "consumer": ["store.py", "executions.py", QUEUE],
+    "command_consumer": ["store.py", "executions.py", QUEUE],
+    "relay": OUTBOX,
+}
+PUBLISHING = {"product", "basket", "ordering-commands"}  # beside the relays
 # Actions that these modules need only for other processes.
 UNUSED = {
     "product": {"dynamodb:BatchWriteItem"},
@@ -40,8 +63,12 @@ UNUSED = {
     "basket": {"dynamodb:BatchWriteItem"},
     "basket-relay": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
     "basket-consumer": {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:Scan"},
-    "ordering": {"dynamodb:PutItem"},
-    "ordering-consumer": {"dynamodb:Scan", "dynamodb:Query"},
+    "ordering": {"dynamodb:PutItem", "states:DescribeExecution"},
+    "ordering-consumer": {"dynamodb:Scan", "dynamodb:Query", "dynamodb:UpdateItem", "states:DescribeExecution"},
+    "ordering-commands": {"dynamodb:Scan", "dynamodb:BatchWriteItem"},
+    "ordering-relay": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
+    "payment": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "stock": {"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem"},
 }
 
 
@@ -82,18 +109,31 @@ def test_request_collection_has_every_route() -> None:
     }
     routes = {
         (method, path)
-        for api in (product, basket, ordering)
+        for api in (product, basket, ordering, payment, stock)
         for path, item in api.paths.items()
         for method in ("get", "post", "put", "patch", "delete")
         if getattr(item, method) is not None
     }
-    assert len(routes) == 16
+    assert len(routes) == 20
     missing = {
         (method, path)
         for method, path in routes
         if not any(m == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), p) for m, p in asked)
     }
     assert missing == set()
+
+
+def test_runbook_says_of_every_alarm_what_it_means_what_to_look_at_and_what_to_do() -> None:
+    templates = [ROOT / "bootstrap" / "platform.yaml", *ROOT.glob("services/*/template.yaml")]
+    alarms = [
+        name for path in templates for name in re.findall(r'AlarmName: !Sub "?\$\{Shop\}-([a-z0-9-]+)', text(path))
+    ]
+    table = text(ROOT / "docs" / "runbook.md").partition("| alarm | means | look at | do |\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
+    explained = [name for row in rows for name in re.findall(r"`shopwire-([a-z0-9-]+)`", row[0])]
+    assert len(alarms) > 20
+    assert sorted(explained) == sorted(alarms)
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
 
 
 @pytest.mark.parametrize("process", processes(), ids=lambda process: process.name)
@@ -106,20 +146,31 @@ def test_manifest_allows_exactly_the_actions_that_the_code_needs(process: Proces
 
 
 def modules(process: Process) -> list[Path]:
-    """A web process whose service has a relay also writes to the outbox and publishes."""
+    """Where commands are handled, they are answered."""
     *folders, started = process.module.split(".")
     folder = ROOT.joinpath(*folders)
-    publishes = started == "app" and (folder / "relay.py").exists()
-    found = [folder / name if name == "store.py" else ROOT / name for name in MODULES[started]]
-    return found + [ROOT / name for name in OUTBOX if publishes]
+    names = MODULES[started] + (OUTBOX if process.name in PUBLISHING else [])
+    paths = [ROOT / name if "/" in name else folder / name for name in names]
+    answers = [ROOT / "chassis/messaging/tasks.py"] if "answering(" in text(folder / f"{started}.py") else []
+    return [path for path in paths if path.exists()] + answers
 
 
 def _actions(module: Path) -> set[str]:
-    """The IAM actions of all client methods that the module calls or passes on."""
-    clients = {"_dynamodb", "_client", "_poller"}
-    names = {
-        node.attr
-        for node in ast.walk(ast.parse(text(module)))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr in clients
+    """The IAM actions of all client methods that the module calls or passes on, and of the writes of transactions."""
+    nodes = [*ast.walk(ast.parse(text(module)))]
+    methods = {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_client(node.value)}
+    given = {
+        ast.unparse(node.func).rpartition(".")[2]
+        for node in nodes
+        if isinstance(node, ast.Call) and any(map(_is_client, node.args))
     }
-    return {action for name in names for action in ACTIONS[name]}
+    keys = {
+        key.value for node in nodes if isinstance(node, ast.Dict) for key in node.keys if isinstance(key, ast.Constant)
+    }
+    return {action for name in methods | given for action in ACTIONS[name]} | {
+        action for write, action in WRITES.items() if write in keys
+    }
+
+
+def _is_client(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in {"_dynamodb", "_client", "_poller"}

@@ -56,7 +56,7 @@ def recovery() -> str:
 
 def subscription() -> str:
     sns = aws_clients.client("sns")
-    (found,) = sns.list_subscriptions()["Subscriptions"]
+    found, *_ = sns.list_subscriptions()["Subscriptions"]
     attributes = sns.get_subscription_attributes(SubscriptionArn=found["SubscriptionArn"])["Attributes"]
     return "present" if "Endpoint" in attributes else "missing"
 
@@ -113,13 +113,29 @@ def queue_made_again() -> str:
 
 def bare_subscription() -> str:
     sns = aws_clients.client("sns")
-    (found,) = sns.list_subscriptions()["Subscriptions"]
+    found, *_ = sns.list_subscriptions()["Subscriptions"]
     arn = found["SubscriptionArn"]
     try:
         sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue="{}")
     except ClientError:
         return "refused"
     return "accepted"
+
+
+def quoted() -> str:
+    """Publishes an order with a quotation mark in it, which the transformer of the notifications takes as a whole."""
+    golden = json.loads((ROOT / "tests" / "events" / "order_confirmed.json").read_text())
+    golden["detail"]["data"]["email"] = '"ann"@example.com'
+    entry = {"Source": golden["source"], "DetailType": golden["detail-type"], "Detail": json.dumps(golden["detail"])}
+    aws_clients.client("events").put_events(Entries=[{"EventBusName": "shop-bus", **entry}])
+    sqs = aws_clients.client("sqs")
+    queue = sqs.get_queue_url(QueueName="shop-notifications")["QueueUrl"]
+    return "delivered" if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10).get("Messages") else "not delivered"
+
+
+def condition_that_becomes_true() -> str:
+    done = main(["up", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "ann@example.com"})
+    return "refused" if done else "accepted"
 
 
 def repeated_transaction() -> str:
@@ -165,6 +181,57 @@ def update_with_a_lost_rule() -> str:
     return updated("Resources:\n", f"Resources:\n{rule}")
 
 
+def saga(name: str) -> dict[str, Any]:
+    """The start of an execution whose first command is to void a payment."""
+    [machine] = aws_clients.client("stepfunctions").list_state_machines()["stateMachines"]
+    facts = {"status": "CANCELLING", "metadata": {}, "orderId": name, "userName": "ann", "items": []}
+    return {"stateMachineArn": machine["stateMachineArn"], "name": name, "input": json.dumps(facts)}
+
+
+def started_again() -> str:
+    """The answer to a second start with the same name and input."""
+    states = aws_clients.client("stepfunctions")
+    states.start_execution(**saga("o-1-1"))
+    try:
+        states.start_execution(**saga("o-1-1"))
+    except ClientError as error:
+        return f"`{error.response['Error']['Code']}`"
+    return "accepted"
+
+
+def token(queue: str) -> str:
+    sqs = aws_clients.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    return str(json.loads(message["Body"])["detail"]["task"]["token"])
+
+
+def answered_twice() -> str:
+    """The answer to a second answer, while the execution waits in another step."""
+    states = aws_clients.client("stepfunctions")
+    states.start_execution(**saga("o-1-1"))
+    answered = token("shop-payment")
+    states.send_task_success(taskToken=answered, output="{}")
+    token("shop-stock")
+    try:
+        states.send_task_success(taskToken=answered, output="{}")
+    except ClientError as error:
+        return f"`{error.response['Error']['Code']}`"
+    return "accepted"
+
+
+def next_state_that_does_not_exist() -> str:
+    [machine] = aws_clients.client("stepfunctions").list_state_machines()["stateMachines"]
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}})
+    states = aws_clients.client("stepfunctions")
+    role = states.describe_state_machine(stateMachineArn=machine["stateMachineArn"])["roleArn"]
+    try:
+        states.create_state_machine(name="shop-broken", definition=definition, roleArn=role)
+    except ClientError:
+        return "refused"
+    return "accepted"
+
+
 DENY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}],
@@ -188,6 +255,11 @@ DIFFERENCES = (
     Difference("an event for a rule that is switched off", switched_off, "not delivered", "delivered"),
     Difference("an empty `RedrivePolicy` for a subscription", bare_subscription, "accepted", "refused"),
     Difference("a repeated transaction with a number like 12.30", repeated_transaction, "a different one", "the same"),
+    Difference("a quotation mark in an object that a transformer takes", quoted, "delivered", "not delivered"),
+    Difference("an update in which a condition becomes true", condition_that_becomes_true, "accepted", "refused"),
+    Difference("a `Next` to a state that does not exist", next_state_that_does_not_exist, "accepted", "accepted"),
+    Difference("a second start of a running execution", started_again, "`ExecutionAlreadyExists`", "accepted"),
+    Difference("a second answer to a task", answered_twice, "`TaskDoesNotExist`", "accepted"),
     Difference("a queue created again at once", queue_made_again, "accepted", "accepted"),
 )
 
@@ -231,6 +303,8 @@ def seen() -> dict[str, list[Any]]:
         "topics": aws_clients.client("sns").list_topics()["Topics"],
         "subscriptions": aws_clients.client("sns").list_subscriptions()["Subscriptions"],
         "alarms": aws_clients.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "state machines": aws_clients.client("stepfunctions").list_state_machines()["stateMachines"],
+        "roles": aws_clients.client("iam").list_roles()["Roles"],
     }
     return {kind: [*found] for kind, found in asked.items()}
 

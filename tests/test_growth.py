@@ -17,11 +17,10 @@ from services.basket.models import LineInput
 from services.basket.service import BasketService
 from services.basket.store import BasketStore, CatalogueStore
 from services.ordering.models import OrderQuery
-from services.ordering.service import OrderService
 from services.ordering.store import OrderStore
 from services.product.service import ProductService
 from services.product.store import ProductStore
-from tests.fakes import FakeBus
+from tests.fakes import FakeBus, order_service
 from tests.samples import CHECKOUT, DATE, order, order_id, product
 
 MEGABYTE = 2**20  # the most that a Query or a Scan reads ("Query", Amazon DynamoDB API Reference)
@@ -99,7 +98,7 @@ class Shop:
         baskets = BasketStore(dynamodb, self.outbox, "basket", "receipt")
         self.products = ProductService(ProductStore(dynamodb, self.outbox, "product"), lambda _: None, lambda: "id")
         self.baskets = BasketService(baskets, catalogue, lambda _: None, lambda: order_id(1))
-        self.orders = OrderService(OrderStore(dynamodb, "order"))
+        self.orders = order_service(OrderStore(dynamodb, self.outbox, "order"))
 
 
 class NoProducts:

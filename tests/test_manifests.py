@@ -10,12 +10,13 @@ import yaml
 from pydantic import ValidationError
 
 from bootstrap.manifests import Process, Task, manifests, processes
+from tests.documents import DOCUMENTS
 from tests.environment import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 TASKS = [(manifest.service, task) for manifest in manifests() for task in manifest.task]
 PROCESSES = [(manifest.service, process) for manifest in manifests() for process in manifest.process]
-NOT_OURS = {"localstack", "bootstrap"}
+NOT_OURS = {"localstack", "bootstrap", "door"}
 
 
 def name(case: Any) -> str:
@@ -40,6 +41,11 @@ def test_names_and_ports_are_unique() -> None:
     ports = [process.port for process in found if process.port]
     assert len({process.name for process in found}) == len(found)
     assert len(set(ports)) == len(ports)
+
+
+def test_every_web_process_has_either_pages_or_an_api() -> None:
+    """`pages` keeps a process out of the lists of documented APIs."""
+    assert {process.name for process in processes() if process.serve and not process.pages} == {*DOCUMENTS}
 
 
 def test_every_url_belongs_to_a_web_process() -> None:
@@ -75,7 +81,7 @@ def granted(task: Task) -> list[tuple[str, str, str]]:
         (
             task.name,
             " ".join(f"`{arn.partition(':')[0]}:{action}`" for action in actions),
-            "ARN-" + re.sub(r"^\w+:(table/|event-bus/)?", "", arn),
+            "ARN-" + re.sub(r"^\w+:(table/|event-bus/|stateMachine:|execution:)?", "", arn),
         )
         for arn, actions in task.allow.items()
     ]

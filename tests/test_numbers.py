@@ -16,9 +16,16 @@ from services.basket.catalogue import CatalogueItem
 from services.basket.consumer import make_consumer as make_catalogue_consumer
 from services.ordering.consumer import make_consumer as make_order_consumer
 from services.ordering.models import Order
-from services.ordering.service import OrderService
 from services.product import app as product
-from tests.fakes import BasketShop, FakeCatalogueItems, FakeDeadLetters, FakeOrders, FakeReplies, ProductShop
+from tests.fakes import (
+    BasketShop,
+    FakeCatalogueItems,
+    FakeDeadLetters,
+    FakeOrders,
+    FakeReplies,
+    ProductShop,
+    order_service,
+)
 from tests.numerals import NUMERALS, ODD, meant, stored
 from tests.samples import BASKET, CHECKOUT, PHONE, golden_message
 from tests.samples import product as sample
@@ -130,7 +137,7 @@ def field_holder(event: dict[str, Any], name: str) -> Any:
 
 ENTRIES, ORDERS, DEAD = FakeCatalogueItems(), FakeOrders(), FakeDeadLetters()
 CATALOGUE_CONSUMER = make_catalogue_consumer(ENTRIES, DEAD, FakeReplies())
-ORDER_CONSUMER = make_order_consumer(OrderService(ORDERS), DEAD, FakeReplies())
+ORDER_CONSUMER = make_order_consumer(order_service(ORDERS), DEAD, FakeReplies())
 
 
 def settle_product_event(body: str) -> list[CatalogueItem]:

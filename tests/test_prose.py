@@ -12,7 +12,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", RO
 PAGES.append(ROOT / "tests" / "resilience" / "README.md")
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 GENERATED = re.compile(
-    r"<!-- what follows is written by `make docs` -->.*?<!-- end of what `make docs` writes -->", re.DOTALL
+    r"<!-- what follows is written by `make \w+` -->.*?<!-- end of what `make \w+` writes -->", re.DOTALL
 )
 NOT_PROSE = re.compile(r"```.*?```|<!--.*?-->|`[^`]*`|\]\([^)]*\)|https?://\S+|^\|[-| ]+\|$", re.DOTALL | re.MULTILINE)
 COMMANDS = {"shop", "make", "docker", "python", "timedatectl"}

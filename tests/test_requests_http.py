@@ -51,6 +51,7 @@ def test_file_starts_with_comments_and_variables() -> None:
 def test_request_uses_the_common_syntax(request_: Request) -> None:
     assert filled(request_.url).startswith("http://127.0.0.1:")
     assert "{" not in filled(request_.url + request_.headers)
+    assert "Authorization: Bearer {{token}}\n" in request_.headers
     assert ("Content-Type: {{json}}" in request_.headers) == (request_.body is not None)
     if request_.body:
         assert isinstance(json.loads(filled(request_.body)), dict)

@@ -11,11 +11,15 @@ from chassis.aws.clients import ONE_SHOT
 from chassis.messaging.segment import WHOLE
 from services.basket.wiring import Wiring as BasketWiring
 from services.ordering.wiring import Wiring as OrderingWiring
+from services.payment.wiring import Wiring as PaymentWiring
 from services.product.wiring import Wiring as ProductWiring
+from services.stock.wiring import Wiring as StockWiring
 from tests.environment import ROOT
 from tests.processes import inherited
 
-WORKERS = sorted(path for name in ("consumer", "relay") for path in ROOT.glob(f"services/*/{name}.py"))
+WORKERS = sorted(
+    path for name in ("consumer", "command_consumer", "relay") for path in ROOT.glob(f"services/*/{name}.py")
+)
 ENV = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
 
 
@@ -46,7 +50,27 @@ def consumer_of_ordering(env: dict[str, str]) -> list[Any]:
     return [wiring.store._dynamodb, *queues]
 
 
-@pytest.mark.parametrize("wiring", [ProductWiring, BasketWiring])
+def commands_of_ordering(env: dict[str, str]) -> list[Any]:
+    wiring = OrderingWiring(env)
+    queues = [wiring.command_queue, wiring.command_dead_letters]
+    states = [wiring.tasks._client, wiring.fulfilment._executions._client]  # type: ignore[attr-defined] # of the class
+    tables = [wiring.store._dynamodb, wiring.outbox._dynamodb]
+    return [wiring.bus(ONE_SHOT)._client, *tables, *states, *(each._client for each in queues), queues[0]._poller]
+
+
+def consumer_of_payment(env: dict[str, str]) -> list[Any]:
+    wiring = PaymentWiring(env)
+    queues = [each for queue in (wiring.queue, wiring.dead_letters) for each in (queue._client, queue._poller)]
+    return [wiring.store._dynamodb, wiring.tasks._client, *queues]
+
+
+def consumer_of_stock(env: dict[str, str]) -> list[Any]:
+    wiring = StockWiring(env)
+    queues = [each for queue in (wiring.queue, wiring.dead_letters) for each in (queue._client, queue._poller)]
+    return [wiring.store._dynamodb, wiring.tasks._client, *queues]
+
+
+@pytest.mark.parametrize("wiring", [ProductWiring, BasketWiring, OrderingWiring])
 def test_relay_takes_its_segment_from_the_environment(
     wiring: Callable[[dict[str, str]], Any], nowhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,8 +82,14 @@ def test_relay_takes_its_segment_from_the_environment(
 
 @pytest.mark.parametrize(
     ("process", "clients"),
-    [(web_of_product, 2), (web_of_basket, 2), (consumer_of_ordering, 3)],
-    ids=["product", "basket", "ordering-consumer"],
+    [
+        pytest.param(web_of_product, 2, id="product"),
+        pytest.param(web_of_basket, 2, id="basket"),
+        pytest.param(consumer_of_ordering, 3, id="ordering-consumer"),
+        pytest.param(commands_of_ordering, 5, id="ordering-commands"),
+        pytest.param(consumer_of_payment, 4, id="payment-consumer"),
+        pytest.param(consumer_of_stock, 4, id="stock-consumer"),
+    ],
 )
 def test_process_makes_one_client_per_service_and_time_outs(
     process: Callable[[dict[str, str]], list[Any]], clients: int, nowhere: None, monkeypatch: pytest.MonkeyPatch
