@@ -86,7 +86,7 @@ def relay_cpu() -> float:
 
 @cache
 def call_cpu() -> float:
-    """Seconds for one AWS call of a consumer, with its share of everything else. The benchmark's consumer makes one for
+    """Seconds for one AWS call of a consumer, with its share of everything else. The benchmark's consumer makes two for
     each message, and two for each batch.
     """
     return measured(CONSUMED) / 1e6 / measured(CONSUMED, "calls")

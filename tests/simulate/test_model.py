@@ -94,10 +94,10 @@ def test_modelled_relay_is_as_fast_as_the_measured_one() -> None:
 
 
 def test_modelled_consumer_is_as_fast_as_the_measured_one() -> None:
-    """The benchmark's consumer makes one call for each message."""
+    """The benchmark's consumer makes two calls for each message, one after the other."""
     delay = facts.canned_delay()
     shop = Shop(Plan(1, 0, latency=Latency.canned(delay)))
-    shop.efforts[PLACE] = Effort(delay, facts.call_cpu())
+    shop.efforts[PLACE] = Effort(2 * delay, 2 * facts.call_cpu())
     for _ in range(ROWS):
         shop.queues["order"].put(Message(PLACE, Order(0)))
     shop.world.start(shop.consumer("order"))
