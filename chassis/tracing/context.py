@@ -4,8 +4,9 @@ import re
 from random import getrandbits  # no secrets, and each forked process gets a new seed
 from typing import NamedTuple, Self
 
-# Later versions may append fields. The version ff and IDs of zeros are invalid.
-TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0+-)([0-9a-f]{32})-(?!0+-)([0-9a-f]{16})-([0-9a-f]{2})(?:-.{0,256})?")
+# Later versions than 00 may append fields. The version ff and IDs of zeros are invalid.
+FIELDS = "[0-9a-f]{2}-(?!0+-)([0-9a-f]{32})-(?!0+-)([0-9a-f]{16})-([0-9a-f]{2})"
+TRACEPARENT = re.compile(f"(?!ff|00.{{54}}){FIELDS}(?:-.{{0,256}})?")
 RECORDED = "01"  # the flag `sampled`: the sender may have recorded its span
 UNRECORDED = "00"
 
@@ -24,8 +25,7 @@ class Context(NamedTuple):
     @classmethod
     def read(cls, traceparent: str | None) -> Self | None:
         """None if it is absent or invalid. The work then begins a trace of its own, as the specification asks."""
-        match = TRACEPARENT.fullmatch(traceparent or "")
-        return cls(*match.groups()) if match else None
+        return cls(*match.groups()) if (match := TRACEPARENT.fullmatch(traceparent or "")) else None
 
     def child(self) -> Self:
         return type(self)(self.trace_id, f"{getrandbits(64):016x}", RECORDED)

@@ -27,6 +27,7 @@ def test_a_later_version_may_append_fields() -> None:
         f"00-{TRACE}-{'0' * 16}-01",
         f"00-{TRACE}-{SPAN}",
         f"00-{TRACE}-{SPAN}-01\n",
+        f"00-{TRACE}-{SPAN}-01-more",
         f"cc-{TRACE}-{SPAN}-01-{'x' * 300}",
     ],
 )
