@@ -12,6 +12,7 @@ from chassis.web.app import Answer
 from services.storefront.models import Visitor
 
 PREFIX = "/shop"
+MAX_TOKEN = 3500  # characters. Browsers drop a cookie of more than 4,096 bytes, and the visitor would not be signed in.
 
 
 class SessionCookies(SecureCookieSessionInterface):
@@ -47,10 +48,16 @@ def sign_in(given: str) -> None:
     verify = current_app.extensions["verify"]
     if verify is not None:
         verify(given)
+        _check_length(given)
     back = session.get("back")
     session.clear()
     session.permanent = True
     session.update({"user" if verify is None else "token": given} | ({"back": back} if back else {}))
+
+
+def _check_length(token: str) -> None:
+    if len(token) > MAX_TOKEN:
+        raise auth.TokenInvalid(f"The token has {len(token)} characters. A cookie has room for {MAX_TOKEN}.")
 
 
 def require_user() -> Any:

@@ -1,10 +1,13 @@
 """Visitors of a shop with authentication."""
 
+import secrets
+
 import pytest
 
 from chassis.web import auth
 from chassis.web.edge import Edge
 from chassis.web.proxies import Proxies
+from services.storefront import visitors
 from services.storefront.app import create_app
 from services.storefront.service import Storefront
 from tests import tokens
@@ -57,6 +60,23 @@ def test_wrong_token_is_refused_with_its_reason(wrong: str) -> None:
     assert it.says("problem")[0].startswith("Unauthenticated. The token is not valid:")
     it.open("/shop/basket")
     assert it.path == "/shop/sign-in"
+
+
+def test_token_that_fits_in_no_cookie_is_refused_with_its_length() -> None:
+    it = signed_in(FakeApi(), tokens.token("ann", groups=[f"{n:064x}" for n in range(60)]))
+    assert it.status == 401
+    assert it.says("problem")[0].endswith("A cookie has room for 3500.")
+
+
+def test_cookie_with_the_longest_token_is_small_enough_for_browsers() -> None:
+    token = secrets.token_urlsafe(visitors.MAX_TOKEN)[: visitors.MAX_TOKEN]
+    client = create_app(Storefront(FakeApi()), "k" * 16, Edge(lambda _: auth.Principal("ann"))).test_client()
+    it = browser(client)
+    it.open("/shop/sign-in")
+    it.submit("/shop/sign-in", who=token)
+    cookie = client.get_cookie("shopwire", path=visitors.PREFIX)
+    assert cookie
+    assert visitors.MAX_TOKEN < len(cookie.value) < 4096 - len("shopwire")
 
 
 def test_token_that_expires_ends_the_session() -> None:
