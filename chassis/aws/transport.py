@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from email.utils import parsedate_to_datetime
@@ -76,7 +76,7 @@ def bounded(call: Callable[..., Any], attempt: float) -> Callable[..., Any]:
         left = deadline.remaining()
         if left == math.inf:
             return call(*arguments)
-        future = _thread_pool(os.getpid()).submit(copy_context().run, call, *arguments)
+        future = in_background(copy_context().run, call, *arguments)
         try:
             return future.result(left + attempt)
         except TimeoutError:
@@ -96,6 +96,10 @@ def with_botocore_errors(call: Callable[..., Any]) -> Callable[..., Any]:
             raise HTTPClientError(error=error) from error
 
     return call_with_botocore_errors
+
+
+def in_background(call: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    return _thread_pool(os.getpid()).submit(call, *arguments)
 
 
 @cache

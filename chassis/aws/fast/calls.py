@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,31 +15,43 @@ from botocore.parsers import create_parser
 from chassis.aws.fast.connections import Connections, place_of
 from chassis.aws.fast.http1 import Response
 from chassis.aws.fast.signing import Scope, sign
-from chassis.aws.transport import bounded
+from chassis.aws.transport import bounded, in_background
 from chassis.core import deadline
 
 Outcome = tuple[Response, dict[str, Any]]
 PROTOCOL = "json"  # that of DynamoDB, EventBridge and SQS
 PARSER = create_parser(PROTOCOL)
+SPARE = 60  # seconds: with credentials that expire earlier no call begins
 
 
 class Keys:
-    """The credentials of a session. If they must be fetched, the caller waits at most until the request's deadline."""
+    """The credentials of a session. Those of a role are renewed in the background, fifteen minutes before they expire.
+
+    If none are valid for another minute, the caller waits for new ones, at most until the request's deadline.
+    """
 
     def __init__(self, credentials: Any, attempt: float) -> None:
         self._credentials = credentials
         self._fetch = bounded(self._frozen, attempt)
+        self._latest: ReadOnlyCredentials | None = None
+        self._renewal: Future[Any] | None = None
 
     def frozen(self) -> ReadOnlyCredentials:
         """Raises NoCredentialsError if there are none."""
-        if getattr(self._credentials, "refresh_needed", bool)():
+        refresh_needed = getattr(self._credentials, "refresh_needed", None)
+        if refresh_needed is None or not refresh_needed():
+            return self._frozen()
+        if self._latest is None or refresh_needed(SPARE):
             return self._fetch()  # type: ignore[no-any-return] # what `_frozen` returns
-        return self._frozen()
+        if self._renewal is None or self._renewal.done():
+            self._renewal = in_background(self._frozen)  # botocore logs its errors
+        return self._latest
 
     def _frozen(self) -> ReadOnlyCredentials:
         if self._credentials is None:
             raise NoCredentialsError
-        return self._credentials.get_frozen_credentials()  # type: ignore[no-any-return] # it has no type
+        self._latest = self._credentials.get_frozen_credentials()
+        return self._latest
 
 
 class Calls:

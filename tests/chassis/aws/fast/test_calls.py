@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 
 from chassis.aws.fast import attach, calls, operations
 from chassis.aws.fast.http1 import Response
+from chassis.aws.transport import DeadlineExceeded
 from chassis.core import deadline
 from tests import scripted
 from tests.scripted import Script, answer, refusal
@@ -254,11 +255,52 @@ def test_a_call_with_a_deadline_stays_in_its_thread(session: Session) -> None:
 
 @pytest.mark.usefixtures("in_a_request")
 def test_credentials_that_must_be_fetched_are_fetched_in_another_thread() -> None:
-    stale = SimpleNamespace(refresh_needed=lambda: True, get_frozen_credentials=threading.get_ident)
-    fresh = SimpleNamespace(refresh_needed=lambda: False, get_frozen_credentials=threading.get_ident)
+    stale = SimpleNamespace(refresh_needed=lambda _=900: True, get_frozen_credentials=threading.get_ident)
+    fresh = SimpleNamespace(refresh_needed=lambda _=900: False, get_frozen_credentials=threading.get_ident)
     elsewhere: Any = calls.Keys(stale, 1).frozen()
     here: Any = calls.Keys(fresh, 1).frozen()
     assert elsewhere != here == threading.get_ident()
+
+
+class Role:
+    """Credentials that expire `left` seconds from now. Fetching new ones takes until `answers` is set."""
+
+    def __init__(self, left: int) -> None:
+        self.left, self.fetched, self.answers = left, 0, threading.Event()
+
+    def refresh_needed(self, within: int = 900) -> bool:
+        return self.left < within
+
+    def get_frozen_credentials(self) -> str:
+        if self.refresh_needed():
+            self.fetched += 1
+            assert self.answers.wait(10)
+            self.left = 3600
+        return f"valid for {self.left} s"
+
+
+@pytest.mark.usefixtures("in_a_request")
+def test_nobody_waits_for_new_credentials_while_the_former_are_valid() -> None:
+    role = Role(3600)
+    keys: Any = calls.Keys(role, 1)
+    assert keys.frozen() == "valid for 3600 s"
+    role.left = 840
+    assert [keys.frozen() for _ in range(3)] == ["valid for 3600 s"] * 3
+    role.answers.set()
+    keys._renewal.result(10)
+    assert (role.left, role.fetched) == (3600, 1)
+
+
+@pytest.mark.usefixtures("in_a_request")
+def test_credentials_that_expire_within_a_minute_are_not_used() -> None:
+    role = Role(3600)
+    keys: Any = calls.Keys(role, 0.1)
+    keys.frozen()
+    role.left = 59
+    deadline.start(0)
+    with pytest.raises(DeadlineExceeded):
+        keys.frozen()
+    role.answers.set()
 
 
 @pytest.mark.usefixtures("in_a_request")
