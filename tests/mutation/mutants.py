@@ -188,7 +188,7 @@ MUTANTS = (
     ),
     Mutant(
         "tokens for another client are accepted",
-        "chassis/web/auth.py",
+        "chassis/web/verifier.py",
         "            _check_audience(claims, self._audience)\n",
         "",
         "tests/chassis/web/test_auth.py::test_wrong_claims_are_refused_with_the_reason[other client]",

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.core.errors import Misconfigured
-from chassis.web import auth
-from chassis.web.auth import CACHE_SIZE, CACHED, LEEWAY, Principal, TokenInvalid, Verifier, from_env
+from chassis.web import verifier as verifying
+from chassis.web.auth import Principal, TokenInvalid, from_env
 from chassis.web.jwks import Jwks, Keys, parse
+from chassis.web.verifier import CACHE_SIZE, CACHED, LEEWAY, Verifier
 from tests import tokens
 
 BOTH = parse(tokens.jwks(tokens.jwk(tokens.ec_key()), tokens.jwk(tokens.rsa_key(), "rsa")))
@@ -177,7 +178,7 @@ def test_refused_tokens_are_not_cached_and_the_cache_is_bounded(monkeypatch: pyt
     with pytest.raises(TokenInvalid):
         verify(FORGED["cut"])
     assert verify._cache == {}
-    monkeypatch.setattr(auth, "CACHE_SIZE", 3)
+    monkeypatch.setattr(verifying, "CACHE_SIZE", 3)
     for number in range(10):
         verify(tokens.token(f"user-{number}"))
         assert 1 <= len(verify._cache) <= 3
