@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 
 from chassis.aws.clients import ONE_SHOT, RELAY, Clients, Timeouts
-from chassis.core.names import shop_name
+from chassis.core.names import shop_name, table_names
 from chassis.messaging.bus import EventBus
 from chassis.messaging.dispatch import Publish, publish_now
 from chassis.messaging.outbox import Outbox
@@ -23,22 +23,23 @@ class Wiring:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.clients = Clients(env)
         self._shop = shop_name(env)
+        self._table = table_names(env)
         self._segment = env.get("SHOP_RELAY_SEGMENT") or "1/1"
         self._product_url = env.get("PRODUCT_URL") or "http://127.0.0.1:8001"
         self.ordering_url = env.get("ORDERING_URL") or "http://127.0.0.1:8003"
 
     @cached_property
     def outbox(self) -> Outbox:
-        return Outbox(self.clients.of("dynamodb"), f"{self._shop}-basket-outbox")
+        return Outbox(self.clients.of("dynamodb"), self._table("basket-outbox"))
 
     @cached_property
     def store(self) -> BasketStore:
         dynamodb = self.clients.of("dynamodb")
-        return BasketStore(dynamodb, self.outbox, f"{self._shop}-basket", f"{self._shop}-receipt")
+        return BasketStore(dynamodb, self.outbox, self._table("basket"), self._table("receipt"))
 
     @cached_property
     def catalogue_store(self) -> CatalogueStore:
-        return CatalogueStore(self.clients.of("dynamodb"), f"{self._shop}-catalogue")
+        return CatalogueStore(self.clients.of("dynamodb"), self._table("catalogue"))
 
     @cached_property
     def products(self) -> HttpProducts:

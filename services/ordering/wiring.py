@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 
 from chassis.aws.clients import ONE_SHOT, RELAY, Clients, Timeouts
-from chassis.core.names import shop_name
+from chassis.core.names import shop_name, table_names
 from chassis.messaging.bus import EventBus
 from chassis.messaging.dispatch import Publish, publish_now
 from chassis.messaging.outbox import Outbox
@@ -25,15 +25,16 @@ class Wiring:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.clients = Clients(env)
         self._shop = shop_name(env)
+        self._table = table_names(env)
         self._segment = env.get("SHOP_RELAY_SEGMENT") or "1/1"
 
     @cached_property
     def outbox(self) -> Outbox:
-        return Outbox(self.clients.of("dynamodb"), f"{self._shop}-order-outbox")
+        return Outbox(self.clients.of("dynamodb"), self._table("order-outbox"))
 
     @cached_property
     def store(self) -> OrderStore:
-        return OrderStore(self.clients.of("dynamodb"), self.outbox, f"{self._shop}-order")
+        return OrderStore(self.clients.of("dynamodb"), self.outbox, self._table("order"))
 
     @cached_property
     def publish_now(self) -> Publish:

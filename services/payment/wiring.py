@@ -5,7 +5,7 @@ from functools import cached_property
 
 from chassis.aws.clients import Clients
 from chassis.core.errors import Misconfigured
-from chassis.core.names import shop_name
+from chassis.core.names import shop_name, table_names
 from chassis.messaging.queue import Queue
 from chassis.messaging.replies import Replies
 from chassis.messaging.tasks import StepFunctionsTasks
@@ -22,16 +22,17 @@ class Wiring:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.clients = Clients(env)
         self._shop = shop_name(env)
+        self._table = table_names(env)
         self._late = env.get("SHOP_LATE_PAYMENT") or LATE
 
     @cached_property
     def store(self) -> PaymentStore:
-        return PaymentStore(self.clients.of("dynamodb"), f"{self._shop}-payment")
+        return PaymentStore(self.clients.of("dynamodb"), self._table("payment"))
 
     @cached_property
     def provider(self) -> PaymentProvider:
         """An adapter of a real provider takes the place of the simulated one here."""
-        ledger = LedgerStore(self.clients.of("dynamodb"), f"{self._shop}-payment-ledger")
+        ledger = LedgerStore(self.clients.of("dynamodb"), self._table("payment-ledger"))
         return RetryingProvider(SimulatedProvider(ledger, _seconds(self._late)))
 
     @cached_property

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from chassis.aws.clients import Clients
-from chassis.core.names import shop_name
+from chassis.core.names import shop_name, table_names
 from chassis.messaging.queue import Queue
 from chassis.messaging.replies import Replies
 from chassis.messaging.tasks import StepFunctionsTasks
@@ -17,10 +17,11 @@ class Wiring:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.clients = Clients(env)
         self._shop = shop_name(env)
+        self._table = table_names(env)
 
     @cached_property
     def store(self) -> StockStore:
-        return StockStore(self.clients.of("dynamodb"), f"{self._shop}-stock", f"{self._shop}-reservation")
+        return StockStore(self.clients.of("dynamodb"), self._table("stock"), self._table("reservation"))
 
     @cached_property
     def service(self) -> StockService:

@@ -38,7 +38,7 @@ def order(
         raise Misused(f"{order_id} is not an order's id, which has 1 to 64 letters, digits, _ or -.")
     urls = _addresses(context.obj, aws=aws)
     shop = open_connection(on_aws=aws)
-    way = _sources(shop, urls, _client_of(context.obj, shop.say, aws=aws)).way(order_id, user)
+    way = _sources(shop, context.obj, urls, _client_of(context.obj, shop.say, aws=aws)).way(order_id, user)
     for line in report(way, datetime.now(UTC)):
         shop.out(line)
     for link in [] if shop.aws.emulator else _links(way.executions):
@@ -70,9 +70,12 @@ def _client_of(env: Mapping[str, str], say: Callable[[str], None], *, aws: bool)
     return lambda user: Client("shop-order", say, tokens.token(env, paths, user))
 
 
-def _sources(shop: "Connection", urls: Mapping[str, str], client_of: Callable[[str], "Client"]) -> "Sources":
+def _sources(
+    shop: "Connection", env: Mapping[str, str], urls: Mapping[str, str], client_of: Callable[[str], "Client"]
+) -> "Sources":
     from bootstrap.clock import Clock
     from bootstrap.stack import Stack
+    from chassis.core.names import table_names
     from shop.order.executions import Executions
     from shop.order.sources import Reservations, Sources
 
@@ -82,7 +85,7 @@ def _sources(shop: "Connection", urls: Mapping[str, str], client_of: Callable[[s
         raise Failed(f"{stack} is not deployed at {shop.aws.where}. `shop stack up` deploys it.")
     _, partition, _, region, account, _ = found["StackId"].split(":", 5)
     machine = f"arn:{partition}:states:{region}:{account}:stateMachine:{shop.names.state_machine}"
-    reservations = Reservations(shop.aws.dynamodb, f"{shop.names.shop}-reservation")
+    reservations = Reservations(shop.aws.dynamodb, table_names(env)("reservation"))
     return Sources(client_of, urls, Executions(shop.aws.stepfunctions, machine), reservations)
 
 

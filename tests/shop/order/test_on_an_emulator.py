@@ -38,10 +38,9 @@ class OrderingAlone:
 
 
 @pytest.fixture
-def sources(connection: Connection) -> Sources:
-    return _sources(
-        connection, {"ordering": "http://o", "payment": "http://p"}, lambda _user: cast("Client", OrderingAlone())
-    )
+def sources(aws_env: Mapping[str, str], connection: Connection) -> Sources:
+    urls = {"ordering": "http://o", "payment": "http://p"}
+    return _sources(connection, aws_env, urls, lambda _user: cast("Client", OrderingAlone()))
 
 
 def start(executions: Executions, given: Mapping[str, Any] = INPUT) -> None:
