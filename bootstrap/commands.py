@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bootstrap.deploy import Deployment, threatened
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import FRONT, PLATFORM, Names
 from bootstrap.overview import overview
+from bootstrap.protection import refuse_protected
 from bootstrap.remains import Remains
 from bootstrap.stack import SUCCESS, Stack
 from bootstrap.templates import ROOT, Template, choose, load
@@ -162,6 +164,7 @@ def _delete(context: Context, chosen: list[Template]) -> bool:
     if held:
         _refuse_used_platform(context, held)
         _refuse_aws(context, held)
+        refuse_protected(aws, chain.from_iterable(held.values()), names.shop)
     for stack in found:
         if stack.name in held:
             _delete_one(context, stack, held[stack.name])

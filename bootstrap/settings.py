@@ -7,14 +7,15 @@ from bootstrap.errors import Misused
 
 NOTIFY_EMAIL = "SHOP_NOTIFY_EMAIL"
 ALARM_TOPIC = "SHOP_ALARM_TOPIC"
-NAMES = (NOTIFY_EMAIL, ALARM_TOPIC)
+PROTECT = "SHOP_PROTECT"
+NAMES = (NOTIFY_EMAIL, ALARM_TOPIC, PROTECT)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
 
 
 def settings(env: Mapping[str, str]) -> dict[str, str]:
     """The values of parameters by their names. An empty one is given too, because it takes back an earlier value."""
-    email, alarms = env.get(NOTIFY_EMAIL, ""), env.get(ALARM_TOPIC, "")
+    email, alarms, protect = env.get(NOTIFY_EMAIL, ""), env.get(ALARM_TOPIC, ""), env.get(PROTECT) or "off"
     if email and not _ADDRESS.fullmatch(email):
         raise Misused(
             f"{NOTIFY_EMAIL}={email} is not an e-mail address: write it as ann@example.com, or leave it empty"
@@ -25,4 +26,6 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
             f"{ALARM_TOPIC}={alarms} is neither an e-mail address nor the ARN of a topic: write it as ann@example.com "
             "or arn:aws:sns:eu-west-1:123456789012:alarms, or leave it empty"
         )
-    return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms}
+    if protect not in {"on", "off"}:
+        raise Misused(f"{PROTECT}={protect} is neither on nor off")
+    return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms, "Protect": protect}

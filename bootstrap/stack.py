@@ -25,6 +25,10 @@ EMPTY = "REVIEW_IN_PROGRESS"
 GONE = "DELETE_COMPLETE"
 _STACK = "AWS::CloudFormation::Stack"
 _LONGEST_DEPLOYMENT = 1800.0
+_GOES_ON = (
+    "CloudFormation goes on: an index of a large table takes hours to fill. `status` shows the state, and `up` waits "
+    "again before it changes anything"
+)
 
 
 class Stack:
@@ -72,8 +76,7 @@ class Stack:
                 return GONE
             if not _moving(found["StackStatus"]) and self._ended(stack_id, after):
                 return found["StackStatus"]
-        minutes = _LONGEST_DEPLOYMENT / 60
-        raise Failed(f"{self.name} is not finished after {minutes:.0f} minutes: see `status`")
+        raise Failed(f"{self.name} is not finished after {_LONGEST_DEPLOYMENT / 60:.0f} minutes. {_GOES_ON}")
 
     def wait_for_others(self) -> None:
         """Returns when no deployment is under way."""
@@ -81,7 +84,7 @@ class Stack:
             status = self.status()
             if status in (None, EMPTY) or not _moving(str(status)):
                 return
-        raise Failed(f"another deployment of {self.name} does not end: see `status`")
+        raise Failed(f"another deployment of {self.name} does not end. {_GOES_ON}")
 
     def ever_completed(self, stack_id: str) -> bool:
         """True if the stack was once complete, so that its tables may hold rows.

@@ -53,7 +53,7 @@ def create_tables(env: Mapping[str, str], service: str) -> Mapping[str, str]:
 
 
 # Settings of a table that do not change what a store reads or writes. CreateTable does not take them.
-_AFTERWARDS = {"TimeToLiveSpecification", "PointInTimeRecoverySpecification"}
+_AFTERWARDS = {"TimeToLiveSpecification", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled"}
 
 
 @cache

@@ -68,10 +68,22 @@ def test_the_code_and_the_templates_use_the_same_names(resources: Mapping[str, A
     assert {names.bus, names.doctor_queue} <= made
 
 
-def test_tables_are_recoverable_and_billed_by_use(resources: Mapping[str, Any]) -> None:
+def test_tables_are_billed_by_use_and_can_be_protected(resources: Mapping[str, Any]) -> None:
     for name, table in of_type(resources, "AWS::DynamoDB::Table"):
-        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
         assert table["BillingMode"] == "PAY_PER_REQUEST", name
+        assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProtected", True, False]}, name
+
+
+def test_what_is_lost_with_a_table_can_be_restored_and_what_must_not_come_back_cannot(
+    resources: Mapping[str, Any],
+) -> None:
+    """A restored outbox would publish again, old receipts would answer for orders, and the catalogue is a copy."""
+    recoverable = {
+        name: table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+        for name, table in of_type(resources, "AWS::DynamoDB::Table")
+    }
+    never = {"ProductOutboxTable", "BasketOutboxTable", "OrderOutboxTable", "ReceiptTable", "CatalogueTable"}
+    assert {name for name, is_recoverable in recoverable.items() if not is_recoverable} == never
 
 
 def test_tables_keep_the_encryption_that_dynamodb_always_has(resources: Mapping[str, Any]) -> None:

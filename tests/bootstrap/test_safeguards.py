@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bootstrap.__main__ import main
 from bootstrap.aws import Aws
@@ -97,6 +98,23 @@ def test_a_table_that_an_update_would_add_is_refused_as_well(
     assert main(["up", "product"], aws_env, root=added) == 1
     assert "shop-order (AWS::DynamoDB::Table) exists already and belongs to the stack" in capsys.readouterr().err
     assert orders(empty_aws) == 1
+
+
+def test_protected_tables_are_not_deleted_and_nothing_else_is(
+    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = ["platform", "payment"]
+    assert main(["up", *both], {**aws_env, "SHOP_PROTECT": "on"}) == 0
+    with pytest.raises(ClientError, match="protect"):
+        empty_aws.dynamodb.delete_table(TableName="shop-payment")
+    for arguments in (["down", *both], ["up", *both, "--force"]):
+        assert main(arguments, aws_env) == 2
+        said = capsys.readouterr().err
+        assert "refused: DynamoDB protects shop-payment, shop-payment-ledger from deletion." in said
+        assert "SHOP_PROTECT=off" in said
+    assert empty_aws.sqs.get_queue_url(QueueName="shop-payment")
+    assert main(["up", *both], aws_env) == 0
+    assert main(["down", *both], aws_env) == 0
 
 
 FORMER_INDEX = """\

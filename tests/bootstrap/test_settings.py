@@ -45,6 +45,16 @@ def test_what_cannot_get_alarms_is_refused(given: str) -> None:
         settings({"SHOP_ALARM_TOPIC": given})
 
 
+def test_tables_are_protected_where_the_environment_says_so() -> None:
+    assert settings({})["Protect"] == settings({"SHOP_PROTECT": ""})["Protect"] == "off"
+    assert settings({"SHOP_PROTECT": "on"})["Protect"] == "on"
+
+
+def test_a_misspelt_protection_is_refused() -> None:
+    with pytest.raises(Misused, match="SHOP_PROTECT=yes is neither on nor off"):
+        settings({"SHOP_PROTECT": "yes"})
+
+
 @pytest.mark.integration
 def test_mailbox_is_subscribed_and_exchanged_by_the_next_up(aws_env: Mapping[str, str]) -> None:
     assert main(["up", "platform", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "ann@example.com"}) == 0
