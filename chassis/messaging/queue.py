@@ -75,7 +75,7 @@ class Queue:
         log.warning("messages not deleted", count=len(records))
 
     def back_off(self, records: list[SqsRecord]) -> None:
-        """Hides each message for up to 5·2ⁿ seconds with jitter, where n is the number of earlier attempts."""
+        """Hides each message for half to all of its `longest_delay`, at random."""
         entries = [
             {"Id": str(i), "ReceiptHandle": r["receiptHandle"], "VisibilityTimeout": self._delay(r)}
             for i, r in enumerate(records)
@@ -87,13 +87,16 @@ class Queue:
         self._client.send_message(QueueUrl=self._url(), MessageBody=body, MessageAttributes=values)
 
     def _delay(self, record: SqsRecord) -> int:
-        tries = int(record["attributes"]["ApproximateReceiveCount"]) - 1
-        longest = min(MAX_BACK_OFF, 5 << min(tries, 10))
-        return round(longest * (0.5 + self._chance() / 2))
+        return round(longest_delay(int(record["attributes"]["ApproximateReceiveCount"])) * (0.5 + self._chance() / 2))
 
     def _url(self) -> str:
         self._known_url = self._known_url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
         return self._known_url
+
+
+def longest_delay(tries: int) -> int:
+    """Seconds that a message is hidden at most after its `tries`-th failed attempt: 5, 10, 20 … up to 900."""
+    return min(MAX_BACK_OFF, 5 << min(tries - 1, 10))
 
 
 def consume(queue: Queue, handler: BatchHandler, check: Callable[[], None], stop: Stop) -> None:

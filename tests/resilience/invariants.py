@@ -11,9 +11,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from chassis.messaging.queue import longest_delay
 from tests.resilience.evidence import Evidence, Row, gather, pending
 
-COPY_LAG = 75.0  # seconds that basket's copy of the catalogue may be behind while processes crash
+# A seventh failure in a row needs more than two and a half minutes of faults, which is longer than these tests break
+# anything on an idle machine.
+TRIES = 6
+VISIBILITY = 30  # seconds, in the templates
+QUIET_WITHIN = float(longest_delay(TRIES) + VISIBILITY)  # seconds until every event has arrived after the last fault
+# Seconds that basket's copy of the catalogue may be behind while processes crash. A message with a price may wait
+# longer, but the next price of its product comes a few seconds later and overtakes it.
+COPY_LAG = 75.0
 
 
 class Outcome(StrEnum):

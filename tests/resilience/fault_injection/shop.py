@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.resilience.client import Catalogue, Customers, ServiceClient
-from tests.resilience.invariants import Violation, settle
+from tests.resilience.invariants import QUIET_WITHIN, Violation, settle
 from tests.resilience.processes import Fleet, web, worker
 
-QUIET_WITHIN = 75.0  # seconds until every event has arrived after the last fault
 FOR_SALE, OTHERS = 5, 25  # products
 
 

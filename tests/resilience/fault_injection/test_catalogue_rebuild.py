@@ -15,8 +15,8 @@ from tests import aws_clients
 from tests.processes import eventually
 from tests.resilience.client import Catalogue, ServiceClient, fill
 from tests.resilience.evidence import gather
-from tests.resilience.fault_injection.shop import OTHERS, QUIET_WITHIN
-from tests.resilience.invariants import Line
+from tests.resilience.fault_injection.shop import OTHERS
+from tests.resilience.invariants import QUIET_WITHIN, Line
 from tests.resilience.processes import Fleet, web, worker
 
 
