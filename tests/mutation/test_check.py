@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.check import Run, check
+from tests.environment import ROOT
+from tests.mutation.check import Run, check, fit
 from tests.mutation.mutants import MUTANTS, Mutant
 
 TEST = "tests/test_code.py::test_it"
@@ -67,6 +68,11 @@ def test_a_test_that_fails_without_a_mutant_is_reported_before_any_mutant_is_app
     assert not good
     assert "FAILS WITHOUT A MUTANT" in said
     assert "killed" not in said
+
+
+def test_no_mutant_of_the_shop_is_outdated() -> None:
+    said: list[str] = []
+    assert fit(ROOT, MUTANTS, said.append), said
 
 
 @pytest.mark.parametrize(("text", "count"), [("x = 1", 0), ("TRUE\nTRUE", 2)])
