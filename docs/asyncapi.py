@@ -6,10 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
+from bootstrap import flows
+from bootstrap.manifests import manifests
+from bootstrap.names import Names
+from bootstrap.templates import load
 from chassis.core.events import EventData
-from docs.machine import Template
+from chassis.core.names import DEFAULT
 from shop.settings import ROOT
 
 FILE = ROOT / "docs" / "asyncapi.json"
@@ -32,21 +34,16 @@ class Subscription(NamedTuple):
 
 @cache
 def subscriptions() -> list[Subscription]:
-    return [each for path in sorted(ROOT.glob("services/*/template.yaml")) for each in _subscriptions(path)]
-
-
-def _subscriptions(path: Path) -> Iterator[Subscription]:
-    resources = yaml.load(path.read_text("utf-8"), Template)["Resources"]  # noqa: S506 ours
-    for rule in (each["Properties"] for each in resources.values() if each["Type"] == "AWS::Events::Rule"):
-        for target in rule["Targets"] if "EventPattern" in rule else []:
-            goal = resources[target["Arn"].partition(".")[0]]["Properties"]
-            name = goal.get("QueueName") or goal["TopicName"]
-            types = rule["EventPattern"]["detail-type"]
-            yield Subscription(_named(rule["Name"]), path.parent.name, _named(name), types)
+    routes = flows.read(load(Names(DEFAULT)), manifests()).routes
+    return [
+        Subscription(_named(each.rule), each.service, _named(each.target), each.detail_types)
+        for each in routes
+        if each.pattern
+    ]
 
 
 def _named(name: str) -> str:
-    return name.replace("${Shop}", "shopwire")
+    return f"{DEFAULT}-{name}"
 
 
 def document(events: Mapping[type[EventData], tuple[str, str]], schema_file: Callable[[Any], Path]) -> dict[str, Any]:
