@@ -19,7 +19,7 @@ from bootstrap.overview import overview
 from bootstrap.protection import refuse_protected
 from bootstrap.remains import Remains
 from bootstrap.stack import SUCCESS, Stack
-from bootstrap.templates import ROOT, Template, choose, load
+from bootstrap.templates import ROOT, Template, choose, load, tap
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -53,6 +53,10 @@ class Context:
         return front.template(self.names, self.root, self._settings)
 
     @property
+    def tap(self) -> Template:
+        return tap(self.names, self.root)
+
+    @property
     def _settings(self) -> Mapping[str, str]:
         return {**self.settings, "Where": "emulator" if self.aws.emulator else "aws"}
 
@@ -84,7 +88,7 @@ def up(context: Context) -> int:
     """The platform first, the front last. Then the rules that exist are compared with the templates."""
     chosen, changed = _to_deploy(context), False
     if context.args.force:
-        _delete(context, chosen)
+        _delete(context, chosen if context.args.services else [*chosen, context.tap])
     stacks.refuse_former(context.aws, context.names)
     for number, template in enumerate(chosen, 1):
         if template.service not in (PLATFORM, FRONT):
@@ -123,10 +127,10 @@ def status(context: Context) -> int:
 
 
 def _chosen(context: Context) -> list[Template]:
-    """Those of the named services. Without a name all, and the front if its stack exists."""
+    """Those of the named services. Without a name all, and the front and the tap if their stacks exist."""
     named = context.args.services
-    known = [*context.templates, *([context.front] if named or context.stack(context.front).status() else [])]
-    return choose(known, named)
+    more = [each for each in (context.front, context.tap) if named or context.stack(each).status()]
+    return choose([*context.templates, *more], named)
 
 
 def _to_deploy(context: Context) -> list[Template]:

@@ -12,6 +12,7 @@ from chassis.core.names import shop_name
 _SHOP = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 PLATFORM = "platform"
 FRONT = "front"  # API Gateway
+ROOM = "room"  # the machine room's copy of all events
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,8 @@ class Names:
     def doctor_queue(self) -> str:
         """The queue in which consumers answer test messages."""
         return f"{self.shop}-doctor"
+
+    @property
+    def tap_queue(self) -> str:
+        """The queue with the machine room's copies of all events."""
+        return f"{self.shop}-tap"

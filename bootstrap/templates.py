@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bootstrap.errors import Misused
-from bootstrap.names import PLATFORM, Names
+from bootstrap.names import PLATFORM, ROOM, Names
 from bootstrap.rules import DEFAULT_BUS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +115,11 @@ def load(names: Names, root: Path = ROOT, settings: Mapping[str, str] | None = N
     found = sorted(root.glob("services/*/template.yaml"))
     platform = Template(names, PLATFORM, root / "bootstrap" / "platform.yaml", settings or {})
     return [platform, *(Template(names, path.parent.name, path, settings or {}) for path in found)]
+
+
+def tap(names: Names, root: Path = ROOT) -> Template:
+    """`load` leaves it out, because only the machine room deploys it, and only on an emulator."""
+    return Template(names, ROOM, root / "bootstrap" / "room.yaml")
 
 
 def choose(templates: Sequence[Template], services: Sequence[str]) -> list[Template]:
