@@ -48,6 +48,15 @@ COPY --from=templates /services/ services/
 ENTRYPOINT ["python", "-m", "bootstrap"]
 CMD ["status"]
 
+# The machine room. It reads the templates and manifests, and uses the commands' code for dead letters and traces.
+FROM base AS room
+ENV HOST=0.0.0.0 PORT=8000
+COPY --chmod=755 bootstrap/ bootstrap/
+COPY --chmod=755 shop/ shop/
+COPY --from=templates /services/ services/
+EXPOSE 8000
+CMD ["gunicorn", "-c", "python:chassis.web.gunicorn", "--workers", "1", "shop.room.app:from_env()"]
+
 FROM base AS service
 ARG SERVICE
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=8000

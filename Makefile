@@ -71,6 +71,7 @@ up: project  ## build and start everything with Docker Compose, wait until it is
 	    echo "Otherwise: \`$(COMPOSE) logs\`, and \`make down\` to begin anew."; exit 1; }
 	@echo "The shop is open:"
 	@echo "  http://$$($(COMPOSE) port door 8000)/shop (web pages)"
+	@echo "  http://$$($(COMPOSE) port room 8000)/room (the machine room)"
 	@echo "  http://$$($(COMPOSE) port door 8000) (everything)"
 	@for it in product basket ordering stock payment; do echo "  http://$$($(COMPOSE) port $$it 8000)/docs ($$it)"; done
 	@echo "Buy something with \`make demo\`; logs: \`$(COMPOSE) logs -f\`; end it with \`make down\`."

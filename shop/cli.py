@@ -18,6 +18,7 @@ from shop.metrics.commands import metrics
 from shop.notifications.commands import notifications
 from shop.order.commands import order
 from shop.output import LINES, prepare_output, say
+from shop.room.commands import room
 from shop.settings import Settings, with_file
 from shop.stack import stack
 from shop.target import OnAws, enter
@@ -182,6 +183,7 @@ def seed(
 app.command(rich_help_panel=HERE)(metrics)
 app.command(rich_help_panel=USE)(order)
 app.command(rich_help_panel=USE)(trace)
+app.command(rich_help_panel=USE)(room)
 app.add_typer(stack, name="stack", rich_help_panel=AWS)
 app.add_typer(dlq, name="dlq", rich_help_panel=AWS)
 app.command(rich_help_panel=AWS)(doctor)

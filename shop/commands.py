@@ -15,7 +15,7 @@ from shop.paths import Paths, paths_of
 from shop.processes import ports, probe, tasks
 from shop.processes.programs import emptying, plan, programs
 from shop.processes.supervisor_client import Process, SupervisorClient
-from shop.settings import ROOT, Settings, web_names
+from shop.settings import MACHINE_ROOM, ROOT, Settings, web_names
 from shop.target import as_running
 
 NOT_RUNNING = "The shop does not run here: `make run` starts it."
@@ -85,8 +85,8 @@ def reset(settings: Settings, env: Mapping[str, str]) -> None:
 
 def _empty_running(settings: Settings, paths: Paths, client: SupervisorClient, env: Mapping[str, str]) -> None:
     environment.refuse_unless_emulator(settings)
-    workers = [program.name for program in programs(plan(settings, paths)) if not program.ready]
-    client.stop(workers, within=8)  # they would log errors about missing tables and queues
+    workers = [it.name for it in programs(plan(settings, paths)) if not it.ready or it.name == MACHINE_ROOM]
+    client.stop(workers, within=8)  # they would log errors about missing tables and queues, or create them again
     try:
         for task in emptying():
             say(f"  python {' '.join(task.command[1:])}")

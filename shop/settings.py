@@ -19,16 +19,21 @@ ENV_FILE = ROOT / ".env"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 PATIENCE = 60.0  # seconds
 DOOR = "door"
+MACHINE_ROOM = "room"
 CADDY = Path(sys.executable).with_name("caddy")
 
 
 @cache
 def port_variables() -> Mapping[str, tuple[str, int]]:
-    """The setting and the usual port of the emulator, of each web process, and of the door in front of them."""
+    """The setting and the usual port of the emulator, each web process, the door in front of them, and the room."""
     from bootstrap.manifests import processes  # noqa: PLC0415 it loads pydantic, and `shop --help` asks for no port
 
     of_web = {it.name: (it.port_variable, it.port) for it in processes() if it.port}
-    return {"emulator": ("SHOP_EMULATOR_PORT", 4566)} | of_web | {DOOR: ("SHOP_DOOR_PORT", 8000)}
+    return (
+        {"emulator": ("SHOP_EMULATOR_PORT", 4566)}
+        | of_web
+        | {DOOR: ("SHOP_DOOR_PORT", 8000), MACHINE_ROOM: ("SHOP_ROOM_PORT", 8007)}
+    )
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Settings:
 
 
 def web_names() -> list[str]:
-    return [name for name in port_variables() if name not in {"emulator", DOOR}]
+    return [name for name in port_variables() if name not in {"emulator", DOOR, MACHINE_ROOM}]
 
 
 def api_names() -> list[str]:

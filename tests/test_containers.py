@@ -19,6 +19,7 @@ DOOR = OURS["door"]
 WITHOUT_AWS = {"door", *(process.name for process in processes() if not process.allow)}
 AWS = [name for name in OURS if name not in WITHOUT_AWS]
 WEB = [process.name for process in processes() if process.serve]
+ROOM = OURS["room"]
 STAGE = r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM|\Z)"
 
 
@@ -30,7 +31,7 @@ def test_every_image_has_a_pinned_base_and_stages_of_this_file() -> None:
     assert "# syntax=" not in DOCKERFILE
 
 
-@pytest.mark.parametrize("image", ["bootstrap", "service", "door"])
+@pytest.mark.parametrize("image", ["bootstrap", "service", "room", "door"])
 def test_no_image_runs_as_root(image: str) -> None:
     """The last USER of a stage or of its base stages applies."""
     stages = {name: (base, body) for base, name, body in re.findall(STAGE, DOCKERFILE, flags=re.MULTILINE | re.DOTALL)}
@@ -44,10 +45,11 @@ def test_no_image_runs_as_root(image: str) -> None:
 
 def test_service_image_copies_only_the_chassis_and_its_own_service() -> None:
     copied = re.findall(r"^COPY (?!--from)(?:--chmod=755 )?(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
-    assert copied == ["pyproject.toml uv.lock", "door/", "chassis/", "services/", "bootstrap/", "services/${SERVICE}/"]
-    # A build stage copies all services. The bootstrap image takes only the files that `find` keeps.
+    tools = ["bootstrap/", "bootstrap/", "shop/"]  # of the images `bootstrap` and `room`
+    assert copied == ["pyproject.toml uv.lock", "door/", "chassis/", "services/", *tools, "services/${SERVICE}/"]
+    # A build stage copies all services. The images of the tools take only the files that `find` keeps.
     ours = re.findall(r"^COPY --from=templates .*$", DOCKERFILE, flags=re.MULTILINE)
-    assert ours == ["COPY --from=templates /services/ services/"]
+    assert ours == ["COPY --from=templates /services/ services/"] * 2
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -113,7 +115,7 @@ def test_image_can_read_a_clone_made_with_any_umask() -> None:
 
 def test_build_context_has_only_allowed_files() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert allowed == {"pyproject.toml", "uv.lock", "chassis", "services", "bootstrap", "door"}
+    assert allowed == {"pyproject.toml", "uv.lock", "chassis", "services", "bootstrap", "shop", "door"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -135,7 +137,19 @@ def test_service_restarts_and_waits_for_its_resources(name: str) -> None:
     assert OURS[name]["stop_grace_period"] == "30s"
 
 
-@pytest.mark.parametrize("name", WEB)
+def test_room_is_at_its_port_and_knows_the_services_that_it_buys_from_and_the_address_of_the_pages() -> None:
+    assert ROOM["ports"] == ["127.0.0.1:${SHOP_ROOM_PORT:-8007}:8000"]
+    assert ROOM["build"] == {"context": ".", "target": "room"}
+    urls = {name: url for name, url in ROOM["environment"].items() if name.endswith("T_URL")}
+    assert urls == {
+        "PRODUCT_URL": "http://product:8000",
+        "BASKET_URL": "http://basket:8000",
+        "STOREFRONT_URL": "http://127.0.0.1:${SHOP_DOOR_PORT:-8000}",
+        "AWS_ENDPOINT_URL": "${AWS_ENDPOINT_URL-http://localstack:4566}",
+    }
+
+
+@pytest.mark.parametrize("name", [*WEB, "room"])
 def test_web_container_checks_its_readiness_without_curl(name: str) -> None:
     check = OURS[name]["healthcheck"]["test"]
     assert check[:2] == ["CMD", "python"]
@@ -158,7 +172,7 @@ def test_requests_to_names_of_the_shop_bypass_proxies(name: str) -> None:
     past = env["NO_PROXY"].partition("$")[0].split(",")
     asked = {urlsplit(url).hostname for url in re.findall(r"http://[a-z][^\s}]+", str(SERVICES)) if "127" not in url}
     assert asked == {"localstack", *WEB} - {"storefront"}
-    assert asked | {*WEB, "127.0.0.1", "localhost"} <= set(past)
+    assert asked | {*WEB, "room", "127.0.0.1", "localhost"} <= set(past)
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -16,7 +16,7 @@ from tests.environment import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 TASKS = [(manifest.service, task) for manifest in manifests() for task in manifest.task]
 PROCESSES = [(manifest.service, process) for manifest in manifests() for process in manifest.process]
-NOT_OURS = {"localstack", "bootstrap", "door"}
+NOT_OURS = {"localstack", "bootstrap", "door", "room"}
 
 
 def name(case: Any) -> str:

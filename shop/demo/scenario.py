@@ -65,8 +65,8 @@ class Demo:
 
     def buy(self) -> None:
         self.say(f"Correlation id {self.client.correlation_id}\n")
-        purchase = self._fill_basket()
-        order, milliseconds = self._await_end(self._check_out(purchase))
+        purchase = self.fill_basket()
+        order, milliseconds = self._await_end(self.check_out(purchase))
         purchase.compare(order, "the order")
         self._call("basket", "GET", f"/{purchase.user}", expect=404)
         reason = f" ({order['reason']})" if order.get("reason") else ""
@@ -88,7 +88,8 @@ class Demo:
         url = f"{self.urls[service]}/{service}{path}"
         return self.client.call(service, method, url, expect=expect, body=body, key=key)
 
-    def _fill_basket(self) -> Purchase:
+    def fill_basket(self) -> Purchase:
+        """With the first products of the catalogue. Raises `Failed`."""
         page = self._call("product", "GET", "?limit=3", expect=200)
         products = [product for product in page.body["items"] if Decimal(product["price"]) > 0]
         if not products:
@@ -97,7 +98,8 @@ class Demo:
         self._call("basket", "POST", "", expect=200, body={"userName": purchase.user, "items": purchase.items})
         return purchase
 
-    def _check_out(self, purchase: Purchase) -> Answer:
+    def check_out(self, purchase: Purchase) -> Answer:
+        """The answer has the order's id. Raises `Failed`."""
         body = BUYER | {"userName": purchase.user, "cardInfo": self.card or APPROVED}
         accepted = self._call("basket", "POST", "/checkout", expect=202, body=body, key=uuid.uuid4().hex)
         purchase.compare(accepted.body, "the checkout's answer")

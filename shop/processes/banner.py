@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shop import environment
 from shop.paths import Paths
-from shop.settings import DOOR, Settings, api_names, web_names
+from shop.settings import DOOR, MACHINE_ROOM, Settings, api_names, web_names
 
 TEMPLATE = Path(__file__).with_name("banner.txt")
 STOREFRONT = "storefront"
@@ -25,6 +25,7 @@ def text(settings: Settings, paths: Paths, *, dev: bool, authenticates: bool = F
         dev=", and reloads what you edit" if dev else "",
         door=_door(settings),
         pages=_pages(settings),
+        room=_room(settings),
         services="\n".join(f"  {name:<9} {urls[name]}    docs {urls[name]}/docs" for name in api_names()),
         endpoint=settings.endpoint,
         logs=paths.logs,
@@ -40,6 +41,13 @@ def text(settings: Settings, paths: Paths, *, dev: bool, authenticates: bool = F
 def _pages(settings: Settings) -> str:
     """The address for a browser: that of the door, if there is one."""
     return f"{settings.url(DOOR if DOOR in settings.ports else STOREFRONT)}/shop"
+
+
+def _room(settings: Settings) -> str:
+    known = MACHINE_ROOM in settings.ports
+    return (
+        f"  its room  {settings.url(MACHINE_ROOM)}/room   watch its messages, and stop a part of it\n" if known else ""
+    )
 
 
 def _door(settings: Settings) -> str:

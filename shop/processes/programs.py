@@ -9,9 +9,10 @@ from bootstrap.manifests import Process, processes
 from shop import door
 from shop.emulator import ministack
 from shop.paths import Paths
-from shop.settings import DOOR, Settings
+from shop.settings import DOOR, MACHINE_ROOM, Settings
 
 EMULATOR = "emulator"
+ROOM_APP = "shop.room.app:from_env()"
 BEGIN_ANEW = "If its data need not be kept: `make reset` deletes it, and the next `make run` begins with an empty shop."
 # Seconds, for an emulator that hangs. Otherwise it ends when its data is saved: 40,000 rows take about 3 s.
 SAVED_WITHIN = 300
@@ -52,6 +53,7 @@ def plan(settings: Settings, paths: Paths) -> Plan:
         (
             *(_web(settings, it) if it.serve else _worker(settings, it) for it in web_first),
             *([_door(settings, paths)] if DOOR in settings.ports else []),
+            *([room(settings, paths)] if MACHINE_ROOM in settings.ports else []),
         ),
     )
 
@@ -92,6 +94,20 @@ def _web(settings: Settings, process: Process) -> Program:
 def _door(settings: Settings, paths: Paths) -> Program:
     return Program(
         DOOR, door.command(), env=door.environment(settings, paths), ready=f"{settings.url(DOOR)}/health/live"
+    )
+
+
+def room(settings: Settings, paths: Paths) -> Program:
+    """The machine room. It keeps its events in memory, so there is one worker whatever WEB_WORKERS says."""
+    reload = ("--reload",) if settings.dev else ()
+    urls = {f"{name.upper()}_URL": settings.url(name) for name in ("product", "basket")}
+    pages = settings.url(DOOR if DOOR in settings.ports else "storefront")
+    own = {"PORT": str(settings.ports[MACHINE_ROOM]), "STOREFRONT_URL": pages, "SHOP_SOCKET": str(paths.socket)}
+    return Program(
+        MACHINE_ROOM,
+        _python("-m", "gunicorn", "-c", "python:chassis.web.gunicorn", "--workers", "1", *reload, ROOM_APP),
+        env=own | urls,
+        ready=f"{settings.url(MACHINE_ROOM)}/health/ready",
     )
 
 

@@ -69,7 +69,7 @@ def _gaps(spans: list[Recorded]) -> list[Gap]:
 def draw(spans: list[Recorded], width: int) -> Iterator[str]:
     """`spans` are those of one trace, the earliest first."""
     rows = [row for node in tree(spans) for row in _rows(node, 0)]
-    names = [f"{'  ' * depth}{_label(node.span)}" for depth, node in rows]
+    names = [f"{'  ' * depth}{label(node.span)}" for depth, node in rows]
     wide, process = max(map(len, names)), max(len(span.process) for span in spans)
     scale = Scale(spans, max(LEAST_BAR, width - wide - process - 24))
     yield from _head(spans)
@@ -84,14 +84,14 @@ def draw(spans: list[Recorded], width: int) -> Iterator[str]:
 
 def brief(spans: list[Recorded]) -> str:
     """One line, for a trace that is only one of many."""
-    return f"Trace {spans[0].trace_id}: {_label(spans[0])} in {spans[0].process}, {_seconds(spans):.3f} s"
+    return f"Trace {spans[0].trace_id}: {label(spans[0])} in {spans[0].process}, {_seconds(spans):.3f} s"
 
 
 def outline(nodes: Iterable[Node]) -> Iterator[str]:
     """The tree alone, without times."""
     for depth, node in (row for each in nodes for row in _rows(each, 0)):
         process = f"{node.span.process}  " if node.span else ""
-        yield f"{'  ' * depth}{process}{_label(node.span)}"
+        yield f"{'  ' * depth}{process}{label(node.span)}"
 
 
 def _head(spans: list[Recorded]) -> Iterator[str]:
@@ -112,7 +112,8 @@ def _rows(node: Node, depth: int) -> Iterator[tuple[int, Node]]:
         yield from _rows(child, depth + 1)
 
 
-def _label(span: Recorded | None) -> str:
+def label(span: Recorded | None) -> str:
+    """A span in a few words."""
     if span is None:
         return UNRECORDED
     words = [

@@ -11,7 +11,7 @@ from shop.settings import Settings, with_file
 def test_an_empty_environment_gives_the_usual_ports() -> None:
     settings = Settings.from_env({})
     web = {"product": 8001, "basket": 8002, "ordering": 8003, "payment": 8005, "stock": 8004, "storefront": 8006}
-    assert settings.ports == {"emulator": 4566, "door": 8000} | web
+    assert settings.ports == {"emulator": 4566, "door": 8000, "room": 8007} | web
     assert (settings.name, settings.endpoint) == ("shopwire", "http://127.0.0.1:4566")
 
 

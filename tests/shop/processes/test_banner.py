@@ -39,6 +39,11 @@ def test_the_banner_leads_to_the_pages_of_the_shop() -> None:
     assert "127.0.0.1:7/docs" not in text
 
 
+def test_the_banner_leads_to_the_machine_room() -> None:
+    text = banner.text(replace(SETTINGS, ports=PORTS | {"room": 9}), Paths(Path("/v")), dev=False)
+    assert "http://127.0.0.1:9/room   watch" in text
+
+
 def test_without_caddy_the_banner_says_that_there_is_no_such_address() -> None:
     text = banner.text(SETTINGS, Paths(Path("/v")), dev=False)
     assert "Caddy is not here" in text

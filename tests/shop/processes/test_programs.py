@@ -16,7 +16,7 @@ def by_name(**changes: object) -> dict[str, Program]:
     return {program.name: program for program in programs(the_plan(**changes))}
 
 
-def test_the_emulator_is_first_and_the_services_and_the_door_are_last() -> None:
+def test_the_emulator_is_first_and_the_services_the_door_and_the_room_are_last() -> None:
     names = [[step.name for step in stage] for stage in the_plan()]
     assert names == [
         ["emulator"],
@@ -27,6 +27,7 @@ def test_the_emulator_is_first_and_the_services_and_the_door_are_last() -> None:
             *("product-relay", "basket-relay", "basket-consumer"),
             *("ordering-consumer", "ordering-commands", "ordering-relay", "stock-consumer", "payment-consumer"),
             "door",
+            "room",
         ],
     ]
 
@@ -56,6 +57,13 @@ def test_services_trust_the_door_and_only_if_there_is_one() -> None:
     without = by_name(ports=ports)
     assert "door" not in without
     assert "SHOP_TRUSTED_PROXIES" not in without["basket"].env
+
+
+def test_the_room_is_one_worker_and_knows_the_supervisor_and_the_address_of_the_pages() -> None:
+    room = by_name()["room"]
+    assert room.command[-3:] == ("--workers", "1", "shop.room.app:from_env()")
+    assert room.env["SHOP_SOCKET"] == str(Paths(Path("/var/mine")).socket)
+    assert (room.env["PORT"], room.env["STOREFRONT_URL"]) == ("8007", "http://127.0.0.1:8000")
 
 
 def test_dev_reloads_web_services_and_workers() -> None:

@@ -1,0 +1,213 @@
+"""The map of a shop: boxes in columns from the publishers to the dead-letter queues, and lines between them.
+
+The page draws it as SVG with a monospaced font, so that a label's width is known without the font.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bootstrap.flows import Flows
+
+NAME, NOTE = 11, 10  # sizes of the two fonts, in pixels as everything here
+CHARACTER = 0.62  # of the size: common monospaced fonts have 0.55 to 0.61
+PAD, LEADING, GAP, BETWEEN = 8, 13, 10, 34
+# The longest notes that a box may get. Each is one line under the name.
+NOTES = {
+    "publisher": ("restarting",),
+    "outbox": ("99999 events",),
+    "relay": ("restarting",),
+    "bus": ("9999 seen",),
+    "rule": ("rate(10 minutes)",),
+    "saga": ("state machine",),
+    "topic": ("topic",),
+    "queue": ("99999 waiting", "99999 in flight"),
+    "consumer": ("restarting",),
+    "dead": ("99999 dead letters",),
+}
+
+
+class Node(NamedTuple):
+    """`notes` are the lines that do not change."""
+
+    kind: str
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}-{self.name}"
+
+    @property
+    def lines(self) -> int:
+        """Of notes."""
+        return len(NOTES[self.kind])
+
+    @property
+    def width(self) -> float:
+        """That its name and notes need."""
+        notes = max(len(text) for text in (*NOTES[self.kind], *self.notes))
+        return 2 * PAD + CHARACTER * max(len(self.name) * NAME, notes * NOTE)
+
+    @property
+    def height(self) -> float:
+        return PAD + LEADING * (1 + self.lines) + 3
+
+
+@dataclass(frozen=True)
+class Box:
+    node: Node
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def middle(self) -> float:
+        return self.y + self.height / 2
+
+
+class Line(NamedTuple):
+    """`kind` is event, command, start or dead. `path` is the attribute `d` of SVG."""
+
+    id: str
+    kind: str
+    path: str
+
+
+class Picture(NamedTuple):
+    boxes: Sequence[Box]
+    lines: Sequence[Line]
+    width: float
+    height: float
+
+
+class Link(NamedTuple):
+    kind: str
+    start: str
+    end: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.start}--{self.end}"
+
+
+def draw(flows: Flows) -> Picture:
+    found = columns(flows)
+    slots = [len(column) * (max(node.height for node in column) + GAP) for column in found if column]
+    height, x, boxes = max(slots), 0.0, dict[str, Box]()
+    for column in filter(None, found):
+        width = max(node.width for node in column)
+        boxes |= {box.node.id: box for box in _stacked(column, x, width, height)}
+        x += width + BETWEEN
+    lines = [Line(link.id, link.kind, _path(link, boxes)) for link in links(flows)]
+    return Picture([*boxes.values()], lines, x - BETWEEN, height)
+
+
+def columns(flows: Flows) -> list[list[Node]]:
+    """Each box of the map, in the columns from left to right."""
+    lanes = _targets(flows)
+    return [
+        [Node("publisher", name) for outbox in flows.outboxes for name in flows.writers(outbox)],
+        [Node("outbox", name) for name in flows.outboxes],
+        [Node("relay", name) for outbox in flows.outboxes for name in _relays(flows, outbox)],
+        [Node("bus", "bus")],
+        _rules(flows, lanes),
+        [Node("topic", it, ("topic",)) if it in flows.topics else Node("queue", it) for it in lanes],
+        [node for lane in lanes for node in _readers(flows, lane)],
+        [Node("dead", name) for name in flows.dead_letter_queues],
+    ]
+
+
+def links(flows: Flows) -> Iterator[Link]:
+    for outbox in flows.outboxes:
+        for name in flows.writers(outbox):
+            yield Link("event", f"publisher-{name}", f"outbox-{outbox}")
+            yield Link("event", f"publisher-{name}", "bus-bus")
+        for name in _relays(flows, outbox):
+            yield Link("event", f"outbox-{outbox}", f"relay-{name}")
+            yield Link("event", f"relay-{name}", "bus-bus")
+    yield from dict.fromkeys(_of_routes(flows))
+    for machine, queue in flows.commands:
+        yield Link("command", f"saga-{machine}", f"queue-{queue}")
+    for queue, dead in flows.queues.items():
+        for name in flows.readers(queue):
+            yield Link("event", f"queue-{queue}", f"consumer-{name}")
+            yield Link("dead", f"consumer-{name}", f"dead-{dead}")
+    yield from _starts(flows)
+
+
+def _of_routes(flows: Flows) -> Iterator[Link]:
+    for route in flows.routes:
+        goal = f"{'topic' if route.target in flows.topics else 'queue'}-{route.target}"
+        if route.pattern:
+            yield Link("event", "bus-bus", f"rule-{route.rule}")
+        yield Link("event", f"rule-{route.rule}", goal)
+        yield Link("dead", f"rule-{route.rule}", f"dead-{route.dead_letters}")
+    for each in flows.subscriptions:
+        if each.queue:
+            yield Link("event", f"topic-{each.topic}", f"queue-{each.queue}")
+        yield Link("dead", f"topic-{each.topic}", f"dead-{each.dead_letters}")
+
+
+def _starts(flows: Flows) -> Iterator[Link]:
+    for machine in dict.fromkeys(machine for machine, _ in flows.commands):
+        for queue in flows.queues:
+            for name in flows.readers(queue):
+                if name in flows.allowed("StartExecution", f"states:stateMachine:{machine}"):
+                    yield Link("start", f"consumer-{name}", f"saga-{machine}")
+
+
+def _relays(flows: Flows, outbox: str) -> list[str]:
+    return flows.allowed("Scan", f"dynamodb:table/{outbox}")
+
+
+def _targets(flows: Flows) -> list[str]:
+    """In the sequence of the templates."""
+    return [*dict.fromkeys((*(route.target for route in flows.routes), *(queue for _, queue in flows.commands)))]
+
+
+def _rules(flows: Flows, lanes: Sequence[str]) -> list[Node]:
+    """Rules and state machines, each beside what it sends to."""
+    places: dict[Node, list[int]] = {}
+    for route in flows.routes:
+        types = route.detail_types
+        note = route.schedule or (types[0] if len(types) == 1 else f"{len(types)} types")
+        places.setdefault(Node("rule", route.rule, (note,)), []).append(lanes.index(route.target))
+    for machine, queue in flows.commands:
+        places.setdefault(Node("saga", machine, ("state machine",)), []).append(lanes.index(queue))
+    return sorted(places, key=lambda node: sum(places[node]) / len(places[node]))
+
+
+def _readers(flows: Flows, target: str) -> list[Node]:
+    """What is behind a target: the queues of a topic, or the consumers of a queue."""
+    if target in flows.topics:
+        return [Node("queue", queue) for queue in flows.arrivals(target)]
+    return [Node("consumer", name) for name in flows.readers(target)]
+
+
+def _stacked(column: Sequence[Node], x: float, width: float, height: float) -> Iterator[Box]:
+    """Spread over the whole height. A single box fills it."""
+    slot = height / len(column)
+    for number, node in enumerate(column):
+        tall = height - GAP if node.kind == "bus" else node.height
+        yield Box(node, x, slot * (number + 0.5) - tall / 2, width, tall)
+
+
+def _path(link: Link, boxes: Mapping[str, Box]) -> str:
+    """From the right of a box to the left of another. The bus is met at the height of the other box."""
+    start, end = boxes[link.start], boxes[link.end]
+    y1 = end.middle if start.node.kind == "bus" else start.middle
+    y2 = start.middle if end.node.kind == "bus" else end.middle
+    x1, x2 = start.right, end.x
+    if end.node.kind == "bus" and start.node.kind == "publisher":  # above the outbox and the relay
+        top = start.y - GAP
+        return f"M{x1:.0f} {y1:.0f}C{x1 + 20:.0f} {y1:.0f} {x1:.0f} {top:.0f} {x1 + 30:.0f} {top:.0f}H{x2:.0f}"
+    bend = (x2 - x1) / 2
+    if end.x < start.x:  # backwards, behind the boxes
+        x1, x2, bend = start.x, end.right, -BETWEEN
+    return f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"

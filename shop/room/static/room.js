@@ -1,0 +1,212 @@
+// Keeps the page of the machine room up to date by a stream of server-sent events, and sends its forms.
+// Without this script, the page shows the state of the moment at which it was loaded, and its buttons work.
+const HOP = 450; // milliseconds of a dot on one line
+const MOST_DOTS = 80, MOST_EVENTS = 200;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const byId = id => document.getElementById(id);
+const list = byId("events"), live = byId("live"), pause = byId("pause"), dots = byId("dots");
+const seen = new Map(); // events by id, for the panel
+let source = null, last = "";
+
+// ---- the stream
+
+function listen() {
+  source = new EventSource(`/room/stream?after=${encodeURIComponent(last)}`);
+  source.addEventListener("open", () => say("live"));
+  source.addEventListener("error", () => setTimeout(checkConnection, 1500)); // each stream ends after 20 s, as planned
+  source.addEventListener("missed", message => note(`${message.data} events were not kept, and are not shown.`));
+  source.addEventListener("tap", message => {
+    last = message.lastEventId;
+    showEvent(JSON.parse(message.data));
+  });
+  source.addEventListener("state", message => showState(JSON.parse(message.data)));
+}
+
+function checkConnection() {
+  if (!source || source.readyState === EventSource.OPEN) return;
+  say("the room does not answer");
+  if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (source) { source.close(); listen(); } }, 2000);
+}
+
+function say(text) {
+  const shown = text === "live" && live.dataset.readOnly ? "live, read-only" : text;
+  if (live.textContent !== shown) live.textContent = shown;
+}
+
+pause.addEventListener("click", () => {
+  const stopping = Boolean(source);
+  source?.close();
+  source = null;
+  pause.setAttribute("aria-pressed", String(stopping));
+  pause.textContent = stopping ? "Go on" : "Pause";
+  if (stopping) say("paused");
+  else listen(); // from the last event on, so that none is left out
+});
+
+// ---- counters
+
+function showState({texts, marks}) {
+  for (const [id, text] of Object.entries(texts)) {
+    const element = byId(id);
+    if (element) element.textContent = text;
+  }
+  for (const [id, mark] of Object.entries(marks)) {
+    const box = byId(id);
+    if (!box) continue;
+    box.classList.remove("busy", "bad", "stopped");
+    if (mark) box.classList.add(mark);
+  }
+  document.querySelector(".lost").classList.toggle("bad", number("book-lost") > 0);
+  followTour();
+}
+
+function number(id) {
+  return Number(byId(id)?.textContent || 0);
+}
+
+// ---- events
+
+function showEvent(event) {
+  if (seen.has(event.id)) return;
+  seen.set(event.id, event);
+  const item = document.createElement("li"), link = document.createElement("a");
+  const time = document.createElement("time"), type = document.createElement("b");
+  time.textContent = event.occurred.slice(11, 23);
+  type.textContent = event.type;
+  link.href = trailOf(event);
+  link.dataset.id = event.id;
+  link.dataset.ms = event.arrived - Date.parse(event.occurred); // from the event to the room
+  link.append(time, " ", type, ` ${event.summary}`);
+  item.append(link);
+  list.prepend(item);
+  byId("no-events").hidden = true;
+  while (list.children.length > MOST_EVENTS) {
+    seen.delete(list.lastElementChild.firstElementChild.dataset.id);
+    list.lastElementChild.remove();
+  }
+  if (Date.now() - event.arrived < 5000) travel(event.hops); // older ones only fill the list
+}
+
+function trailOf(event) {
+  const metadata = event.event.detail?.metadata ?? {};
+  return `/room/trail/${encodeURIComponent(event.correlation || metadata.id || "-")}`;
+}
+
+list.addEventListener("click", click => {
+  const link = click.target.closest("a"), event = link && seen.get(link.dataset.id);
+  if (!event || click.ctrlKey || click.metaKey || click.shiftKey) return;
+  click.preventDefault();
+  list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  link.setAttribute("aria-current", "true");
+  byId("detail-title").textContent = `${event.type} ${event.summary}`;
+  byId("detail-trail").href = trailOf(event);
+  byId("detail-json").textContent = JSON.stringify(event.event, null, 2);
+  byId("detail").hidden = false;
+  byId("detail-title").focus();
+});
+
+// ---- dots
+
+async function travel(hops) {
+  for (const hop of hops) {
+    const lines = hop.map(byId).filter(Boolean);
+    if (lines.length) await Promise.all(lines.map(calm.matches ? light : move));
+  }
+}
+
+function light(line) {
+  line.classList.add("on");
+  return new Promise(resolve => setTimeout(() => { line.classList.remove("on"); resolve(); }, HOP));
+}
+
+function move(line) {
+  if (document.hidden || dots.children.length >= MOST_DOTS) return Promise.resolve();
+  const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  const length = line.getTotalLength(), begun = performance.now();
+  dot.setAttribute("r", 5);
+  dots.append(dot);
+  return new Promise(resolve => {
+    function step(now) {
+      const part = Math.min(Math.max(now - begun, 0) / HOP, 1), at = line.getPointAtLength(part * length);
+      dot.setAttribute("cx", at.x);
+      dot.setAttribute("cy", at.y);
+      if (part < 1) return requestAnimationFrame(step);
+      dot.remove();
+      resolve();
+    }
+    requestAnimationFrame(step);
+  });
+}
+
+// ---- buttons
+
+function note(text) {
+  const item = document.createElement("li"), time = document.createElement("time");
+  time.textContent = new Date().toISOString().slice(11, 19);
+  item.append(time, ` ${text}`);
+  byId("done")?.prepend(item);
+}
+
+async function send(form, button) {
+  button.disabled = true;
+  try {
+    const answer = await fetch(form.action, {method: "POST", headers: {Accept: "application/json"}, redirect: "error"});
+    const body = await answer.json();
+    note(answer.ok ? body.said : `${button.textContent}: ${body.detail}`);
+    return answer.ok;
+  } catch {
+    note(`${button.textContent}: the room does not answer.`);
+    return false;
+  } finally {
+    button.disabled = false;
+    button.focus({preventScroll: true});
+  }
+}
+
+document.addEventListener("submit", async submit => {
+  submit.preventDefault();
+  const button = submit.submitter ?? submit.target.querySelector("button");
+  startTour(button);
+  await send(submit.target, button);
+});
+
+document.addEventListener("click", async click => {
+  const button = click.target.closest("button.copy");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.command);
+    note(`Copied: ${button.dataset.command}`);
+  } catch {
+    note(`Copy this yourself: ${button.dataset.command}`);
+  }
+  startTour(button);
+});
+
+// ---- the tour: each step is done when the counters say so
+
+const steps = [...document.querySelectorAll("#tour li")];
+const finals = () => number("book-final");
+const waiting = () => number("queue-order-waiting") + number("queue-order-flight");
+let finalBefore = null, step = 0;
+const done = {
+  confirmed: () => finalBefore !== null && finals() > finalBefore,
+  stopped: () => byId("process-ordering-consumer").textContent === "stopped" || (steps[1]?.dataset.asked && !byId("process-ordering-consumer").textContent),
+  waiting: () => waiting() > 0,
+  drained: () => waiting() === 0,
+  balanced: () => number("book-way") === 0 && number("book-lost") === 0,
+};
+
+function startTour(button) {
+  if (button.id === "tour-buy") finalBefore ??= finals();
+  if (button.id === "tour-stop") steps[1].dataset.asked = "yes";
+}
+
+function followTour() {
+  while (step < steps.length && done[steps[step].dataset.step]()) steps[step++].classList.add("ok");
+  steps.forEach((each, at) => each.classList.toggle("now", at === step));
+}
+
+if (live.textContent.includes("read-only")) live.dataset.readOnly = "yes";
+list.replaceChildren(); // the stream begins with all events that the room has
+pause.hidden = false;
+listen();

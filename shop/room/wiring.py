@@ -1,0 +1,77 @@
+"""The machine room, built from its environment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bootstrap import flows
+from bootstrap.aws import Aws, connect
+from bootstrap.manifests import manifests
+from bootstrap.names import Names
+from bootstrap.templates import load, tap
+from chassis.core.errors import Misconfigured
+from shop.room.actions import Actions
+from shop.room.books import Books
+from shop.room.ring import Ring
+from shop.room.service import Room
+from shop.room.tap import Tap
+from shop.room.watch import EVERY, ON_AWS, Gauges, State, Watch
+
+if TYPE_CHECKING:
+    from shop.room.processes import Supervised
+
+SOCKET, TRACES, READ_ONLY = "SHOP_SOCKET", "SHOP_TRACE", "SHOP_ROOM_READ_ONLY"
+NO_EMULATOR = "The endpoint is AWS. The machine room shows a shop there with `shop room --aws`, and changes nothing."
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def build(env: Mapping[str, str]) -> tuple[Room, list[Callable[[], None]]]:
+    """The room, and what must run beside it. Raises Misconfigured for AWS without READ_ONLY."""
+    aws, names, read_only = connect(env, log.info), Names.from_env(env), env.get(READ_ONLY) == "on"
+    if not (aws.emulator or read_only):
+        raise Misconfigured(NO_EMULATOR)
+    flow, ring, found = flows.read(load(names), manifests()), Ring(), _processes(env)
+    watch = Watch(_look(aws, names, flow, found), EVERY if aws.emulator else ON_AWS)
+    listener = None if read_only else Tap(aws, tap(names), flow, ring)
+    urls = {name: env.get(f"{name.upper()}_URL", "") for name in ("product", "basket")}
+    room = Room(
+        flow,
+        ring,
+        watch,
+        actions=None if read_only else Actions(aws, names, ring, urls, found),
+        trouble=(lambda: listener.trouble) if listener else str,
+        traces=Path(env[TRACES]) if env.get(TRACES, "off") != "off" else None,
+        commands=not (read_only or found),
+    )
+    return room, [watch.run, *([listener.run] if listener else [])]
+
+
+def _processes(env: Mapping[str, str]) -> Supervised | None:
+    """Containers and AWS have no supervisor, and perhaps not its package."""
+    if not Path(env.get(SOCKET) or "/nowhere").exists():
+        return None
+    from shop.room.processes import Supervised  # noqa: PLC0415 see above
+
+    return Supervised(Path(env[SOCKET]))
+
+
+def start(works: list[Callable[[], None]]) -> None:
+    for work in works:
+        threading.Thread(target=work, daemon=True).start()
+
+
+def _look(aws: Aws, names: Names, flow: flows.Flows, processes: Supervised | None) -> Callable[[], State]:
+    gauges = Gauges(aws, names, flow, processes.states if processes else dict)
+    books = Books(aws, names, gauges)
+
+    def look() -> State:
+        state = gauges.look()
+        return State({**state.texts, **books.texts()}, state.marks)
+
+    return look
