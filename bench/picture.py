@@ -6,11 +6,9 @@ from html import escape
 from typing import Any
 
 from bench.report import column
+from docs.chart import COLOURS, STYLE
 
 LEFT, WIDTH, TEXT, BAR, SPACE, GAP = 200, 330, 290, 13, 3, 14
-COLOURS = ["#d97706", "#3b82f6", "#10b981", "#9ca3af", "#a855f7"]
-STYLE = """text { font: 12px system-ui, sans-serif; fill: #24292f } .name { font-weight: bold }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }"""
 
 
 def draw(results: Mapping[str, Any]) -> str:
