@@ -10,6 +10,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := .clients/.installed
 BENCH := .venv-bench/.installed
+LOAD := .venv-load/.installed
 SHOP := $(BIN)/shop
 # uv makes both environments from the lock file, with the installed Python. The paths are relative, because a folder's
 # name may contain characters that a shell interprets.
@@ -28,7 +29,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean simulate
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean simulate load load-report
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -45,6 +46,9 @@ dev: $(STAMP)  ## like run, and an edit restarts the processes it concerns
 
 demo: $(STAMP)  ## buy something and follow the order to its end (from `make run` or `make up`)
 	@$(SHOP) demo
+
+load: $(STAMP) $(LOAD)  ## send customers to the shop of `make run`, by a web page (ARGS="--headless --outage 20": without it)
+	@$(SHOP) load $(ARGS)
 
 status: $(STAMP)  ## show which processes run, since when, and whether they answer
 	@$(SHOP) status || true
@@ -95,7 +99,7 @@ project:
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker and not resilience and not clients" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not resilience and not clients and not load" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
 	$(BIN)/pytest -m "integration and not docker and not resilience" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
@@ -112,6 +116,9 @@ test-docker: $(STAMP) engine  ## the tests that need Docker
 
 test-clients: $(STAMP) $(CLIENTS)  ## clients that are generated from the OpenAPI documents buy (needs Node.js)
 	$(BIN)/pytest -m clients tests/clients $(ARGS)
+
+test-load: $(STAMP) $(LOAD)  ## half a minute of load with an outage: nothing is lost, and the report is complete
+	$(BIN)/pytest -m load tests/load $(ARGS)
 
 resilience: $(STAMP)  ## crash processes, break AWS calls and count the orders: a sample of all cases (SHOP_SEED=7 replays)
 	$(BIN)/pytest -m "resilience and not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
@@ -133,6 +140,10 @@ bench-check: $(STAMP) $(BENCH)  ## the same in two minutes, only to find that so
 
 simulate: $(STAMP)  ## simulate the shop at 1, 100 and 10,000 checkouts a second, and renew docs/scale.md and docs/costs.md
 	$(BIN)/python -m simulate
+
+load-report: $(STAMP) $(LOAD)  ## three minutes of load with an outage on the shop of `make run`, and renew docs/load.md
+	$(SHOP) load --headless --users 30 --seconds 180 --outage 60 --out docs $(ARGS)
+	$(BIN)/python -m docs.generate
 
 e2e: $(STAMP)  ## only the tests that start the whole shop as real processes
 	$(BIN)/pytest -m "e2e and not docker and not clients" $(ARGS)
@@ -163,7 +174,7 @@ install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
 clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
 	@if [ -f $(STAMP) ]; then $(SHOP) stop; fi
-	rm -rf .venv .venv-emulator .venv-bench .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
+	rm -rf .venv .venv-emulator .venv-bench .venv-load .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -179,6 +190,12 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 $(BENCH): $(STAMP)
 	@echo "Installing the benchmark's peers into .venv-bench"
 	@UV_PROJECT_ENVIRONMENT=.venv-bench $(UV) sync --quiet --frozen --only-group bench
+	@touch $@
+
+# Locust and what it needs.
+$(LOAD): $(STAMP)
+	@echo "Installing Locust into .venv-load"
+	@UV_PROJECT_ENVIRONMENT=.venv-load $(UV) sync --quiet --frozen --only-group load
 	@touch $@
 
 # Made again only when a dependency changed.

@@ -1,5 +1,5 @@
-"""Writes the generated parts of the docs: the event catalogue, performance, the saga and the metrics. And the routes of
-bootstrap/front.yaml.
+"""Writes the generated parts of the docs: the event catalogue, performance, load, the saga and the metrics. And the
+routes of bootstrap/front.yaml.
 
 `python -m docs.generate` renews them.
 """
@@ -15,6 +15,8 @@ from typing import Any
 from bench import picture, report
 from chassis.core.events import EventData
 from docs import asyncapi, dashboards, front, machine, openapi
+from load import picture as load_picture
+from load import report as load_report
 from services.basket.events import BasketCheckedOut
 from services.ordering.events import OrderCancelled, OrderConfirmed, OrderRejected
 from services.product.events import ProductChanged, ProductCreated, ProductDeleted
@@ -32,6 +34,7 @@ EVENTS: Mapping[type[EventData], tuple[str, str]] = {
     OrderCancelled: ("ordering", "order_cancelled"),
 }
 PERFORMANCE = ROOT / "docs" / "performance.json"  # results of `make bench`, copied from var/bench
+LOAD = ROOT / "docs" / "load.json"  # results of `make load-report`
 TEXT: dict[str, Any] = {"type": "string"}
 OPTIONAL = {"traceparent": TEXT | {"description": "W3C Trace Context: the span that made the event"}}  # of the metadata
 GENERATED = re.compile(
@@ -65,6 +68,10 @@ def page(text: str) -> str:
 
 def performance_page(text: str, results: Mapping[str, Any]) -> str:
     return filled(text, report.tables(results).rstrip())
+
+
+def load_page(text: str, results: Mapping[str, Any]) -> str:
+    return filled(text, load_report.section(results))
 
 
 def saga_page(text: str) -> str:
@@ -104,6 +111,10 @@ def main() -> None:
     path = PERFORMANCE.with_suffix(".md")
     path.write_text(performance_page(path.read_text(encoding="utf-8"), results), encoding="utf-8")
     PERFORMANCE.with_suffix(".svg").write_text(picture.draw(results), encoding="utf-8")
+    results = json.loads(LOAD.read_text(encoding="utf-8"))
+    path = LOAD.with_suffix(".md")
+    path.write_text(load_page(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+    LOAD.with_suffix(".svg").write_text(load_picture.draw(results), encoding="utf-8")
 
 
 def filled(text: str, generated: str) -> str:

@@ -14,6 +14,7 @@ from bootstrap.errors import Failed, explain
 from chassis.core.text import legible
 from shop.dlq.commands import dlq
 from shop.doctor.commands import doctor
+from shop.load import load
 from shop.metrics.commands import metrics
 from shop.notifications.commands import notifications
 from shop.order.commands import order
@@ -181,6 +182,7 @@ def seed(
 
 
 app.command(rich_help_panel=HERE)(metrics)
+app.command(rich_help_panel=USE)(load)
 app.command(rich_help_panel=USE)(order)
 app.command(rich_help_panel=USE)(trace)
 app.command(rich_help_panel=USE)(room)

@@ -178,7 +178,8 @@ def test_the_command_alone_lists_all_commands(capsys: pytest.CaptureFixture[str]
     listed = set(re.findall(r"^│ (\S+)", shown.out + shown.err, re.MULTILINE))  # not the lines of a long description
     assert listed == {
         "--help", "run", "dev", "stop", "status", "logs", "reset",
-        "demo", "order", "trace", "room", "metrics", "token", "seed", "doctor", "dlq", "notifications", "stack",
+        "demo", "load", "order", "trace", "room", "metrics", "token", "seed", "doctor", "dlq", "notifications",
+        "stack",
     }  # fmt: skip
 
 
