@@ -11,7 +11,9 @@ STAMP := .venv/.installed
 CLIENTS := .clients/.installed
 BENCH := .venv-bench/.installed
 LOAD := .venv-load/.installed
+BROWSER := .venv-browser/.installed
 SHOP := $(BIN)/shop
+WITH_BROWSER = PYTHONPATH=$$(echo .venv-browser/lib/python*/site-packages)
 # uv makes both environments from the lock file, with the installed Python. The paths are relative, because a folder's
 # name may contain characters that a shell interprets.
 UV = $(NO_CACHE) UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
@@ -29,7 +31,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean simulate load load-report
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load test-browser chromium resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean simulate load load-report
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -99,7 +101,7 @@ project:
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker and not resilience and not clients and not load" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not resilience and not clients and not load and not browser" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
 	$(BIN)/pytest -m "integration and not docker and not resilience" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
@@ -119,6 +121,9 @@ test-clients: $(STAMP) $(CLIENTS)  ## clients that are generated from the OpenAP
 
 test-load: $(STAMP) $(LOAD)  ## half a minute of load with an outage: nothing is lost, and the report is complete
 	$(BIN)/pytest -m load tests/load $(ARGS)
+
+test-browser: $(STAMP) $(BROWSER) chromium  ## the web pages in Chromium: purchases and accessibility
+	$(WITH_BROWSER) $(BIN)/pytest -m browser tests/browser tests/storefront tests/chassis/web $(ARGS)
 
 resilience: $(STAMP)  ## crash processes, break AWS calls and count the orders: a sample of all cases (SHOP_SEED=7 replays)
 	$(BIN)/pytest -m "resilience and not docker" -n $(WORKERS) --dist worksteal tests/resilience $(ARGS)
@@ -170,11 +175,18 @@ docs: $(STAMP)  ## renew what is generated: event schemas, pages of docs, the ro
 engine:
 	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers: start it first. \`make test\` needs none."; exit 1; }
 
+# The browser for tests of pages. Debian's package is the one that can be installed without asking.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && grep -q '^ID=debian' /etc/os-release && \
+	    echo "Installing Chromium" && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; } || \
+	  { echo "There is no Chromium: install it (Debian: apt-get install chromium), or Chrome. \`make test\` needs none."; exit 1; }
+
 install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
 clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
 	@if [ -f $(STAMP) ]; then $(SHOP) stop; fi
-	rm -rf .venv .venv-emulator .venv-bench .venv-load .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
+	rm -rf .venv .venv-emulator .venv-bench .venv-load .venv-browser .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -196,6 +208,12 @@ $(BENCH): $(STAMP)
 $(LOAD): $(STAMP)
 	@echo "Installing Locust into .venv-load"
 	@UV_PROJECT_ENVIRONMENT=.venv-load $(UV) sync --quiet --frozen --only-group load
+	@touch $@
+
+# Only what .venv lacks, so that the shop of these tests starts as fast as any other.
+$(BROWSER): $(STAMP)
+	@echo "Installing Playwright into .venv-browser"
+	@UV_PROJECT_ENVIRONMENT=.venv-browser $(UV) sync --quiet --frozen --only-group browser
 	@touch $@
 
 # Made again only when a dependency changed.

@@ -48,10 +48,10 @@ def test_ci_runs_every_suite_and_ends_with_a_table_of_minutes_and_budgets(folder
     install(folder, "docker", "exit 0")
     done = run(folder)
     suites = ["lint", "mutation-check", "test", "test-boto3", "test-otlp", "test-load", "resilience", "bench-check"]
-    suites += ["test-clients", "test-emulator", "test-docker", "resilience-docker", "total"]
+    suites += ["test-clients", "test-browser", "test-emulator", "test-docker", "resilience-docker", "total"]
     assert done.returncode == 0, done.stdout
     assert results(done.stdout) == dict.fromkeys(suites, "passed")
-    assert f"{'total':18}      0.0      85  passed" in done.stdout
+    assert f"{'total':18}      0.0      87  passed" in done.stdout
 
 
 def test_ci_stops_at_the_first_suite_that_fails(folder: Path) -> None:
@@ -62,8 +62,9 @@ def test_ci_stops_at_the_first_suite_that_fails(folder: Path) -> None:
 
 def test_ci_names_the_suites_that_it_skips(folder: Path) -> None:
     (folder / "bin" / "npm").unlink()
-    done = run(folder)
+    done = run(folder, FAILING="chromium")
     assert done.returncode == 0
+    assert results(done.stdout)["test-browser"] == "SKIPPED: there is no Chromium, and it cannot be installed here"
     assert results(done.stdout)["test-clients"] == "SKIPPED: there is no npm"
     assert results(done.stdout)["containers"].startswith("SKIPPED: no container engine answers")
 

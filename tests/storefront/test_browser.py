@@ -1,6 +1,5 @@
-"""An order's page in a real browser. Skipped where there is no Chromium."""
+"""An order's page in a real browser."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,11 @@ import pytest
 
 from services.storefront.app import create_app
 from services.storefront.service import Storefront
+from tests.environment import CHROMIUM
 from tests.processes import serving
 from tests.storefront.fakes import ORDER, FakeApi
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium (Debian: apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 AT = "2026-11-26T10:15:30.923Z"
 REJECTED = {"status": "REJECTED", "reason": "OUT_OF_STOCK", "history": [{"status": "REJECTED", "at": AT}]}
 

@@ -1,8 +1,7 @@
-"""A page of another origin uses an app in a real browser. Skipped where there is no Chromium."""
+"""A page of another origin uses an app in a real browser."""
 
 import json
 import queue
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -21,12 +20,9 @@ from chassis.web.app import Answer, make_app
 from chassis.web.edge import Edge
 from tests import tokens
 from tests.chassis.web.test_cors import Precondition
+from tests.environment import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium (Debian: apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 PAGE = """<!doctype html><script>
 const names = ["Location", "ETag", "X-Correlation-Id", "Retry-After", "Content-Type", "X-Secret"];
 async function read(method, path, headers) {
