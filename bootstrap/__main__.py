@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bootstrap import commands, front
 from bootstrap.aws import await_endpoint, connect, endpoint
 from bootstrap.clock import Clock
+from bootstrap.engines import ENGINES
 from bootstrap.errors import Failed, Misused, explain
 from bootstrap.names import Names
 from bootstrap.settings import settings
@@ -50,6 +51,9 @@ def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None
 
 def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: Path) -> int:
     names, given, url = Names.from_env(env), settings(env) | front.settings(env), endpoint(env)
+    engine = ENGINES.get(args.engine)
+    if engine and args.run in (commands.plan, commands.up):
+        given |= engine.settings(env)
     if args.run is commands.up and not url and env.get("SHOP_AUTH") == UNSET:
         raise Misused(
             "SHOP_AUTH is not set, so containers on AWS would run without authentication. Set it to on or off."
@@ -58,7 +62,7 @@ def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: P
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
     run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, out=_out, say=_say, root=root, settings=given))
+    return run(commands.Context(args, aws, names, clock, out=_out, say=_say, root=root, settings=given, engine=engine))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     shared, deleting = argparse.ArgumentParser(add_help=False), argparse.ArgumentParser(add_help=False)
     shared.add_argument("services", nargs="*", metavar="SERVICE", help='such as basket, "platform" or "front" (all)')
     deleting.add_argument("--really-aws", action="store_true", help="delete also on AWS")
+    shared.add_argument(
+        "--run",
+        dest="engine",
+        choices=sorted(ENGINES),
+        default="",
+        help="also run the services on AWS so; `status` and `down` then take only what that adds",
+    )
     # Only `up` runs beside an emulator that is still starting.
     shared.set_defaults(patience=0.0)
     add = parser.add_subparsers(title="commands", required=True, metavar="COMMAND").add_parser

@@ -93,7 +93,7 @@ def connect(env: Mapping[str, str], say: Say, emulated: Callable[[Any], bool] = 
     """The clients for `env`; an emulator needs credentials too, so it gets made-up ones."""
     session = _fake_session(env)
     if not (endpoint(env) and emulated(_client(session, env, "cloudformation"))):
-        return _assemble(_real_session(env), env, emulator=False)
+        return _assemble(real_session(env), env, emulator=False)
     if not env.get("AWS_ACCESS_KEY_ID"):
         say(f"{endpoint(env)} is an emulator: made-up credentials will do")
     return _assemble(session, env, emulator=True)
@@ -110,7 +110,7 @@ def _fake_session(env: Mapping[str, str]) -> boto3.Session:
     )
 
 
-def _real_session(env: Mapping[str, str]) -> boto3.Session:
+def real_session(env: Mapping[str, str]) -> boto3.Session:
     session = boto3.Session(
         aws_access_key_id=env.get("AWS_ACCESS_KEY_ID") or None,
         aws_secret_access_key=env.get("AWS_SECRET_ACCESS_KEY") or None,

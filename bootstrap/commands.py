@@ -5,33 +5,26 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bootstrap import front, stacks
 from bootstrap.aws import Aws, Say
 from bootstrap.clock import Clock
+from bootstrap.deletion import counted, delete, may_destroy
 from bootstrap.deploy import Deployment, threatened
+from bootstrap.engines import ENGINES, Engine
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import FRONT, PLATFORM, Names
 from bootstrap.overview import overview
-from bootstrap.protection import refuse_protected
-from bootstrap.remains import Remains
 from bootstrap.stack import SUCCESS, Stack
 from bootstrap.templates import ROOT, Template, choose, load, tap
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
-
-Held = Mapping[str, list["StackResourceSummaryTypeDef"]]
 
 
 @dataclass(frozen=True)
 class Context:
     """What every command works with. `out` takes its result, `say` its progress.
 
-    The templates are in `root`. `settings` has the values of their parameters.
+    The templates are in `root`. `settings` has the values of their parameters. `engine` is that of `--run`.
     """
 
     args: Namespace
@@ -42,6 +35,7 @@ class Context:
     say: Say
     root: Path = ROOT
     settings: Mapping[str, str] = field(default_factory=dict)
+    engine: Engine | None = None
 
     @property
     def templates(self) -> list[Template]:
@@ -51,6 +45,16 @@ class Context:
     @property
     def front(self) -> Template:
         return front.template(self.names, self.root, self._settings)
+
+    def runs(self, engine: Engine) -> list[Template]:
+        """The stacks that run the services with this engine, in the order of creation."""
+        return engine.templates(self.names, self.root, self._settings)
+
+    def completed(self, template: Template) -> Template:
+        """With the parameters that only earlier stacks have. Raises Failed where one is missing."""
+        if self.engine and template in self.runs(self.engine):
+            return self.engine.completed(self.aws, template)
+        return template
 
     @property
     def tap(self) -> Template:
@@ -69,32 +73,42 @@ class Context:
 
 def plan(context: Context) -> int:
     stacks.refuse_former(context.aws, context.names)
-    chosen, changed = _to_deploy(context), False
-    for template in chosen:
-        changes = context.deployment(template).plan()
-        changed = changed or bool(changes)
-        context.out(f"{template.stack}: {_counted(len(changes), 'change') if changes else 'no changes'}")
-        for change in changes:
-            context.out(f"  {change}")
-        if tables := threatened(changes):
-            refused = "" if context.aws.emulator else "; `up` refuses without --really-aws"
-            context.out(f"rows may be lost: {tables}{refused}")
+    chosen = _to_deploy(context)
+    changed = [template for template in chosen if _plan_one(context, template)]
     if not changed:
         context.out(f"no changes: {_what(context, chosen)} is up to date")
     return 0
+
+
+def _plan_one(context: Context, template: Template) -> bool:
+    """Whether `up` would change anything. What needs an earlier stack first cannot be planned in detail."""
+    try:
+        completed = context.completed(template)
+    except Failed as error:
+        context.out(f"{template.stack}: not planned yet. {error}")
+        return True
+    changes = context.deployment(completed).plan()
+    context.out(f"{template.stack}: {counted(len(changes), 'change') if changes else 'no changes'}")
+    for change in changes:
+        context.out(f"  {change}")
+    if tables := threatened(changes):
+        refused = "" if context.aws.emulator else "; `up` refuses without --really-aws"
+        context.out(f"rows may be lost: {tables}{refused}")
+    return bool(changes)
 
 
 def up(context: Context) -> int:
     """The platform first, the front last. Then the rules that exist are compared with the templates."""
     chosen, changed = _to_deploy(context), False
     if context.args.force:
-        _delete(context, chosen if context.args.services else [*chosen, context.tap])
+        delete(context, chosen if context.args.services else [*chosen, context.tap])
     stacks.refuse_former(context.aws, context.names)
     for number, template in enumerate(chosen, 1):
         if template.service not in (PLATFORM, FRONT):
             stacks.require_platform(context.aws, context.names)
         context.say(f"{template.stack} ({number} of {len(chosen)})")
-        reached = context.deployment(template).up(may_lose_rows=_may_destroy(context))
+        completed = context.completed(template)
+        reached = context.deployment(completed).up(may_lose_rows=may_destroy(context))
         changed = changed or bool(reached)
         context.out(f"{template.stack}: {reached or 'no changes'}")
     _check_rules(context, chosen)
@@ -104,9 +118,9 @@ def up(context: Context) -> int:
 
 
 def down(context: Context) -> int:
-    """The front first, then the services and the platform."""
+    """The front first, then what runs the services, their resources and the platform."""
     chosen = _chosen(context)
-    if not _delete(context, chosen):
+    if not delete(context, chosen):
         context.out(f"nothing to delete: there is no {_what(context, chosen)} at {context.aws.where}")
     return 0
 
@@ -127,21 +141,28 @@ def status(context: Context) -> int:
 
 
 def _chosen(context: Context) -> list[Template]:
-    """Those of the named services. Without a name all, and the front and the tap if their stacks exist."""
+    """Those of the named services. Without a name all that exist, and with --run only what that engine adds."""
     named = context.args.services
-    more = [each for each in (context.front, context.tap) if named or context.stack(each).status()]
-    return choose([*context.templates, *more], named)
+    if context.engine:
+        others = context.runs(context.engine)
+    else:
+        others = [*(it for engine in ENGINES.values() for it in context.runs(engine)), context.front, context.tap]
+    known = others if named else [it for it in others if context.stack(it).status()]
+    return choose(known if context.engine else [*context.templates, *known], named)
 
 
 def _to_deploy(context: Context) -> list[Template]:
     """Those of the named services. Without a name all, and the front if it can be deployed here."""
     named, stack = context.args.services, context.front.stack
+    if context.engine and (why := context.engine.refusal(context.aws, context.names)):
+        raise Misused(f"--run {context.args.engine}: {why}")
     why_not = front.refusal(context.aws, context.settings) if FRONT in named or not named else None
     if why_not and FRONT in named:
         raise Misused(f"{stack} cannot be deployed: {why_not}")
     if why_not and (context.settings.keys() >= {"Protocol"} or context.stack(context.front).status()):
         context.say(f"{stack} is left out: {why_not}")
-    return choose([*context.templates, *([] if why_not else [context.front])], named)
+    runs = context.runs(context.engine) if context.engine else []
+    return choose([*context.templates, *runs, *([] if why_not else [context.front])], named)
 
 
 def _what(context: Context, chosen: list[Template]) -> str:
@@ -156,54 +177,3 @@ def _check_rules(context: Context, chosen: list[Template]) -> None:
             "events are lost, because CloudFormation cannot see that these are missing:\n  " + "\n  ".join(lost) + "\n"
             "Take the rule out of its template and run `up`, then put it back and run `up` again"
         )
-
-
-def _delete(context: Context, chosen: list[Template]) -> bool:
-    """Whether there was something to delete. Refuses AWS unless --really-aws is given."""
-    aws, names = context.aws, context.names
-    found = [context.stack(template) for template in reversed(chosen)]
-    if not context.args.services and (old := stacks.former(aws, names)):
-        found.append(old)
-    held = {stack.name: stack.resources() for stack in found if stack.status()}
-    if held:
-        _refuse_used_platform(context, held)
-        _refuse_aws(context, held)
-        refuse_protected(aws, chain.from_iterable(held.values()), names.shop)
-    for stack in found:
-        if stack.name in held:
-            _delete_one(context, stack, held[stack.name])
-    return bool(held)
-
-
-def _refuse_used_platform(context: Context, held: Held) -> None:
-    if context.names.stack_of(PLATFORM) in held:
-        kept = [context.stack(template) for template in context.templates if template.stack not in held]
-        stacks.refuse_used_platform(context.names, kept)
-
-
-def _delete_one(context: Context, stack: Stack, held: list[StackResourceSummaryTypeDef]) -> None:
-    if stack.name == context.names.stack_of(PLATFORM):
-        stacks.refuse_used_bus(context.aws, context.names)
-    context.say(f"deleting {stack.name} ({_counted(len(held), 'resource')}) at {context.aws.where}")
-    stack.delete()
-    if context.aws.emulator:
-        Remains(context.aws, context.names.bus).clear(held)
-    context.out(f"{stack.name} is deleted")
-
-
-def _refuse_aws(context: Context, held: Held) -> None:
-    if _may_destroy(context):
-        return
-    names = sorted(r.get("PhysicalResourceId", "").rpartition("/")[2] for each in held.values() for r in each)
-    raise Misused(
-        f"refused: {context.aws.where} is not an emulator. This would delete {', '.join(held)} with all data: "
-        f"{', '.join(names)}. Give --really-aws if you mean it"
-    )
-
-
-def _may_destroy(context: Context) -> bool:
-    return context.aws.emulator or bool(context.args.really_aws)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -30,9 +30,11 @@ def emulator(choice: str, logs: Path) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def ministack(logs: Path) -> Iterator[str]:
+def ministack(logs: Path, *more: str) -> Iterator[str]:
+    """With `more` services than a shop gets."""
     port = free_port()
     env = {"PATH": os.environ["PATH"]} | embedded.environment(port)
+    env["SERVICES"] = ",".join((env["SERVICES"], *more))
     log = logs / "ministack.log"
     command = embedded.command(port)
     with log.open("w") as out, subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out) as process:

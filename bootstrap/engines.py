@@ -1,0 +1,33 @@
+"""What runs the services on AWS: each engine is a module with its own templates, chosen by `--run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bootstrap import fargate
+
+if TYPE_CHECKING:
+    from bootstrap.aws import Aws
+    from bootstrap.names import Names
+    from bootstrap.templates import Template
+
+
+class Engine(Protocol):
+    """The functions of such a module."""
+
+    def settings(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Values of the templates' parameters. Raises Misused for what is missing or cannot be right."""
+
+    def refusal(self, aws: Aws, names: Names) -> str | None:
+        """Why it cannot run the services of this shop here, or None."""
+
+    def templates(self, names: Names, root: Path, settings: Mapping[str, str]) -> list[Template]:
+        """In the order in which their stacks are created, after those of the services' resources."""
+
+    def completed(self, aws: Aws, template: Template) -> Template:
+        """With the parameters that only earlier stacks have. Raises Failed where one is missing."""
+
+
+ENGINES: Mapping[str, Engine] = {"fargate": fargate}

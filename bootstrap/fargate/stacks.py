@@ -1,0 +1,79 @@
+"""The stacks of `--run fargate`, and what each needs of those before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from bootstrap.clock import Clock
+from bootstrap.errors import Failed
+from bootstrap.manifests import manifests
+from bootstrap.names import Names
+from bootstrap.stack import SUCCESS, Stack
+from bootstrap.templates import Template
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+    from bootstrap.aws import Aws
+
+NETWORK = "network"
+_SUFFIX = "-run"
+
+
+def run_of(service: str) -> str:
+    """The name of the stack with the service's containers, without the shop's name."""
+    return f"{service}{_SUFFIX}"
+
+
+def templates(names: Names, root: Path, settings: Mapping[str, str]) -> list[Template]:
+    """The network first. A process that is called comes before those that call it, or they would not find it."""
+    folder = root / "bootstrap" / "fargate"
+    services = [manifest.service for manifest in manifests(root)]
+    own = {service: {"Image": settings.get(f"ImageOf{service}", "")} for service in services}
+    runs = [Template(names, run_of(it), folder / f"{it}.yaml", {**settings, **own[it]}) for it in services]
+    return [Template(names, NETWORK, folder / "network.yaml", settings), *runs]
+
+
+def completed(aws: Aws, template: Template) -> Template:
+    """With the outputs of the network, and without SHOP_IMAGES with the image that runs."""
+    if template.service == NETWORK:
+        return template
+    shop, service = template.names, template.service.removesuffix(_SUFFIX)
+    network = Stack(aws.cloudformation, shop.stack_of(NETWORK), Clock()).describe()
+    if network is None or network["StackStatus"] not in SUCCESS:
+        raise Failed(f"{shop.stack_of(NETWORK)} comes first: {aws.command(f'up {NETWORK} --run fargate', shop.shop)}")
+    outputs = {it["OutputKey"]: it["OutputValue"] for it in network.get("Outputs", [])}
+    image = template.settings["Image"] or _running(Stack(aws.cloudformation, template.stack, Clock()).describe())
+    if not image:
+        raise Failed(
+            f'{template.stack} needs the image of {service}: run eval "$(shop image push)", which sets SHOP_IMAGES'
+        )
+    return replace(template, settings={**template.settings, **outputs, "Image": image})
+
+
+def refusal(aws: Aws, names: Names) -> str | None:
+    """Why the containers cannot be deployed here, or None."""
+    if names.shop != names.shop.lower():
+        return f"the names of image repositories have no capitals: choose another SHOP_NAME than {names.shop}"
+    if aws.emulator and not _has_ecs(str(aws.cloudformation.meta.endpoint_url)):
+        return "this emulator runs no containers. `make up` starts the shop in containers without ECS"
+    return None
+
+
+def _running(stack: StackTypeDef | None) -> str:
+    """The image with which a stack was deployed, or nothing."""
+    found = stack.get("Parameters", []) if stack else []
+    return next((it["ParameterValue"] for it in found if it["ParameterKey"] == "Image"), "")
+
+
+def _has_ecs(url: str) -> bool:
+    try:
+        health = urllib3.request("GET", f"{url}/_localstack/health", timeout=10.0, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise Failed(f"{url} does not answer: {' '.join(str(error).split())}") from error
+    return bool(health.json()["services"].get("ecs", "disabled") != "disabled")
