@@ -14,6 +14,7 @@ from bootstrap.errors import Failed, explain
 from chassis.core.text import legible
 from shop.dlq.commands import dlq
 from shop.doctor.commands import doctor
+from shop.images.commands import image
 from shop.load import load
 from shop.metrics.commands import metrics
 from shop.notifications.commands import notifications
@@ -188,5 +189,6 @@ app.command(rich_help_panel=USE)(trace)
 app.command(rich_help_panel=USE)(room)
 app.add_typer(stack, name="stack", rich_help_panel=AWS)
 app.add_typer(dlq, name="dlq", rich_help_panel=AWS)
+app.add_typer(image, name="image", rich_help_panel=AWS)
 app.command(rich_help_panel=AWS)(doctor)
 app.command(rich_help_panel=AWS)(notifications)
