@@ -13,11 +13,12 @@ import pytest
 from botocore import xform_name
 from botocore.session import get_session
 
-from docs import front
+from docs import fargate, front
 from tests.bootstrap.template import read, resources_of
 
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+RUN_POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy-run.json").read_text())
 FRONT_POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy-front.json").read_text())
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas" / "resources"
 # What `shop stack`, `doctor`, `dlq`, `notifications` and `order` call. `remains.py` runs on emulators alone.
@@ -59,13 +60,29 @@ HANDLERS = {
     "AWS::StepFunctions::StateMachine": "states CreateStateMachine DescribeStateMachine UpdateStateMachine "
     "DeleteStateMachine ListTagsForResource TagResource UntagResource",
 }
+NOT_OF_LOGS = (
+    r"logs:(.*Kms.*|.*LogDelivery|.*DataProtection.*|.*Index.*|.*ResourcePolic.*|PutBearer.*|PutLogGroupDeletion.*)"
+)
 # Permissions in the handlers of the front's types that only properties need which its template does not have: keys,
 # roles of a pool, policies, delivery streams, and the web ACL of anything but a stage.
 NOT_OF_FRONT = re.compile(
     r"(amplify|apprunner|appsync|bedrock-agentcore|ec2|elasticloadbalancing|firehose|kms|payments|s3):.*|"
     r"apigateway:UpdateRestApiPolicy|cognito-idp:(AddCustomAttributes|.*WebACL.*)|wafv2:.*PermissionPolicy|"
-    r"iam:(CreateServiceLinkedRole|.*PermissionsBoundary|ListRoleTags)|"
-    r"logs:(.*Kms.*|.*LogDelivery|.*DataProtection.*|.*Index.*|.*ResourcePolic.*|PutBearer.*|PutLogGroupDeletion.*)"
+    r"iam:(CreateServiceLinkedRole|.*PermissionsBoundary|ListRoleTags)|" + NOT_OF_LOGS
+)
+# The same for `--run fargate`: keys, other targets, scheduled scaling, copies of secrets, and parts of other networks.
+NOT_OF_RUN = re.compile(
+    r"(cloudwatch|cognito-idp|firehose|kms|lambda|s3|vpc-lattice|vpce):.*|"
+    r"iam:(.*PermissionsBoundary|(At|De)tachRolePolicy)|ecr:(.*LifecyclePolicy|.*RepositoryPolicy|PutImageTagMutability)|"
+    r"ec2:(.*Vpn.*|.*VpcEncryptionControl.*|.*CidrBlock|.*Ipam.*|DescribeInstances|ModifyVpcTenancy)|"
+    r"ecs:(PutAccountSetting.*|PutClusterCapacityProviders)|application-autoscaling:.*ScheduledAction.*|"
+    r"elasticloadbalancing:(.*CapacityReservation|.*Targets|ModifyIpPools|SetIpAddressType)|"
+    r"secretsmanager:(Replicate.*|Remove.*)|" + NOT_OF_LOGS
+)
+# "IAM permissions for pushing an image to an Amazon ECR private repository", Amazon ECR User Guide
+PUSH = (
+    "ecr GetAuthorizationToken BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer InitiateLayerUpload "
+    "UploadLayerPart CompleteLayerUpload PutImage"
 )
 
 
@@ -146,7 +163,15 @@ def test_the_policy_for_the_front_adds_what_its_resource_types_call_and_nothing_
     assert len(granted(FRONT_POLICY)) == len(set(granted(FRONT_POLICY)))
 
 
-@pytest.mark.parametrize("policy", [POLICY, FRONT_POLICY], ids=["shop", "front"])
+def test_the_policy_for_containers_adds_what_their_resource_types_and_a_push_call_and_nothing_else() -> None:
+    types = {it["Type"] for path in fargate.FOLDER.glob("*.yaml") for it in resources_of(path).values()}
+    needed = {name for name in handlers(types) if not NOT_OF_RUN.fullmatch(name)} | listed(PUSH)
+    assert len(types) > 20
+    assert set(granted(RUN_POLICY)) == needed - set(granted())
+    assert len(granted(RUN_POLICY)) == len(set(granted(RUN_POLICY)))
+
+
+@pytest.mark.parametrize("policy", [POLICY, FRONT_POLICY, RUN_POLICY], ids=["shop", "front", "run"])
 def test_the_policy_fits_into_one_managed_policy(policy: dict[str, Any]) -> None:
     """6,144 characters without white space ("IAM and AWS STS quotas")."""
     assert len(json.dumps(policy, separators=(",", ":"))) < 6144
