@@ -33,6 +33,16 @@ def test_worker_loads_no_web_framework(worker: Any) -> None:
     assert loaded.isdisjoint({"flask", "flask_openapi", "werkzeug", "jinja2", "gunicorn"})
 
 
+@pytest.mark.parametrize(("auth", "loaded"), [("off", False), ("on", True)])
+def test_web_process_loads_cryptography_only_to_check_tokens(auth: str, *, loaded: bool, nowhere: None) -> None:
+    """It needs 9 MB."""
+    issuer = {"AUTH_ISSUER": "https://i", "AUTH_AUDIENCE": "a", "AUTH_JWKS": "https://i/keys"} if auth == "on" else {}
+    env = inherited() | ENV | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "SHOP_AUTH": auth} | issuer
+    code = "import sys; from services.product.app import from_env; from_env(); print('cryptography' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert done.stdout.decode().split()[-1] == str(loaded)
+
+
 def web_of_product(env: dict[str, str]) -> list[Any]:
     wiring = ProductWiring(env)
     return [wiring.bus(ONE_SHOT)._client, wiring.store._dynamodb, wiring.outbox._dynamodb]

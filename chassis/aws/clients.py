@@ -8,6 +8,7 @@ import botocore.session
 from botocore.config import Config
 
 from chassis.aws import emulator
+from chassis.aws.data import LeanData
 from chassis.aws.errors import mark_unanswered
 from chassis.aws.fast.attach import attach
 from chassis.aws.measuring import measured
@@ -42,6 +43,7 @@ class Clients:
     def __init__(self, env: Mapping[str, str]) -> None:
         named = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")  # boto3 reads only the second one
         self._core = botocore.session.get_session()
+        self._core.get_component("data_loader").file_loader = LeanData()
         self._session = boto3.Session(region_name=named or None, botocore_session=self._core)
         self._has_endpoint = bool(env.get("AWS_ENDPOINT_URL"))
         self._transport = env.get("SHOP_TRANSPORT") or "fast"
