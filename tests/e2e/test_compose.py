@@ -10,6 +10,8 @@ import urllib3
 from tests.e2e.compose import SERVICES, WORKERS, Compose
 from tests.processes import eventually
 
+MOST_MEMORY = 2_500_000_000  # bytes
+UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
@@ -85,6 +87,16 @@ def check_out(client: urllib3.PoolManager, shop: Compose, user: str, product: st
     answer = client.request("POST", f"{shop.url('basket')}/basket/checkout", json=body)
     assert answer.status == 202, answer.data
     return f"{user}/{answer.json()['orderId']}"
+
+
+def test_all_containers_together_fit_into_their_budget_of_memory(shop: Compose) -> None:
+    shop.buy()
+    containers = shop("ps", "--quiet").split()
+    shown = shop.run("docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", *containers)
+    used = [re.match(r"([\d.]+)(\w+) /", line) for line in shown.splitlines()]
+    sizes = [float(it[1]) * UNITS[it[2]] for it in used if it]
+    assert len(sizes) > len(SERVICES)  # the door and LocalStack too
+    assert sum(sizes) <= MOST_MEMORY
 
 
 @pytest.mark.parametrize("service", SERVICES)
