@@ -23,11 +23,14 @@ def start(seconds: float) -> None:
 
 
 def limited(handle: Callable[[M], R], seconds: float) -> Callable[[M], R]:
-    """`handle` with a deadline of its own. It ends with `handle`, because a thread that handles messages lives on."""
+    """`handle` with a deadline of its own, unless that of its context is earlier.
+
+    It ends with `handle`, because a thread that handles messages lives on.
+    """
 
     def handle_before_deadline(message: M) -> R:
         def run() -> R:
-            start(seconds)
+            start(min(seconds, remaining()))
             return handle(message)
 
         return copy_context().run(run)

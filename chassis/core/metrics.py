@@ -112,10 +112,7 @@ _recorder: Recorder | None = None
 
 
 def configure(process: str, env: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
-    """SHOP_METRICS is the interval in seconds, or `off`. Readable logs on a terminal have no metrics either.
-
-    Raises Misconfigured.
-    """
+    """SHOP_METRICS is the interval in seconds, or `off`. Readable logs have no metrics. Raises Misconfigured."""
     setting = env.get("SHOP_METRICS") or f"{INTERVAL:g}"
     if setting != "off" and not (setting.isdecimal() and int(setting)):
         raise Misconfigured(f"SHOP_METRICS is {setting!r}: set it to a number of seconds or to off, or leave it out.")
@@ -137,6 +134,12 @@ def record(metric: Metric, value: float = 1) -> None:
     """Costs less than a microsecond, and nothing where metrics are off."""
     if _recorder is not None:
         _recorder.record(metric, value)
+
+
+def report() -> None:
+    """To be called where a process may be frozen or end without a further call, as at the end of an invocation."""
+    if _recorder is not None:
+        _recorder.report()
 
 
 def report_if_due() -> None:

@@ -1,6 +1,7 @@
 """Publishes events in threads of their own, so that no client waits for the bus. Only web processes use it."""
 
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from threading import Semaphore
@@ -13,6 +14,11 @@ THREADS = 4
 # Events that wait or are being published. If the bus hangs, the last of them ends after about four seconds, which is
 # less than the relay's MIN_AGE and gunicorn's graceful time-out.
 CAPACITY = 16
+
+
+def in_background(publish: Publish, env: Mapping[str, str]) -> Publish:
+    """`publish` in threads of its own, or as it is with SHOP_BACKGROUND=off, where no thread runs after a response."""
+    return publish if env.get("SHOP_BACKGROUND") == "off" else InBackground(publish)
 
 
 class InBackground:

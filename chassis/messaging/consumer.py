@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
 
@@ -44,10 +45,12 @@ class Consumer:
         self._workers = ThreadPoolExecutor(BATCH, thread_name_prefix="consumer")
 
     def handle_batch(self, event: dict[str, Any], _context: object = None) -> dict[str, Any]:
-        """Returns the failed messages ("Reporting batch item failures", AWS Lambda). The others may be deleted."""
-        records = event["Records"]
-        outcomes = zip(records, self._workers.map(self._process, records), strict=True)
-        return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r, done in outcomes if not done]}
+        """Returns the failed messages ("Reporting batch item failures", AWS Lambda). The others may be deleted.
+
+        The caller's deadline is that of every message.
+        """
+        jobs = [(r["messageId"], self._workers.submit(copy_context().run, self._process, r)) for r in event["Records"]]
+        return {"batchItemFailures": [{"itemIdentifier": name} for name, done in jobs if not done.result()]}
 
     def _process(self, record: dict[str, Any]) -> bool:
         """True if the message may be deleted, because it was handled or is in the dead-letter queue."""

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -97,6 +97,14 @@ class Queue:
 def longest_delay(tries: int) -> int:
     """Seconds that a message is hidden at most after its `tries`-th failed attempt: 5, 10, 20 … up to 900."""
     return min(MAX_BACK_OFF, 5 << min(tries - 1, 10))
+
+
+class Consuming(NamedTuple):
+    """What a consumer is built from: its queue, what handles the messages, and what probes the storage."""
+
+    queue: Queue
+    handler: BatchHandler
+    check: Callable[[], None]
 
 
 def consume(queue: Queue, handler: BatchHandler, check: Callable[[], None], stop: Stop) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from flask_openapi.openapi import OpenAPI
 
 from chassis.core import logs, metrics
-from chassis.messaging.background import InBackground
+from chassis.messaging.background import in_background
 from chassis.web.app import make_app
 from chassis.web.edge import Edge
 from services.basket import routes
@@ -29,5 +29,5 @@ def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("basket", env)
     metrics.configure("basket", env)
     wiring = Wiring(env)
-    service = wiring.service(InBackground(wiring.publish_now))
+    service = wiring.service(in_background(wiring.publish_now, env))
     return create_app(service, wiring.store.check, wiring.ordering_url, Edge.from_env(env))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from chassis.core import logs, metrics
 from chassis.messaging.consumer import Consumer, DeadLetters
 from chassis.messaging.process import Stop
-from chassis.messaging.queue import consume
+from chassis.messaging.queue import Consuming, consume
 from chassis.messaging.replies import Replies
 from services.basket.catalogue import CatalogueItems, replicate
 from services.basket.events_in import ProductChanged, ProductCreated, ProductDeleted
@@ -20,13 +20,16 @@ def make_consumer(items: CatalogueItems, dead_letters: DeadLetters, replies: Rep
     return Consumer(dict.fromkeys([ProductCreated, ProductChanged, ProductDeleted], handle), dead_letters, replies)
 
 
-def main(env: Mapping[str, str]) -> None:
+def from_env(env: Mapping[str, str]) -> Consuming:
     logs.configure("basket-consumer", env)
     metrics.configure("basket-consumer", env)
     wiring = Wiring(env)
     store = wiring.catalogue_store
-    consumer = make_consumer(store, wiring.dead_letters, wiring.replies)
-    consume(wiring.queue, consumer, store.check, Stop().on_signals())
+    return Consuming(wiring.queue, make_consumer(store, wiring.dead_letters, wiring.replies), store.check)
+
+
+def main(env: Mapping[str, str]) -> None:
+    consume(*from_env(env), Stop().on_signals())
 
 
 if __name__ == "__main__":

@@ -5,13 +5,18 @@ from collections.abc import Mapping
 
 from chassis.core import logs, metrics
 from chassis.messaging.process import Stop
+from chassis.messaging.relay import Relay
 from services.basket.wiring import Wiring
 
 
-def main(env: Mapping[str, str]) -> None:
+def from_env(env: Mapping[str, str]) -> Relay:
     logs.configure("basket-relay", env)
     metrics.configure("basket-relay", env)
-    Wiring(env).relay.run(Stop().on_signals())
+    return Wiring(env).relay
+
+
+def main(env: Mapping[str, str]) -> None:
+    from_env(env).run(Stop().on_signals())
 
 
 if __name__ == "__main__":

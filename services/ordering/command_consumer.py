@@ -7,7 +7,7 @@ from chassis.core import deadline, logs, metrics
 from chassis.messaging.commands import Tasks, answering
 from chassis.messaging.consumer import Consumer, DeadLetters, Handlers
 from chassis.messaging.process import Stop
-from chassis.messaging.queue import consume
+from chassis.messaging.queue import Consuming, consume
 from chassis.messaging.replies import Replies
 from services.ordering.commands_in import ConfirmOrder, FinishOrder, RejectOrder, SweepOrders
 from services.ordering.service import OrderService
@@ -29,14 +29,18 @@ def make_consumer(
     return Consumer(handlers, dead_letters, replies)
 
 
-def main(env: Mapping[str, str]) -> None:
+def from_env(env: Mapping[str, str]) -> Consuming:
     logs.configure("ordering-commands", env)
     metrics.configure("ordering-commands", env)
     wiring = Wiring(env)
     consumer = make_consumer(
         wiring.service, wiring.sweep, wiring.tasks, wiring.command_dead_letters, wiring.command_replies
     )
-    consume(wiring.command_queue, consumer, wiring.check_commands, Stop().on_signals())
+    return Consuming(wiring.command_queue, consumer, wiring.check_commands)
+
+
+def main(env: Mapping[str, str]) -> None:
+    consume(*from_env(env), Stop().on_signals())
 
 
 if __name__ == "__main__":

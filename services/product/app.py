@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from flask_openapi.openapi import OpenAPI
 
 from chassis.core import logs, metrics
-from chassis.messaging.background import InBackground
+from chassis.messaging.background import in_background
 from chassis.web.app import make_app
 from chassis.web.edge import Edge
 from services.product import routes
@@ -25,4 +25,4 @@ def from_env(env: Mapping[str, str] = os.environ) -> OpenAPI:
     logs.configure("product", env)
     metrics.configure("product", env)
     wiring = Wiring(env)
-    return create_app(wiring.service(InBackground(wiring.publish_now)), wiring.store.check, Edge.from_env(env))
+    return create_app(wiring.service(in_background(wiring.publish_now, env)), wiring.store.check, Edge.from_env(env))

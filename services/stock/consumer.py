@@ -7,7 +7,7 @@ from chassis.core import deadline, logs, metrics
 from chassis.messaging.commands import Tasks, answering, before_expiry
 from chassis.messaging.consumer import Consumer, DeadLetters, Handlers
 from chassis.messaging.process import Stop
-from chassis.messaging.queue import consume
+from chassis.messaging.queue import Consuming, consume
 from chassis.messaging.replies import Replies
 from services.stock.commands_in import ReleaseStock, ReserveStock
 from services.stock.events_in import OrderConfirmed
@@ -30,12 +30,16 @@ def make_consumer(
     return Consumer(handlers, dead_letters, replies)
 
 
-def main(env: Mapping[str, str]) -> None:
+def from_env(env: Mapping[str, str]) -> Consuming:
     logs.configure("stock-consumer", env)
     metrics.configure("stock-consumer", env)
     wiring = Wiring(env)
     consumer = make_consumer(wiring.service, wiring.tasks, wiring.dead_letters, wiring.replies)
-    consume(wiring.queue, consumer, wiring.check, Stop().on_signals())
+    return Consuming(wiring.queue, consumer, wiring.check)
+
+
+def main(env: Mapping[str, str]) -> None:
+    consume(*from_env(env), Stop().on_signals())
 
 
 if __name__ == "__main__":

@@ -52,3 +52,9 @@ def test_limited_handler_has_a_deadline_that_ends_with_it() -> None:
     assert message == "m-1"
     assert 9 < left <= 10
     assert context.run(deadline.remaining) == math.inf
+
+
+def test_limited_handler_keeps_an_earlier_deadline_of_its_context() -> None:
+    context = contextvars.Context()
+    context.run(deadline.start, 3.0)
+    assert context.run(deadline.limited(lambda _: deadline.remaining(), 10.0), "m-1") <= 3

@@ -11,7 +11,7 @@ import structlog
 
 from chassis.core import deadline, logs
 from chassis.core.events import Event
-from chassis.messaging.background import CAPACITY, InBackground
+from chassis.messaging.background import CAPACITY, InBackground, in_background
 from tests.environment import ROOT
 from tests.processes import eventually, inherited
 
@@ -46,6 +46,13 @@ def test_caller_does_not_wait_for_the_bus(bus: SlowBus) -> None:
     assert bus.published == []
     bus.open.set()
     eventually(lambda: len(bus.published) == CAPACITY)
+
+
+def test_event_is_published_before_the_response_where_a_process_is_frozen_after_it() -> None:
+    published: list[Event] = []
+    in_background(published.append, {"SHOP_BACKGROUND": "off"})(EVENT)
+    assert published == [EVENT]
+    assert isinstance(in_background(published.append, {}), InBackground)
 
 
 def test_caller_publishes_itself_while_the_threads_have_enough_to_do(bus: SlowBus) -> None:
