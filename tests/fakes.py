@@ -436,6 +436,16 @@ class FakeReplies(Replies):
         self.sent.append(json.loads(body))
 
 
+class Invocation:
+    """The context of a Lambda invocation, with the same seconds left whenever it is asked."""
+
+    def __init__(self, seconds: float = 25.0) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self._seconds * 1000)
+
+
 class FakeDeadLetters:
     def __init__(self) -> None:
         self.sent: list[dict[str, str]] = []

@@ -1,0 +1,1 @@
+"""The processes of a service as AWS Lambda functions."""
