@@ -159,7 +159,7 @@ lint: $(STAMP)  ## ruff, format, types, import contracts, the CloudFormation tem
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint bootstrap/*.yaml bootstrap/fargate/*.yaml services/*/template.yaml
+	$(BIN)/cfn-lint bootstrap/*.yaml bootstrap/fargate/*.yaml bootstrap/lambdas/*.yaml services/*/template.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --no-progress --quiet .github

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -31,6 +32,7 @@ Say = Callable[[str], None]
 
 # An emulator makes its first answer of a service slowly, CloudFormation on AWS may throttle.
 _CONFIG = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+_BY_PATH = Config(s3={"addressing_style": "path"})  # no name of a bucket resolves at an emulator
 _STARTING = (502, 503, 504)
 
 
@@ -43,6 +45,7 @@ class Aws:
     dynamodb: DynamoDBClient
     events: EventBridgeClient
     iam: IAMClient
+    s3: S3Client
     sns: SNSClient
     sqs: SQSClient
     stepfunctions: SFNClient
@@ -140,6 +143,7 @@ def _assemble(session: boto3.Session, env: Mapping[str, str], *, emulator: bool)
         dynamodb=_client(session, env, "dynamodb"),
         events=_client(session, env, "events", "EVENTBRIDGE"),
         iam=_client(session, env, "iam"),
+        s3=_client(session, env, "s3", config=_CONFIG.merge(_BY_PATH) if emulator else _CONFIG),
         sns=_client(session, env, "sns"),
         sqs=_client(session, env, "sqs"),
         stepfunctions=_client(session, env, "stepfunctions", "SFN"),
@@ -148,6 +152,8 @@ def _assemble(session: boto3.Session, env: Mapping[str, str], *, emulator: bool)
     )
 
 
-def _client(session: boto3.Session, env: Mapping[str, str], service: str, variable: str | None = None) -> Any:
+def _client(
+    session: boto3.Session, env: Mapping[str, str], service: str, variable: str | None = None, config: Config = _CONFIG
+) -> Any:
     url = endpoint(env, variable or service.upper())
-    return session.client(service, endpoint_url=url, config=_CONFIG)  # type: ignore[call-overload] # a variable
+    return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload] # a variable

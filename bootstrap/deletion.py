@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bootstrap import stacks
 from bootstrap.engines import ENGINES
 from bootstrap.errors import Misused
+from bootstrap.lambdas.stacks import BUCKET, empty
 from bootstrap.names import PLATFORM
 from bootstrap.protection import refuse_protected
 from bootstrap.remains import Remains
@@ -59,6 +60,8 @@ def _delete_one(context: Context, stack: Stack, held: list[StackResourceSummaryT
     if stack.name == context.names.stack_of(PLATFORM):
         stacks.refuse_used_bus(context.aws, context.names)
     context.say(f"deleting {stack.name} ({counted(len(held), 'resource')}) at {context.aws.where}")
+    for bucket in (it["PhysicalResourceId"] for it in held if it["ResourceType"] == BUCKET):
+        empty(context.aws, bucket)
     stack.delete()
     if context.aws.emulator:
         Remains(context.aws, context.names.bus).clear(held)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bootstrap import fargate
+from bootstrap import fargate, lambdas
 
 if TYPE_CHECKING:
     from bootstrap.aws import Aws
@@ -30,4 +30,4 @@ class Engine(Protocol):
         """With the parameters that only earlier stacks have. Raises Failed where one is missing."""
 
 
-ENGINES: Mapping[str, Engine] = {"fargate": fargate}
+ENGINES: Mapping[str, Engine] = {"fargate": fargate, "lambda": lambdas}

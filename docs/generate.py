@@ -1,5 +1,5 @@
 """Writes the generated parts of the docs: the event catalogue, performance, load, the saga and the metrics. And the
-routes of bootstrap/front.yaml, and bootstrap/fargate.
+routes of bootstrap/front.yaml, and bootstrap/fargate and bootstrap/lambdas.
 
 `python -m docs.generate` renews them.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import picture, report
 from chassis.core.events import EventData
-from docs import asyncapi, dashboards, fargate, front, machine, openapi
+from docs import asyncapi, dashboards, fargate, front, functions, machine, openapi
 from load import picture as load_picture
 from load import report as load_report
 from services.basket.events import BasketCheckedOut
@@ -107,7 +107,7 @@ def main() -> None:
     path = ROOT / "docs" / "metrics.md"
     path.write_text(metrics_page(path.read_text(encoding="utf-8")), encoding="utf-8")
     front.TEMPLATE.write_text(front.template(front.TEMPLATE.read_text("utf-8"), openapi.documents()), "utf-8")
-    for path, written in fargate.files():
+    for path, written in [*fargate.files(), *functions.templates().items()]:
         path.write_text(written, encoding="utf-8")
     results = json.loads(PERFORMANCE.read_text(encoding="utf-8"))
     path = PERFORMANCE.with_suffix(".md")

@@ -20,6 +20,7 @@ from shop.metrics.commands import metrics
 from shop.notifications.commands import notifications
 from shop.order.commands import order
 from shop.output import LINES, prepare_output, say
+from shop.package.commands import lambda_, package
 from shop.room.commands import room
 from shop.settings import Settings, with_file
 from shop.stack import stack
@@ -192,3 +193,5 @@ app.add_typer(dlq, name="dlq", rich_help_panel=AWS)
 app.add_typer(image, name="image", rich_help_panel=AWS)
 app.command(rich_help_panel=AWS)(doctor)
 app.command(rich_help_panel=AWS)(notifications)
+app.command(rich_help_panel=AWS)(package)
+app.command("lambda", rich_help_panel=AWS)(lambda_)

@@ -20,12 +20,15 @@ def command(port: int, save_every: float = 20) -> tuple[str, ...]:
     return str(PYTHON), "-m", "shop.emulator.server", str(port), str(save_every)
 
 
-def environment(port: int, state: Path | None = None) -> dict[str, str]:
-    """MiniStack's variables; without a folder for its `state` it forgets everything at its end."""
+def environment(port: int, state: Path | None = None, more: tuple[str, ...] = ()) -> dict[str, str]:
+    """MiniStack's variables; without a folder for its `state` it forgets everything at its end.
+
+    `more` are further services. With "lambda" among them, requests can make it run programs, with its own Python.
+    """
     return {
         "GATEWAY_PORT": str(port),
-        "SERVICES": ",".join(SERVICES),
-        "LAMBDA_STRICT": "1",  # a function that CloudFormation made would need Docker …
+        "SERVICES": ",".join((*SERVICES, *more)),
+        "LAMBDA_STRICT": "0" if "lambda" in more else "1",  # a function that CloudFormation made would need Docker …
         "DOCKER_HOST": NO_DOCKER,  # … which MiniStack does not find; otherwise it also removes containers at its start
         "IOT_MTLS_ENABLED": "0",  # otherwise it listens on port 8883 of every address
         "AUTH": "false",  # a developer's own variables of these names mean something else

@@ -39,8 +39,8 @@ def live() -> FakeCloudFormation:
 
 def test_down_refuses_aws_and_says_what_it_would_have_deleted(live: FakeCloudFormation, root: Path) -> None:
     what = (
-        "delete shop-room, shop-front, shop-network, shop-ordering, shop-platform with all data: "
-        "(shop-order, ){5}shop-order-dlq"
+        "delete shop-room, shop-front, shop-functions, shop-network, shop-ordering, shop-platform with all data: "
+        "(shop-order, ){6}shop-order-dlq"
     )
     with pytest.raises(Misused, match=rf"not an emulator.* {what}.*--really-aws"):
         commands.down(context(live, root))

@@ -179,7 +179,7 @@ def test_the_command_alone_lists_all_commands(capsys: pytest.CaptureFixture[str]
     assert listed == {
         "--help", "run", "dev", "stop", "status", "logs", "reset",
         "demo", "load", "order", "trace", "room", "metrics", "token", "seed", "doctor", "dlq", "notifications",
-        "image", "stack",
+        "image", "package", "lambda", "stack",
     }  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+"""The stacks of `--run lambda`, and what each needs of those before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from bootstrap.clock import Clock
+from bootstrap.errors import Failed, Misused
+from bootstrap.manifests import manifests
+from bootstrap.stack import SUCCESS, Stack
+from bootstrap.templates import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bootstrap.aws import Aws
+    from bootstrap.names import Names
+
+CODE = "functions"
+BUCKET = "AWS::S3::Bucket"
+_SUFFIX = f"-{CODE}"
+# The ends of `shop package`'s zips. An emulator takes the first only, AWS the first of the others that is there.
+_HERE, _PROCESSORS = "here", ("arm64", "x86_64")
+
+
+def templates(names: Names, root: Path, settings: Mapping[str, str]) -> list[Template]:
+    """The bucket first. A service comes after those whose addresses it needs."""
+    folder = root / "bootstrap" / "lambdas"
+    services = TopologicalSorter({service: {*urls.values()} for service, urls in _urls(root).items()}).static_order()
+    own = [Template(names, f"{service}{_SUFFIX}", folder / f"{service}.yaml", settings) for service in services]
+    return [Template(names, CODE, folder / "code.yaml", settings), *own]
+
+
+def completed(aws: Aws, template: Template) -> Template:
+    """With the code, which it uploads, and the addresses of other services."""
+    if template.service == CODE:
+        return template
+    path = _zip(aws, template)
+    bucket = output(aws, template.names, CODE, "CodeBucket")
+    code = {"CodeBucket": bucket, "CodeKey": _upload(aws, bucket, path), "Architecture": _processor(path)}
+    urls = {
+        setting.title().replace("_", ""): output(aws, template.names, f"{other}{_SUFFIX}", "Url").rstrip("/")
+        for setting, other in _urls()[_service_of(template)].items()
+    }
+    return replace(template, settings={**template.settings, **code, **urls})
+
+
+def refusal(aws: Aws, _names: Names) -> str | None:
+    """Why the functions cannot be deployed here, or None."""
+    if aws.emulator and not _has_lambda(str(aws.cloudformation.meta.endpoint_url)):
+        return "this emulator runs no functions. `shop lambda` starts one that does, with the shop"
+    return None
+
+
+def empty(aws: Aws, bucket: str) -> None:
+    """CloudFormation deletes no bucket that has objects."""
+    for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for found in page.get("Contents", []):
+            aws.s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+def _urls(root: Path | None = None) -> dict[str, dict[str, str]]:
+    """By service, its settings for the addresses of other services. A web process has the name of its service."""
+    found = manifests(root) if root else manifests()
+    return {it.service: {k: v for process in it.process for k, v in process.urls.items()} for it in found}
+
+
+def _service_of(template: Template) -> str:
+    return template.service.removesuffix(_SUFFIX)
+
+
+def _zip(aws: Aws, template: Template) -> Path:
+    folder, service = Path(template.settings["Zips"]), _service_of(template)
+    for end in [_HERE] if aws.emulator else _PROCESSORS:
+        if (path := folder / f"{service}-{end}.zip").exists():
+            return path
+    option = f" --for {_HERE}" if aws.emulator else ""
+    raise Misused(f"there is no zip of {service} in {folder}: `shop package{option}` makes one for each service")
+
+
+def _processor(path: Path) -> str:
+    """An emulator ignores it."""
+    end = path.stem.rpartition("-")[2]
+    return end if end in _PROCESSORS else _PROCESSORS[0]
+
+
+def _upload(aws: Aws, bucket: str, path: Path) -> str:
+    """The object's key, which has a hash: CloudFormation updates a function only if the key is another."""
+    body = path.read_bytes()
+    key = f"{path.stem}-{hashlib.sha256(body).hexdigest()[:16]}.zip"
+    aws.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    return key
+
+
+def output(aws: Aws, names: Names, stack: str, key: str) -> str:
+    """Raises Failed for a stack that is not complete."""
+    name = names.stack_of(stack)
+    found = Stack(aws.cloudformation, name, Clock()).describe()
+    if found is None or found["StackStatus"] not in SUCCESS:
+        raise Failed(f"{name} comes first: {aws.command(f'up {stack} --run lambda', names.shop)}")
+    return next(it["OutputValue"] for it in found["Outputs"] if it["OutputKey"] == key)
+
+
+def _has_lambda(url: str) -> bool:
+    try:
+        health = urllib3.request("GET", f"{url}/_localstack/health", timeout=10.0, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise Failed(f"{url} does not answer: {' '.join(str(error).split())}") from error
+    return bool(health.json()["services"].get("lambda", "disabled") != "disabled")

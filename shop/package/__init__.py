@@ -1,0 +1,1 @@
+"""Makes the code of the Lambda functions."""
