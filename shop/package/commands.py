@@ -14,7 +14,7 @@ def package(
         Literal["arm64", "x86_64", "here"], typer.Option("--for", help="The processor, or `here` for an emulator.")
     ] = "arm64",
     *,
-    boto3: Annotated[bool, typer.Option("--boto3", help="With boto3. Otherwise Lambda's own version is used.")] = False,
+    boto3: Annotated[bool, typer.Option(help="Without it, the functions use the version that Lambda has.")] = True,
 ) -> None:
     """Make the zips from which `up --run lambda` runs the services."""
     from shop.package import zips

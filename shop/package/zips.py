@@ -20,7 +20,7 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 HERE = "here"  # instead of a machine: for MiniStack, which runs functions in its own Python
 AMAZON_LINUX_2023 = "manylinux_2_34"
 PRUNED = ("--prune", "pyyaml")  # nothing in a function reads YAML
-PRUNED_ON_AWS = ("--prune", "boto3")  # Lambda's Python has it
+BOTO3 = ("--prune", "boto3")  # Lambda's Python has some version
 SDK = "botocore/data"
 CALLED = ("dynamodb", "events", "sqs", "stepfunctions")  # other services' models are two thirds of botocore
 UNUSED = {"__pycache__", "bin", "template.yaml", "service.toml", ".lock"}
@@ -49,7 +49,7 @@ def package(folder: Path, machine: str, env: Mapping[str, str], *, with_boto3: b
 def _install(target: Path, machine: str, env: Mapping[str, str], *, with_boto3: bool) -> None:
     """The packages of the lock file, by their hashes. None is compiled, so any machine makes zips for any other."""
     requirements = target / "requirements.txt"
-    pruned = [*PRUNED, *([] if with_boto3 else PRUNED_ON_AWS)]
+    pruned = [*PRUNED, *([] if with_boto3 else BOTO3)]
     groups = ["--only-group", "services", "--only-group", "functions"]
     _uv(env, "export", "--frozen", *groups, *pruned, "--output-file", str(requirements))
     where = ["--python", str(ministack.PYTHON)]

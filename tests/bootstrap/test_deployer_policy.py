@@ -13,12 +13,13 @@ import pytest
 from botocore import xform_name
 from botocore.session import get_session
 
-from docs import fargate, front
+from docs import fargate, front, functions
 from tests.bootstrap.template import read, resources_of
 
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
 RUN_POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy-run.json").read_text())
+LAMBDA_POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy-lambda.json").read_text())
 FRONT_POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "deployer-policy-front.json").read_text())
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas" / "resources"
 # What `shop stack`, `doctor`, `dlq`, `notifications` and `order` call. `remains.py` runs on emulators alone.
@@ -78,6 +79,17 @@ NOT_OF_RUN = re.compile(
     r"ecs:(PutAccountSetting.*|PutClusterCapacityProviders)|application-autoscaling:.*ScheduledAction.*|"
     r"elasticloadbalancing:(.*CapacityReservation|.*Targets|ModifyIpPools|SetIpAddressType)|"
     r"secretsmanager:(Replicate.*|Remove.*)|" + NOT_OF_LOGS
+)
+# The same for `--run lambda`: networks, file systems, keys, layers, signed code, and what a bucket here does not have.
+NOT_OF_LAMBDA = re.compile(
+    r"(ec2|elasticfilesystem|firehose|kms|s3files|s3tables):.*|iam:(.*PermissionsBoundary|(At|De)tachRolePolicy)|"
+    r"lambda:(AssociateRuntimeAlias|PassCapacityProvider|PublishVersion|GetLayerVersion|GetCodeSigningConfig|"
+    r"(Put|Delete)Function(CodeSigningConfig|Concurrency)|Put(FunctionRecursion|FunctionScaling|RuntimeManagement)Config)|"
+    r"s3:(REST.*|Update.*|.*Metadata.*|GetObjectVersion|DeleteBucket.+|Put(?!BucketPublicAccessBlock|BucketTagging).*)|"
+    + NOT_OF_LOGS
+)
+UPLOAD = (
+    "s3 PutObject GetObject ListBucket DeleteObject"  # by `up` and `down`, and by Lambda with the deployer's rights
 )
 # "IAM permissions for pushing an image to an Amazon ECR private repository", Amazon ECR User Guide
 PUSH = (
@@ -171,7 +183,17 @@ def test_the_policy_for_containers_adds_what_their_resource_types_and_a_push_cal
     assert len(granted(RUN_POLICY)) == len(set(granted(RUN_POLICY)))
 
 
-@pytest.mark.parametrize("policy", [POLICY, FRONT_POLICY, RUN_POLICY], ids=["shop", "front", "run"])
+def test_the_policy_for_functions_adds_what_their_resource_types_and_an_upload_call_and_nothing_else() -> None:
+    types = {it["Type"] for path in functions.FOLDER.glob("*.yaml") for it in resources_of(path).values()}
+    needed = {name for name in handlers(types) if not NOT_OF_LAMBDA.fullmatch(name)} | listed(UPLOAD)
+    assert len(types) == 9
+    assert set(granted(LAMBDA_POLICY)) == needed - set(granted())
+    assert len(granted(LAMBDA_POLICY)) == len(set(granted(LAMBDA_POLICY)))
+
+
+@pytest.mark.parametrize(
+    "policy", [POLICY, FRONT_POLICY, RUN_POLICY, LAMBDA_POLICY], ids=["shop", "front", "run", "lambda"]
+)
 def test_the_policy_fits_into_one_managed_policy(policy: dict[str, Any]) -> None:
     """6,144 characters without white space ("IAM and AWS STS quotas")."""
     assert len(json.dumps(policy, separators=(",", ":"))) < 6144
