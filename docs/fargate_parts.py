@@ -26,6 +26,10 @@ Parameters:
     Type: String
     Default: ARM64
     AllowedValues: [ARM64, X86_64]
+  Tables:
+    Type: String
+    Default: ""
+    Description: "Tables that take the place of others. Their roles must allow them"
   MostTasks:
     Type: Number
     Default: 10
@@ -186,6 +190,7 @@ LogConfiguration:
 Environment:
   - {Name: AWS_REGION, Value: !Ref AWS::Region}
   - {Name: SHOP_NAME, Value: !Ref Shop}
+  - {Name: SHOP_TABLES, Value: !Ref Tables}
   - {Name: LOG_FORMAT, Value: json}
   - {Name: SHOP_METRICS, Value: "10"}
   - {Name: RES_OPTIONS, Value: "timeout:1 attempts:2"} # a name that nobody resolves takes 2 s, not 10

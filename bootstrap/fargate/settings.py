@@ -14,7 +14,7 @@ ARCHITECTURES = ("ARM64", "X86_64")
 _IMAGE = re.compile(r"([a-z]+)=(\S+@sha256:[0-9a-f]{64})")
 _CERTIFICATE = re.compile(r"arn:[^:\s]+:acm:[^:\s]+:\d{12}:certificate/\S+")
 _AUTH = {"AuthIssuer": "AUTH_ISSUER", "AuthAudience": "AUTH_AUDIENCE", "AuthJwks": "AUTH_JWKS"}
-_PASSED_ON = {"CorsOrigins": "SHOP_CORS_ORIGINS", "RateLimit": "SHOP_RATE_LIMIT"}
+_PASSED_ON = {"CorsOrigins": "SHOP_CORS_ORIGINS", "RateLimit": "SHOP_RATE_LIMIT", "Tables": "SHOP_TABLES"}
 
 
 def settings(env: Mapping[str, str]) -> dict[str, str]:

@@ -57,6 +57,12 @@ def test_images_are_given_by_digest() -> None:
     assert found["Architecture"] == "ARM64"
 
 
+def test_settings_of_the_processes_are_passed_on() -> None:
+    found = settings(PLAIN | {"SHOP_TABLES": "order=shop-order-2", "SHOP_RATE_LIMIT": "9/s", "SHOP_RUN_RELAYS": "3"})
+    assert (found["Tables"], found["RateLimit"], found["CorsOrigins"]) == ("order=shop-order-2", "9/s", "")
+    assert (found["Relays"], found["WebTasks"]) == ("3", "2")
+
+
 @pytest.mark.parametrize(
     "images", [f"stok=r/stok{DIGEST}", "stock=r/stock:latest", f"stock:r/stock{DIGEST}", f"stock=r/stock{DIGEST}a"]
 )
