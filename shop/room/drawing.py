@@ -104,7 +104,8 @@ def draw(flows: Flows) -> Picture:
         width = max(node.width for node in column)
         boxes |= {box.node.id: box for box in _stacked(column, x, width, height)}
         x += width + BETWEEN
-    lines = [Line(link.id, link.kind, _path(link, boxes)) for link in links(flows)]
+    drawn = dict.fromkeys(link for link in links(flows) if {link.start, link.end} <= boxes.keys())
+    lines = [Line(link.id, link.kind, _path(link, boxes)) for link in drawn]
     return Picture([*boxes.values()], lines, x - BETWEEN, height)
 
 
@@ -124,6 +125,7 @@ def columns(flows: Flows) -> list[list[Node]]:
 
 
 def links(flows: Flows) -> Iterator[Link]:
+    """Also to boxes that are not there, as of a rule without a dead-letter queue. A link may come twice."""
     for outbox in flows.outboxes:
         for name in flows.writers(outbox):
             yield Link("event", f"publisher-{name}", f"outbox-{outbox}")
@@ -131,14 +133,15 @@ def links(flows: Flows) -> Iterator[Link]:
         for name in _relays(flows, outbox):
             yield Link("event", f"outbox-{outbox}", f"relay-{name}")
             yield Link("event", f"relay-{name}", "bus-bus")
-    yield from dict.fromkeys(_of_routes(flows))
+    yield from _of_routes(flows)
     for machine, queue in flows.commands:
         yield Link("command", f"saga-{machine}", f"queue-{queue}")
+        for name in flows.allowed("StartExecution", f"states:stateMachine:{machine}"):
+            yield Link("start", f"consumer-{name}", f"saga-{machine}")
     for queue, dead in flows.queues.items():
         for name in flows.readers(queue):
             yield Link("event", f"queue-{queue}", f"consumer-{name}")
             yield Link("dead", f"consumer-{name}", f"dead-{dead}")
-    yield from _starts(flows)
 
 
 def _of_routes(flows: Flows) -> Iterator[Link]:
@@ -149,17 +152,8 @@ def _of_routes(flows: Flows) -> Iterator[Link]:
         yield Link("event", f"rule-{route.rule}", goal)
         yield Link("dead", f"rule-{route.rule}", f"dead-{route.dead_letters}")
     for each in flows.subscriptions:
-        if each.queue:
-            yield Link("event", f"topic-{each.topic}", f"queue-{each.queue}")
+        yield Link("event", f"topic-{each.topic}", f"queue-{each.queue}")
         yield Link("dead", f"topic-{each.topic}", f"dead-{each.dead_letters}")
-
-
-def _starts(flows: Flows) -> Iterator[Link]:
-    for machine in dict.fromkeys(machine for machine, _ in flows.commands):
-        for queue in flows.queues:
-            for name in flows.readers(queue):
-                if name in flows.allowed("StartExecution", f"states:stateMachine:{machine}"):
-                    yield Link("start", f"consumer-{name}", f"saga-{machine}")
 
 
 def _relays(flows: Flows, outbox: str) -> list[str]:
@@ -167,17 +161,18 @@ def _relays(flows: Flows, outbox: str) -> list[str]:
 
 
 def _targets(flows: Flows) -> list[str]:
-    """In the sequence of the templates."""
-    return [*dict.fromkeys((*(route.target for route in flows.routes), *(queue for _, queue in flows.commands)))]
+    """Queues and topics that get something, in the sequence of the templates."""
+    found = (*(route.target for route in flows.routes), *(queue for _, queue in flows.commands))
+    return [*dict.fromkeys(filter(None, found))]
 
 
 def _rules(flows: Flows, lanes: Sequence[str]) -> list[Node]:
-    """Rules and state machines, each beside what it sends to."""
+    """Rules and state machines, each beside what it sends to, and at the end if that is no queue and no topic."""
     places: dict[Node, list[int]] = {}
     for route in flows.routes:
         types = route.detail_types
         note = route.schedule or (types[0] if len(types) == 1 else f"{len(types)} types")
-        places.setdefault(Node("rule", route.rule, (note,)), []).append(lanes.index(route.target))
+        places.setdefault(Node("rule", route.rule, (note,)), []).append([*lanes, route.target].index(route.target))
     for machine, queue in flows.commands:
         places.setdefault(Node("saga", machine, ("state machine",)), []).append(lanes.index(queue))
     return sorted(places, key=lambda node: sum(places[node]) / len(places[node]))

@@ -16,6 +16,8 @@ from bootstrap.flows import Flows
 from bootstrap.names import Names
 
 EVERY, ON_AWS = 1.0, 10.0  # seconds between two looks, while somebody watches
+REST = 3  # a slow emulator has at least this many times as long without a look as the look took
+OLD = 10  # times as old as it should be
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 log = structlog.stdlib.get_logger(__name__)
@@ -115,7 +117,7 @@ class Watch:
         self._asked, self._lock = threading.Event(), threading.Lock()
 
     def state(self) -> State:
-        """Not much older than `every` seconds."""
+        """The latest look. Where nobody has watched for a while, a new one."""
         self._asked.set()
         if self._is_old():
             self.refresh()
@@ -125,8 +127,9 @@ class Watch:
         while True:
             self._asked.wait()
             self._asked.clear()
+            begun = self._clock()
             self.refresh()
-            time.sleep(self._every)
+            time.sleep(max(self._every, REST * (self._clock() - begun)))
 
     def refresh(self) -> None:
         """Looks, unless another thread has just done so."""
@@ -141,7 +144,7 @@ class Watch:
             self._looked = self._clock()
 
     def _is_old(self) -> bool:
-        return self._clock() - self._looked > 3 * self._every
+        return self._clock() - self._looked > OLD * self._every
 
 
 def short(number: int) -> str:

@@ -18,7 +18,7 @@ def inside(shop: Compose, service: str, *command: str) -> str:
     return shop("exec", "-T", service, *command).strip()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "room"])
 def test_container_runs_unprivileged_and_can_write_only_to_tmp(shop: Compose, service: str) -> None:
     assert inside(shop, service, "id", "-u") == NOBODY
     status = inside(shop, service, "cat", "/proc/1/status")
@@ -45,7 +45,12 @@ def test_bootstrap_image_contains_every_template_and_manifest_and_no_code_of_a_s
     assert set(shop.run(*find).splitlines()) == files
 
 
-@pytest.mark.parametrize("service", [*WEB, "bootstrap"])
+def test_room_image_knows_the_services_only_by_their_templates_and_manifests(shop: Compose) -> None:
+    files = {f"/shop/{path.relative_to(ROOT)}" for name in DEPLOYED for path in ROOT.glob(f"services/*/{name}")}
+    assert set(inside(shop, "room", "find", "/shop/services", "-type", "f").splitlines()) == files
+
+
+@pytest.mark.parametrize("service", [*WEB, "bootstrap", "room"])
 def test_image_is_small_and_has_no_secret(shop: Compose, service: str) -> None:
     name = f"{PROJECT}-{service}"
     (image,) = json.loads(shop.run("docker", "image", "inspect", name))
@@ -81,7 +86,7 @@ def test_one_image_runs_web_relay_and_consumer_by_command(shop: Compose, image: 
 def test_ports_are_published_on_the_loopback_address_only(shop: Compose) -> None:
     published = {
         binding["HostIp"]
-        for service in [*SERVICES, "localstack"]
+        for service in [*SERVICES, "room", "localstack"]
         for bindings in (shop.inspect(service)["NetworkSettings"]["Ports"] or {}).values()
         for binding in bindings or []
     }

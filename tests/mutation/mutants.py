@@ -264,4 +264,25 @@ MUTANTS = (
         "{}",
         "tests/storefront/test_pages.py::test_each_checkout_page_has_another_key_and_a_repeated_form_the_same",
     ),
+    Mutant(
+        "a stream begins anew instead of going on",
+        "shop/room/ring.py",
+        "int(text) if own == self._own and text.isdecimal() else 0",
+        "0",
+        "tests/shop/room/test_ring.py::test_a_stream_goes_on_after_its_last_event",
+    ),
+    Mutant(
+        "the machine room answers under another host name",
+        "shop/room/app.py",
+        ".hostname not in HOSTS:",
+        ".hostname is None:",
+        "tests/shop/room/test_app.py::test_another_host_name_is_refused_because_it_may_be_dns_rebinding[/room-evil.test]",
+    ),
+    Mutant(
+        "the books count no checkout as lost",
+        "shop/room/books.py",
+        "len(rest) - moving)",
+        "0)",
+        "tests/shop/room/test_books.py::test_a_checkout_that_is_nowhere_is_lost",
+    ),
 )

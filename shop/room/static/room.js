@@ -12,7 +12,10 @@ let source = null, last = "";
 
 function listen() {
   source = new EventSource(`/room/stream?after=${encodeURIComponent(last)}`);
-  source.addEventListener("open", () => say("live"));
+  source.addEventListener("open", () => {
+    if (!last && !seen.size) list.replaceChildren(); // the first stream begins with all events that the room has
+    say("live");
+  });
   source.addEventListener("error", () => setTimeout(checkConnection, 1500)); // each stream ends after 20 s, as planned
   source.addEventListener("missed", message => note(`${message.data} events were not kept, and are not shown.`));
   source.addEventListener("tap", message => {
@@ -207,6 +210,5 @@ function followTour() {
 }
 
 if (live.textContent.includes("read-only")) live.dataset.readOnly = "yes";
-list.replaceChildren(); // the stream begins with all events that the room has
 pause.hidden = false;
 listen();

@@ -59,6 +59,16 @@ def test_new_rule_appears_on_the_map_by_itself(tmp_path: Path) -> None:
     assert {"bus-bus--rule-a-new-rule", "rule-a-new-rule--queue-catalogue"} <= {line.id for line in drawn.lines}
 
 
+def test_rule_with_a_target_that_is_no_queue_and_without_a_dead_letter_queue_is_drawn_too(tmp_path: Path) -> None:
+    def changed(text: str) -> str:
+        dead = "          DeadLetterConfig: { Arn: !GetAtt ProductChangesDeadLetterQueue.Arn }\n"
+        assert dead in text
+        return text.replace(dead, "").replace("Arn: !GetAtt CatalogueQueue.Arn", "Arn: !GetAtt Function.Arn")
+
+    drawn = drawing.draw(flows.read(load(Names("shop"), tree(tmp_path, basket=changed)), manifests()))
+    assert [line.id for line in drawn.lines if "rule-product-changes" in line.id] == ["bus-bus--rule-product-changes"]
+
+
 def test_a_checkout_has_a_way_to_its_consumer_and_what_fails_to_a_dead_letter_queue() -> None:
     lines = {line.id for line in PICTURE.lines}
     way = ["publisher-basket", "outbox-basket-outbox", "relay-basket-relay", "bus-bus", "rule-checkout-basket"]

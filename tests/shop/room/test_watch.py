@@ -101,9 +101,9 @@ def test_page_that_nobody_watched_is_not_old() -> None:
     clock, looks = Clock(), iter(range(10))
     it = Watch(lambda: State({"n": str(next(looks))}), every=1, clock=clock)
     seen = [it.state().texts["n"], it.state().texts["n"]]
-    clock.now += 2
+    clock.now += 9
     seen.append(it.state().texts["n"])
-    clock.now += 4
+    clock.now += 2
     seen.append(it.state().texts["n"])
     assert seen == ["0", "0", "0", "1"]
 
@@ -119,7 +119,7 @@ def test_outage_of_aws_is_shown_beside_the_last_counters() -> None:
     it = Watch(look, every=1, clock=clock)
     it.state()
     broken = True
-    clock.now += 9
+    clock.now += 11
     assert it.state().texts == {"n": "1", "trouble": "Scan failed: Throttling: Slow down"}
 
 
