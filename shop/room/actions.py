@@ -20,7 +20,7 @@ from shop.room.ring import Ring
 
 CHECKOUT, SOURCE = "CheckoutBasket", "com.swn.basket.checkoutbasket"
 CARDS = {"approved": "4111111111111111", "silent": "4000000000000119"}
-STOPPED_WITHIN = 8.0  # seconds
+STOPPED_WITHIN = 20.0  # seconds
 
 
 class Offer(NamedTuple):

@@ -1,15 +1,16 @@
 """The processes of `make run`, by their supervisor."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from xmlrpc.client import Error
 
+from bootstrap.errors import Failed
 from shop.processes.supervisor_client import SupervisorClient
 
 
 class Supervised:
-    """Each call has a connection of its own, because the threads of the room share this object."""
+    """Each call has a connection of its own, because the threads of the room share this object. Raises Failed."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
@@ -21,11 +22,21 @@ class Supervised:
         return {}
 
     def pid(self, name: str) -> int:
-        found = SupervisorClient(self._socket).processes().get(name)
+        with self._client() as client:
+            found = client.processes().get(name)
         return found.pid if found else 0
 
     def start(self, name: str) -> None:
-        SupervisorClient(self._socket).start(name)
+        with self._client() as client:
+            client.start(name)
 
     def stop(self, names: list[str], within: float) -> None:
-        SupervisorClient(self._socket).stop(names, within)
+        with self._client() as client:
+            client.stop(names, within)
+
+    @contextmanager
+    def _client(self) -> Iterator[SupervisorClient]:
+        try:
+            yield SupervisorClient(self._socket)
+        except (OSError, Error) as error:
+            raise Failed(f"The supervisor of `make run` did not do it: {error}") from error

@@ -117,7 +117,7 @@ class Watch:
         self._asked, self._lock = threading.Event(), threading.Lock()
 
     def state(self) -> State:
-        """The latest look. Where nobody has watched for a while, a new one."""
+        """The latest look, or after a time without watchers a new one."""
         self._asked.set()
         if self._is_old():
             self.refresh()

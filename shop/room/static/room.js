@@ -188,20 +188,23 @@ document.addEventListener("click", async click => {
 // ---- the tour: each step is done when the counters say so
 
 const steps = [...document.querySelectorAll("#tour li")];
+const asked = at => steps[at].dataset.asked === "yes"; // whether the step's button was pressed
+const stateOfConsumer = () => byId("process-ordering-consumer").textContent;
 const finals = () => number("book-final");
 const waiting = () => number("queue-order-waiting") + number("queue-order-flight");
 let finalBefore = null, step = 0;
 const done = {
   confirmed: () => finalBefore !== null && finals() > finalBefore,
-  stopped: () => byId("process-ordering-consumer").textContent === "stopped" || (steps[1]?.dataset.asked && !byId("process-ordering-consumer").textContent),
-  waiting: () => waiting() > 0,
-  drained: () => waiting() === 0,
+  stopped: () => stateOfConsumer() === "stopped" || (asked(1) && !stateOfConsumer()), // in containers, it is not known
+  waiting: () => asked(2) && waiting() > 0,
+  drained: () => asked(3) && waiting() === 0,
   balanced: () => number("book-way") === 0 && number("book-lost") === 0,
 };
 
 function startTour(button) {
   if (button.id === "tour-buy") finalBefore ??= finals();
-  if (button.id === "tour-stop") steps[1].dataset.asked = "yes";
+  const itsStep = button.closest("li[data-step]");
+  if (itsStep) itsStep.dataset.asked = "yes";
 }
 
 function followTour() {
@@ -209,6 +212,5 @@ function followTour() {
   steps.forEach((each, at) => each.classList.toggle("now", at === step));
 }
 
-if (live.textContent.includes("read-only")) live.dataset.readOnly = "yes";
 pause.hidden = false;
 listen();

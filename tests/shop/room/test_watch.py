@@ -97,7 +97,7 @@ def test_every_text_and_mark_has_its_place_on_the_page() -> None:
     assert {box for box in boxes if box.startswith(("queue", "dead", "outbox", "relay", "consumer"))} <= {*state.marks}
 
 
-def test_page_that_nobody_watched_is_not_old() -> None:
+def test_page_without_watchers_before_it_is_not_old() -> None:
     clock, looks = Clock(), iter(range(10))
     it = Watch(lambda: State({"n": str(next(looks))}), every=1, clock=clock)
     seen = [it.state().texts["n"], it.state().texts["n"]]
