@@ -92,7 +92,7 @@ def is_open(terminal: Terminal) -> None:
     eventually(lambda: terminal.says(OPEN) or terminal.process.poll() is not None, terminal)
     assert terminal.says(OPEN), terminal.output.read_text()
     doors = [DOOR] if DOOR in Settings.from_env(terminal.env).ports else []
-    expected = len([*processes(), *doors, "emulator", "launcher", "supervisor"])
+    expected = len([*processes(), *doors, "room", "emulator", "launcher", "supervisor"])
     eventually(lambda: len(terminal.everything()) == expected, terminal)
 
 
