@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from shop.target import OnAws, enter
+from shop.target import OnAws
 
 
 def room(context: typer.Context, *, aws: OnAws = False) -> None:
@@ -13,6 +13,7 @@ def room(context: typer.Context, *, aws: OnAws = False) -> None:
 
     With --aws it reads counters only, and changes nothing.
     """
+    from shop.connection import open_connection
     from shop.output import say
     from shop.paths import paths_of
     from shop.processes.programs import room as program
@@ -21,6 +22,7 @@ def room(context: typer.Context, *, aws: OnAws = False) -> None:
     settings = Settings.from_env(context.obj)
     its = program(settings, paths_of(settings))
     read_only = {"SHOP_ROOM_READ_ONLY": "on"} if aws else {}
+    open_connection(on_aws=aws)  # from here on, the environment is that of the shop, or the command has failed
     say(f"The machine room: {its.ready.removesuffix('/health/ready')}/room   Ctrl-C ends it.")
     os.chdir(ROOT)
-    os.execve(sys.executable, its.command, {**enter(aws=aws), **its.env, **read_only})  # noqa: S606 our own program
+    os.execve(sys.executable, its.command, {**os.environ, **its.env, **read_only})  # noqa: S606 our own program
