@@ -11,8 +11,6 @@ from typing import Any
 
 import boto3
 import pytest
-from testcontainers.community.localstack import LocalStackContainer
-from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from chassis.aws.emulator import is_emulator
 from shop.emulator import ministack as embedded
@@ -48,6 +46,10 @@ def ministack(logs: Path, *more: str) -> Iterator[str]:
 @contextmanager
 def localstack() -> Iterator[str]:
     """Publishes it on the loopback address only. Removes it without the helper image of testcontainers."""
+    # Here, because every run of pytest imports this module, and most need no container.
+    from testcontainers.community.localstack import LocalStackContainer  # noqa: PLC0415
+    from testcontainers.core.config import ConnectionMode, testcontainers_config  # noqa: PLC0415
+
     testcontainers_config.ryuk_disabled = True
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
     testcontainers_config.tc_host_override = "127.0.0.1"
