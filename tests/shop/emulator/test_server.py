@@ -22,7 +22,7 @@ from shop.emulator.state import State
 from tests.environment import ROOT, free_port, wait_for
 from tests.processes import eventually, inherited
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ministack]  # it starts its own
 
 EVIL = "http://evil.example"
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, Signature=0"}
