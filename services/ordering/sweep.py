@@ -68,6 +68,7 @@ class Sweep:
         """Appends to `ages` for how long each order of the shard has been open."""
         deadline.start(self._seconds)
         for user_name, order_id in self._orders.open_orders(shard, instants.write(now - PATIENCE)):
+            structlog.contextvars.clear_contextvars()  # of the previous order
             if deadline.remaining() < RESERVE:
                 log.warning("sweep ran out of time: the next tick continues", shard=shard)
                 return

@@ -189,6 +189,20 @@ def test_order_that_cannot_be_continued_does_not_stop_the_others() -> None:
     assert len(shop.executions.started) == 7
 
 
+def test_error_with_one_order_is_not_logged_with_the_ids_of_another() -> None:
+    orders = [order(n).model_copy(update={"correlationId": f"c-{n}"}) for n in range(1, 9)]
+    shop = OrderShop(*orders)
+    shop.clock.pass_(minutes=3)
+    shop.orders.stop_index()
+    for each in orders[4:]:
+        shop.orders.rows["swn", each.orderId] = ()  # type: ignore[assignment] # cannot be read
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logged:
+        sweep(shop)
+    failed = [line for line in logged if line["event"] == "order not continued"]
+    assert {line["order_id"] for line in failed} == {each.orderId for each in orders[4:]}
+    assert [line for line in failed if "correlation_id" in line] == []
+
+
 @pytest.mark.parametrize(("minutes", "named"), [(59, []), (61, [ID])])
 def test_order_that_is_open_for_an_hour_is_named_in_an_error(shop: OrderShop, minutes: float, named: list[str]) -> None:
     shop.clock.pass_(minutes=minutes)
