@@ -25,6 +25,7 @@ from tests.processes import eventually
 from tests.samples import CHECKOUT, golden_message
 
 pytestmark = [pytest.mark.integration, pytest.mark.ministack]
+PATIENCE = 150  # seconds: a cold start takes two on an idle machine, and thirty on a busy one
 
 
 class Response(NamedTuple):
@@ -79,7 +80,7 @@ class Shop:
             order = self.order(user)
             return order if order and order["status"] in ("CONFIRMED", "REJECTED", "CANCELLED") else None
 
-        return eventually(found)
+        return eventually(found, PATIENCE)
 
     def logged(self, process: str) -> list[dict[str, Any]]:
         """The JSON lines of a function's log."""
@@ -107,7 +108,7 @@ def test_checkout_by_function_urls_becomes_a_confirmed_order(shop: Shop) -> None
     phone = {"name": "Phone", "category": "Phone", "price": 950}
     product = shop.call("product", "POST", "/product", phone)
     assert product.status == 201
-    eventually(in_catalogue(shop, product.body))
+    eventually(in_catalogue(shop, product.body), PATIENCE)
     placed = shop.call(
         "basket", "POST", "/basket/checkout", CHECKOUT | {"userName": "ann"}, **{"X-Correlation-Id": "c-7"}
     )
@@ -132,7 +133,7 @@ def test_unsigned_request_does_not_reach_a_function(shop: Shop) -> None:
 
 def test_poison_message_goes_to_the_dead_letter_queue_with_its_reason(shop: Shop) -> None:
     shop.aws.sqs.send_message(QueueUrl=shop.queue("order"), MessageBody="{")
-    [letter] = eventually(lambda: shop.dead_letters("order"))
+    [letter] = eventually(lambda: shop.dead_letters("order"), PATIENCE)
     assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("not JSON: ")
     assert letter["Body"] == "{"
 

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from bootstrap.manifests import Process, manifests
 from chassis.core.errors import Misconfigured
+from chassis.functions import sweeps
 from chassis.functions.handlers import MAKERS, from_env
 from tests.fakes import Invocation
 
@@ -29,6 +32,17 @@ def test_web_function_answers_the_health_check(monkeypatch: pytest.MonkeyPatch) 
         "isBase64Encoded": False,
     }
     assert handle(event, Invocation())["statusCode"] == 200
+
+
+def test_process_publishes_before_its_response(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda freezes a function after its response, with all its threads."""
+    (tmp_path / "sample_process").mkdir()
+    (tmp_path / "sample_process" / "relay.py").write_text("from_env = dict")
+    monkeypatch.syspath_prepend(tmp_path)
+    built: list[object] = []
+    monkeypatch.setattr(sweeps, "handler", built.append)
+    from_env({"SHOP_FUNCTION": "sample_process.relay"})
+    assert built == [{"SHOP_FUNCTION": "sample_process.relay", "SHOP_BACKGROUND": "off"}]
 
 
 @pytest.mark.parametrize("module", ["", "services.product.seed", "services.product.service"])
