@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.customer import Customer
 from tests.browser.shop import Shop, open_chromium, open_shop
-from tests.browser.watch import Watch
+from tests.browser.watch import watched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 Opens = Callable[..., Customer]
 
@@ -30,19 +30,15 @@ def shop(chromium: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def new_customer(chromium: "Browser", shop: Shop) -> Iterator[Opens]:
-    """Makes a customer with cookies of their own. Arguments are Playwright's, such as `java_script_enabled`."""
-    watches: list[Watch] = []
-    with ExitStack() as contexts:
+def new_page(chromium: "Browser") -> Iterator[Callable[..., "Page"]]:
+    """Opens a window for an address, with cookies of its own. Options are Playwright's."""
+    with ExitStack() as windows:
+        yield lambda url, **options: windows.enter_context(watched(chromium, url, **options))
 
-        def made(**options: Any) -> Customer:
-            context = chromium.new_context(**options)
-            contexts.callback(context.close)
-            watches.append(Watch(context, shop.url))
-            return Customer(context.new_page(), shop.url)
 
-        yield made
-    assert [complaint for watch in watches for complaint in watch.complaints] == []
+@pytest.fixture
+def new_customer(new_page: Callable[..., "Page"], shop: Shop) -> Opens:
+    return lambda **options: Customer(new_page(shop.url, **options), shop.url)
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shop:
-    """`url` is that of the storefront, behind the door where there is one."""
+    """`url` is that of the storefront, behind the door where there is one, and `room` that of the machine room."""
 
     url: str
+    room: str
     processes: SupervisorClient
     env: Mapping[str, str]
 
@@ -47,11 +48,12 @@ class Shop:
 @contextmanager
 def open_shop(folder: Path) -> Iterator[Shop]:
     """As `make run`, with ports and a folder of its own and without authentication."""
-    env = os.environ | free_ports() | {"SHOP_VAR": str(folder), "SHOP_NAME": "pages", "SHOP_AUTH": "off"}
+    env = os.environ | free_ports() | {"SHOP_VAR": str(folder), "SHOP_NAME": "shopwire", "SHOP_AUTH": "off"}
     env |= {"SHOP_ENDPOINT_URL": "", "LOG_LEVEL": "", "SHOP_PATIENCE": "200"}  # independent of a developer's `.env`
     settings = Settings.from_env(env)
     with running(settings, env) as launcher:
-        yield Shop(settings.url(DOOR if DOOR in settings.ports else "storefront"), launcher.client, env)
+        storefront = settings.url(DOOR if DOOR in settings.ports else "storefront")
+        yield Shop(storefront, settings.url("room"), launcher.client, env)
 
 
 @contextmanager

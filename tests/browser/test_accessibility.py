@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Opens
 from tests.browser.customer import APPROVED, DECLINED, LATE, Customer
 from tests.browser.shop import Shop
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 NARROW = {"width": 320, "height": 640}  # at which WCAG 2.2 demands that a page needs no sideways scrolling
@@ -54,14 +55,6 @@ def orders(customer: Customer) -> dict[str, str]:
         customer.sees(end)
         paths[name] = customer.page.url.removeprefix(customer.url)
     return paths
-
-
-def violations(page: "Page") -> list[str]:
-    """Of all rules of axe, its best practices too."""
-    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 only `make test-browser` installs it
-
-    found = Axe().run(page).response["violations"]
-    return [f"{rule['id']}: {node['html']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
 
 @each_page

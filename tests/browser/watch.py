@@ -1,10 +1,12 @@
 """What no page may do: ask another host, break its Content-Security-Policy, fail in a script, miss a file."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, WebError
 
 MISSING = "Failed to load resource"  # Chromium says so of each answer with a status from 400 on
 
@@ -35,3 +37,12 @@ class Watch:
 
     def _failed(self, failure: "WebError") -> None:
         self.complaints.append(str(failure.error))
+
+
+@contextmanager
+def watched(chromium: "Browser", url: str, **options: Any) -> Iterator["Page"]:
+    """A window with cookies of its own, for pages of this address. Fails at the end if it did what no page may do."""
+    with chromium.new_context(**options) as context:
+        watch = Watch(context, url)
+        yield context.new_page()
+    assert watch.complaints == []
