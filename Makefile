@@ -31,7 +31,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load test-browser chromium resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs engine install clean simulate load load-report
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load test-browser chromium resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs pictures engine install clean simulate load load-report
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -174,6 +174,9 @@ docs: $(STAMP)  ## renew what is generated: event schemas, pages of docs, the ro
 # These targets need containers. Without Docker they fail and do not skip.
 engine:
 	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers: start it first. \`make test\` needs none."; exit 1; }
+
+pictures: $(STAMP) $(BROWSER) chromium  ## renew the pictures of README and docs, from a shop that it starts
+	@$(WITH_BROWSER) $(BIN)/python -m tests.browser.pictures
 
 # The browser for tests of pages. Debian's package is the one that can be installed without asking.
 chromium:

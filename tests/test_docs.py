@@ -82,6 +82,17 @@ def test_linked_files_exist(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_picture_is_shown_with_a_description_and_has_at_most_150_kb() -> None:
+    shown = {
+        (page.parent / link).resolve(): words
+        for page in PAGES
+        for words, link in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text(page))
+    }
+    pictures = [*(ROOT / "docs" / "pictures").iterdir()]
+    assert len(pictures) >= 4
+    assert [it.name for it in pictures if len(shown.get(it, "")) < 40 or it.stat().st_size > 150 * 1024] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_named_make_targets_exist(page: Path) -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z][a-z0-9-]*)", text(page), flags=re.MULTILINE))
