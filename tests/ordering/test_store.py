@@ -342,3 +342,14 @@ def test_change_whose_first_attempt_was_not_answered_is_unknown(aws_env: Mapping
 def test_arn_of_the_table_names_region_and_account(store: OrderStore, stack: Mapping[str, str]) -> None:
     account = stack["AWS_ACCESS_KEY_ID"]
     assert store.arn() == f"arn:aws:dynamodb:us-east-1:{account}:table/shop-order"
+
+
+@pytest.mark.ministack
+def test_a_restored_table_takes_the_place_of_the_old_one(stack: Mapping[str, str]) -> None:
+    fill([order()])
+    aws_clients.client("dynamodb").restore_table_to_point_in_time(
+        SourceTableName="shop-order", TargetTableName="shop-order-2", UseLatestRestorableTime=True
+    )
+    aws_clients.client("dynamodb").delete_table(TableName="shop-order")
+    store = Wiring({**stack, "SHOP_TABLES": "order=shop-order-2"}).store
+    assert store.get("swn", order_id(1)) == order()
