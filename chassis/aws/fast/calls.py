@@ -33,7 +33,6 @@ class Keys:
     def __init__(self, credentials: Any, attempt: float) -> None:
         self._credentials = credentials
         self._fetch = bounded(self._frozen, attempt)
-        self._latest: ReadOnlyCredentials | None = None
         self._renewal: Future[Any] | None = None
 
     def frozen(self) -> ReadOnlyCredentials:
@@ -41,17 +40,17 @@ class Keys:
         refresh_needed = getattr(self._credentials, "refresh_needed", None)
         if refresh_needed is None or not refresh_needed():
             return self._frozen()
-        if self._latest is None or refresh_needed(SPARE):
+        if refresh_needed(SPARE):
             return self._fetch()  # type: ignore[no-any-return] # what `_frozen` returns
         if self._renewal is None or self._renewal.done():
             self._renewal = in_background(self._frozen)  # botocore logs its errors
-        return self._latest
+        # Of the session, because another client may have renewed them. botocore has no public access without a wait.
+        return self._credentials._frozen_credentials  # type: ignore[no-any-return] # noqa: SLF001 see above
 
     def _frozen(self) -> ReadOnlyCredentials:
         if self._credentials is None:
             raise NoCredentialsError
-        self._latest = self._credentials.get_frozen_credentials()
-        return self._latest
+        return self._credentials.get_frozen_credentials()  # type: ignore[no-any-return] # it has no type
 
 
 class Calls:

@@ -267,6 +267,7 @@ class Role:
 
     def __init__(self, left: int) -> None:
         self.left, self.fetched, self.answers = left, 0, threading.Event()
+        self._frozen_credentials = "number 0"
 
     def refresh_needed(self, within: int = 900) -> bool:
         return self.left < within
@@ -275,20 +276,34 @@ class Role:
         if self.refresh_needed():
             self.fetched += 1
             assert self.answers.wait(10)
-            self.left = 3600
-        return f"valid for {self.left} s"
+            self.left, self._frozen_credentials = 3600, f"number {self.fetched}"
+        return self._frozen_credentials
 
 
 @pytest.mark.usefixtures("in_a_request")
 def test_nobody_waits_for_new_credentials_while_the_former_are_valid() -> None:
     role = Role(3600)
     keys: Any = calls.Keys(role, 1)
-    assert keys.frozen() == "valid for 3600 s"
+    assert keys.frozen() == "number 0"
     role.left = 840
-    assert [keys.frozen() for _ in range(3)] == ["valid for 3600 s"] * 3
+    assert [keys.frozen() for _ in range(3)] == ["number 0"] * 3
     role.answers.set()
     keys._renewal.result(10)
-    assert (role.left, role.fetched) == (3600, 1)
+    assert (keys.frozen(), role.fetched) == ("number 1", 1)
+
+
+@pytest.mark.usefixtures("in_a_request")
+def test_a_client_that_was_idle_uses_the_credentials_that_another_client_fetched() -> None:
+    role = Role(3600)
+    role.answers.set()
+    idle, busy = (calls.Keys(role, 1) for _ in range(2))
+    idle.frozen()
+    role.left = 0
+    assert busy.frozen() == "number 1"  # type: ignore[comparison-overlap] # a fake's
+    role.left = 840
+    role.answers.clear()
+    assert idle.frozen() == "number 1"  # type: ignore[comparison-overlap] # a fake's
+    role.answers.set()
 
 
 @pytest.mark.usefixtures("in_a_request")
