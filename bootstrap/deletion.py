@@ -13,6 +13,7 @@ from bootstrap.lambdas.stacks import BUCKET, empty
 from bootstrap.names import PLATFORM
 from bootstrap.protection import refuse_protected
 from bootstrap.remains import Remains
+from bootstrap.stack import created
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -60,7 +61,7 @@ def _delete_one(context: Context, stack: Stack, held: list[StackResourceSummaryT
     if stack.name == context.names.stack_of(PLATFORM):
         stacks.refuse_used_bus(context.aws, context.names)
     context.say(f"deleting {stack.name} ({counted(len(held), 'resource')}) at {context.aws.where}")
-    for bucket in (it["PhysicalResourceId"] for it in held if it["ResourceType"] == BUCKET):
+    for bucket in created(held, BUCKET):
         empty(context.aws, bucket)
     stack.delete()
     if context.aws.emulator:

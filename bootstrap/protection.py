@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from bootstrap.aws import Aws
 from bootstrap.errors import Misused
+from bootstrap.stack import created
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -18,8 +19,7 @@ _TABLE = "AWS::DynamoDB::Table"
 
 def refuse_protected(aws: Aws, held: Iterable[StackResourceSummaryTypeDef], shop: str) -> None:
     """Raises Misused if a table among the resources of the stacks is protected."""
-    tables = sorted(r["PhysicalResourceId"] for r in held if r["ResourceType"] == _TABLE)
-    if protected := [table for table in tables if _is_protected(aws, table)]:
+    if protected := [table for table in sorted(created(held, _TABLE)) if _is_protected(aws, table)]:
         raise Misused(
             f"refused: DynamoDB protects {', '.join(protected)} from deletion. If you mean to delete the rows, switch "
             f"the protection off first: SHOP_PROTECT=off {aws.command('up', shop)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -143,6 +143,11 @@ class Stack:
         pages = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         for page in pages:
             yield from page["StackEvents"]
+
+
+def created(resources: Iterable[StackResourceSummaryTypeDef], kind: str) -> list[str]:
+    """The names of the resources of a type. One whose creation failed has none."""
+    return [it["PhysicalResourceId"] for it in resources if it["ResourceType"] == kind and it.get("PhysicalResourceId")]
 
 
 def _moving(status: str) -> bool:
