@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from bootstrap.aws import Aws
-from bootstrap.names import Names
 from shop.room.watch import Gauges
 
 FINAL = ("CONFIRMED", "REJECTED", "CANCELLED")
@@ -91,10 +90,12 @@ def placed_at(order_id: str) -> float:
 
 
 class Books:
-    """Counts at most so often that it is a small part of the work of the tables."""
+    """Counts at most so often that it is a small part of the work of the tables. `tables` gives their names on AWS."""
 
-    def __init__(self, aws: Aws, names: Names, gauges: Gauges, clock: Callable[[], float] = time.time) -> None:
-        self._dynamodb, self._shop, self._gauges, self._clock = aws.dynamodb, names.shop, gauges, clock
+    def __init__(
+        self, aws: Aws, tables: Callable[[str], str], gauges: Gauges, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._dynamodb, self._tables, self._gauges, self._clock = aws.dynamodb, tables, gauges, clock
         self._texts: dict[str, str] = {}
         self._next = 0.0
 
@@ -114,7 +115,7 @@ class Books:
     def _rows(self, table: str, *fields: str) -> Iterable[Mapping[str, Any]]:
         names = {f"#{number}": name for number, name in enumerate(fields)}
         pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=f"{self._shop}-{table}",
+            TableName=self._tables(table),
             ProjectionExpression=", ".join(names),
             ExpressionAttributeNames=names,
             ConsistentRead=True,

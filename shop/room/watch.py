@@ -70,8 +70,9 @@ class Gauges:
         return int(found[COUNTS[0]]), int(found[COUNTS[1]])
 
     def pending(self, outbox: str) -> list[dict[str, Any]]:
-        """The rows of an outbox, up to one page of them."""
-        return self._aws.dynamodb.scan(TableName=self._full(outbox), ConsistentRead=True)["Items"]
+        """The rows of an outbox. During an outage of the bus they are more than one page."""
+        pages = self._aws.dynamodb.get_paginator("scan").paginate(TableName=self._full(outbox), ConsistentRead=True)
+        return [row for page in pages for row in page["Items"]]
 
     def _queue(self, box: str, queue: str, texts: dict[str, str], marks: dict[str, str]) -> None:
         waiting, in_flight = self.depth(queue)

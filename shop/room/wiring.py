@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bootstrap import flows
-from bootstrap.aws import Aws, connect
+from bootstrap.aws import connect
 from bootstrap.manifests import manifests
 from bootstrap.names import Names
 from bootstrap.templates import load, tap
 from chassis.core.errors import Misconfigured
+from chassis.core.names import table_names
 from shop.room.actions import Actions
 from shop.room.books import Books
 from shop.room.ring import Ring
@@ -37,7 +38,8 @@ def build(env: Mapping[str, str]) -> tuple[Room, list[Callable[[], None]]]:
     if not (aws.emulator or read_only):
         raise Misconfigured(NO_EMULATOR)
     flow, ring, found = flows.read(load(names), manifests()), Ring(), _processes(env)
-    watch = Watch(_look(aws, names, flow, found), EVERY if aws.emulator else ON_AWS)
+    gauges = Gauges(aws, names, flow, found.states if found else dict)
+    watch = Watch(_look(gauges, Books(aws, table_names(env), gauges)), EVERY if aws.emulator else ON_AWS)
     listener = None if read_only else Tap(aws, tap(names), flow, ring)
     urls = {name: env.get(f"{name.upper()}_URL", "") for name in ("product", "basket")}
     room = Room(
@@ -66,10 +68,7 @@ def start(works: list[Callable[[], None]]) -> None:
         threading.Thread(target=work, daemon=True).start()
 
 
-def _look(aws: Aws, names: Names, flow: flows.Flows, processes: Supervised | None) -> Callable[[], State]:
-    gauges = Gauges(aws, names, flow, processes.states if processes else dict)
-    books = Books(aws, names, gauges)
-
+def _look(gauges: Gauges, books: Books) -> Callable[[], State]:
     def look() -> State:
         state = gauges.look()
         return State({**state.texts, **books.texts()}, state.marks)

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from shop.room.books import FINAL, ON_THE_WAY, Tally, placed_at, tally
+from shop.room.books import FINAL, ON_THE_WAY, Books, Tally, placed_at, tally
+from tests.shop.room.test_watch import Clock, FakeAws, gauges
 
 NOW = 1_800_000_000.0
 
@@ -70,3 +71,16 @@ def test_orders_whose_receipt_has_expired_still_count() -> None:
 @pytest.mark.parametrize("text", ["", "o-1", "x" * 36])
 def test_id_of_another_form_is_old(text: str) -> None:
     assert placed_at(text) == 0
+
+
+def test_books_are_read_from_a_restored_table_and_all_pages_of_the_outbox() -> None:
+    aws, clock = FakeAws(), Clock()
+    aws.tables |= {
+        "shop-receipt": [{"orderId": {"S": each}} for each in IDS[:3]],
+        "shop-basket-outbox": [{"detail": {"S": f'{{"data": {{"orderId": "{each}"}}}}'}} for each in IDS[1:3]],
+        "shop-order-2": [{"orderId": {"S": IDS[0]}, "status": {"S": "CONFIRMED"}}],
+    }
+    names = {"receipt": "shop-receipt", "order": "shop-order-2"}
+    books = Books(aws, names.__getitem__, gauges(aws, clock), lambda: NOW)  # type: ignore[arg-type] # a fake
+    texts = books.texts()
+    assert (texts["book-ends"], texts["book-places"], texts["book-lost"]) == ("1 confirmed", "2 in the outbox", "0")

@@ -16,7 +16,7 @@ class FakeAws:
     def __init__(self) -> None:
         self.sqs = self.dynamodb = self
         self.depths: dict[str, tuple[int, int]] = {"shop-order": (0, 0), "shop-order-dlq": (0, 0)}
-        self.rows: list[dict[str, Any]] = []
+        self.tables: dict[str, list[dict[str, Any]]] = {}
 
     def get_queue_url(self, QueueName: str) -> dict[str, str]:  # noqa: N803 boto3's names
         if QueueName not in self.depths:
@@ -28,8 +28,12 @@ class FakeAws:
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         return {"Attributes": dict(zip(names, (str(waiting), str(hidden)), strict=True))}
 
-    def scan(self, TableName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        return {"Items": self.rows if TableName == "shop-basket-outbox" else []}
+    def get_paginator(self, _: str) -> "FakeAws":
+        return self
+
+    def paginate(self, TableName: str, **_: Any) -> list[dict[str, Any]]:  # noqa: N803
+        """A page for each row."""
+        return [{"Items": [row]} for row in self.tables.get(TableName, [])]
 
 
 class Clock:
@@ -73,7 +77,7 @@ def test_age_is_not_known_before_the_queue_was_seen_empty() -> None:
 
 def test_outbox_shows_its_backlog_and_the_age_of_its_oldest_event() -> None:
     aws = FakeAws()
-    aws.rows = [{"createdAt": {"N": "990000"}}, {"createdAt": {"N": "995000"}}]
+    aws.tables["shop-basket-outbox"] = [{"createdAt": {"N": "990000"}}, {"createdAt": {"N": "995000"}}]
     state = gauges(aws, Clock()).look()
     assert (state.texts["outbox-basket-outbox-waiting"], state.texts["outbox-basket-outbox-oldest"]) == ("2", "10 s")
     assert state.marks["outbox-basket-outbox"] == "busy"
