@@ -25,7 +25,7 @@ def about() -> Answer:
 def page() -> Answer:
     its = room()
     return render_template(
-        "room.html", room=its, state=its.state(), events=its.events()[:-SHOWN:-1], offers=OFFERS, verbs=VERBS
+        "room.html", room=its, state=its.state(), events=its.events()[-SHOWN:][::-1], offers=OFFERS, verbs=VERBS
     )
 
 
