@@ -92,6 +92,16 @@ def _answers(url: str) -> bool:
     return answer.status not in _STARTING
 
 
+def emulates(aws: Aws, service: str) -> bool:
+    """Whether the emulator has a service, by the name that LocalStack's health report uses."""
+    url = str(aws.cloudformation.meta.endpoint_url)
+    try:
+        health = urllib3.request("GET", f"{url}/_localstack/health", timeout=10.0, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise Failed(f"{url} does not answer: {' '.join(str(error).split())}") from error
+    return bool(health.json()["services"].get(service, "disabled") != "disabled")
+
+
 def connect(env: Mapping[str, str], say: Say, emulated: Callable[[Any], bool] = is_emulator) -> Aws:
     """The clients for `env`; an emulator needs credentials too, so it gets made-up ones."""
     session = _fake_session(env)

@@ -9,6 +9,7 @@ NOTIFY_EMAIL = "SHOP_NOTIFY_EMAIL"
 ALARM_TOPIC = "SHOP_ALARM_TOPIC"
 PROTECT = "SHOP_PROTECT"
 NAMES = (NOTIFY_EMAIL, ALARM_TOPIC, PROTECT)
+_TOKENS = {"AuthIssuer": "AUTH_ISSUER", "AuthAudience": "AUTH_AUDIENCE", "AuthJwks": "AUTH_JWKS"}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
 
@@ -29,3 +30,16 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     if protect not in {"on", "off"}:
         raise Misused(f"{PROTECT}={protect} is neither on nor off")
     return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms, "Protect": protect}
+
+
+def authentication(env: Mapping[str, str], without: str) -> dict[str, str]:
+    """The values of the parameters of web processes on AWS. `without` says what SHOP_AUTH=off leads to."""
+    mode, tokens = env.get("SHOP_AUTH"), {name: env.get(setting, "") for name, setting in _TOKENS.items()}
+    if mode == "off" and not tokens["AuthIssuer"]:
+        return {"Auth": "off"} | tokens
+    if mode not in ("on", None, "") or not all(tokens.values()):
+        raise Misused(
+            f"set {', '.join(_TOKENS.values())} to those of the issuer of your users' tokens, and SHOP_AUTH=on. Or set "
+            f"SHOP_AUTH=off alone{without}"
+        )
+    return {"Auth": "on"} | tokens

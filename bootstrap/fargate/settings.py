@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from bootstrap.errors import Misused
 from bootstrap.manifests import manifests
+from bootstrap.settings import authentication
 
 IMAGES, ARCHITECTURE = "SHOP_IMAGES", "SHOP_ARCHITECTURE"
 CERTIFICATE, DOMAIN = "SHOP_RUN_CERTIFICATE", "SHOP_RUN_DOMAIN"
@@ -13,7 +14,7 @@ PLAIN = "none"
 ARCHITECTURES = ("ARM64", "X86_64")
 _IMAGE = re.compile(r"([a-z]+)=(\S+@sha256:[0-9a-f]{64})")
 _CERTIFICATE = re.compile(r"arn:[^:\s]+:acm:[^:\s]+:\d{12}:certificate/\S+")
-_AUTH = {"AuthIssuer": "AUTH_ISSUER", "AuthAudience": "AUTH_AUDIENCE", "AuthJwks": "AUTH_JWKS"}
+_WITHOUT = " for a shop in which everybody may do everything"
 _PASSED_ON = {"CorsOrigins": "SHOP_CORS_ORIGINS", "RateLimit": "SHOP_RATE_LIMIT", "Tables": "SHOP_TABLES"}
 
 
@@ -21,7 +22,7 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     """The values of parameters by their names. Those of the images are `ImageOf` and the service's name."""
     own = {name: env.get(setting, "") for name, setting in _PASSED_ON.items()}
     numbers = {"WebTasks": _number(env, WEB_TASKS, 2, 100), "Relays": _number(env, RELAYS, 1, 4)}
-    return own | numbers | _address(env) | _authentication(env) | _images(env)
+    return own | numbers | _address(env) | authentication(env, _WITHOUT) | _images(env)
 
 
 def _address(env: Mapping[str, str]) -> dict[str, str]:
@@ -34,18 +35,6 @@ def _address(env: Mapping[str, str]) -> dict[str, str]:
             f"{CERTIFICATE}={PLAIN} alone for plain HTTP, over which tokens and cards can be read"
         )
     return {"Certificate": certificate, "Domain": domain}
-
-
-def _authentication(env: Mapping[str, str]) -> dict[str, str]:
-    mode, own = env.get("SHOP_AUTH"), {name: env.get(setting, "") for name, setting in _AUTH.items()}
-    if mode == "off" and not own["AuthIssuer"]:
-        return {"Auth": "off"} | own
-    if mode not in ("on", None, "") or not all(own.values()):
-        raise Misused(
-            f"set {', '.join(_AUTH.values())} to those of the issuer of your users' tokens, and SHOP_AUTH=on. Or set "
-            "SHOP_AUTH=off alone for a shop in which everybody may do everything"
-        )
-    return {"Auth": "on"} | own
 
 
 def _images(env: Mapping[str, str]) -> dict[str, str]:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import urllib3
-
+from bootstrap.aws import emulates
 from bootstrap.clock import Clock
 from bootstrap.errors import Failed
 from bootstrap.manifests import manifests
@@ -60,7 +59,7 @@ def refusal(aws: Aws, names: Names) -> str | None:
     """Why the containers cannot be deployed here, or None."""
     if names.shop != names.shop.lower():
         return f"the names of image repositories have no capitals: choose another SHOP_NAME than {names.shop}"
-    if aws.emulator and not _has_ecs(str(aws.cloudformation.meta.endpoint_url)):
+    if aws.emulator and not emulates(aws, "ecs"):
         return "this emulator runs no containers. `make up` starts the shop in containers without ECS"
     return None
 
@@ -69,11 +68,3 @@ def _running(stack: StackTypeDef | None) -> str:
     """The image with which a stack was deployed, or nothing."""
     found = stack.get("Parameters", []) if stack else []
     return next((it["ParameterValue"] for it in found if it["ParameterKey"] == "Image"), "")
-
-
-def _has_ecs(url: str) -> bool:
-    try:
-        health = urllib3.request("GET", f"{url}/_localstack/health", timeout=10.0, retries=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise Failed(f"{url} does not answer: {' '.join(str(error).split())}") from error
-    return bool(health.json()["services"].get("ecs", "disabled") != "disabled")

@@ -8,8 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import urllib3
-
+from bootstrap.aws import emulates
 from bootstrap.clock import Clock
 from bootstrap.errors import Failed, Misused
 from bootstrap.manifests import manifests
@@ -53,7 +52,7 @@ def completed(aws: Aws, template: Template) -> Template:
 
 def refusal(aws: Aws, _names: Names) -> str | None:
     """Why the functions cannot be deployed here, or None."""
-    if aws.emulator and not _has_lambda(str(aws.cloudformation.meta.endpoint_url)):
+    if aws.emulator and not emulates(aws, "lambda"):
         return "this emulator runs no functions. `shop lambda` starts one that does, with the shop"
     return None
 
@@ -105,11 +104,3 @@ def output(aws: Aws, names: Names, stack: str, key: str) -> str:
     if found is None or found["StackStatus"] not in SUCCESS:
         raise Failed(f"{name} comes first: {aws.command(f'up {stack} --run lambda', names.shop)}")
     return next(it["OutputValue"] for it in found["Outputs"] if it["OutputKey"] == key)
-
-
-def _has_lambda(url: str) -> bool:
-    try:
-        health = urllib3.request("GET", f"{url}/_localstack/health", timeout=10.0, retries=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise Failed(f"{url} does not answer: {' '.join(str(error).split())}") from error
-    return bool(health.json()["services"].get("lambda", "disabled") != "disabled")
