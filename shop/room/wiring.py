@@ -37,7 +37,7 @@ def build(env: Mapping[str, str]) -> tuple[Room, list[Callable[[], None]]]:
     aws, names, read_only = connect(env, log.info), Names.from_env(env), env.get(READ_ONLY) == "on"
     if not (aws.emulator or read_only):
         raise Misconfigured(NO_EMULATOR)
-    flow, ring, found = flows.read(load(names), manifests()), Ring(), _processes(env)
+    flow, ring, found = flows.read(load(names), manifests()), Ring(), processes(env)
     gauges = Gauges(aws, names, flow, found.states if found else dict)
     watch = Watch(_look(gauges, Books(aws, table_names(env), gauges)), EVERY if aws.emulator else ON_AWS)
     listener = None if read_only else Tap(aws, tap(names), flow, ring)
@@ -54,9 +54,12 @@ def build(env: Mapping[str, str]) -> tuple[Room, list[Callable[[], None]]]:
     return room, [watch.run, *([listener.run] if listener else [])]
 
 
-def _processes(env: Mapping[str, str]) -> Supervised | None:
-    """Containers and AWS have no supervisor, and perhaps not its package."""
-    if not Path(env.get(SOCKET) or "/nowhere").exists():
+def processes(env: Mapping[str, str]) -> Supervised | None:
+    """Those of `make run`. Containers have no supervisor, and perhaps not its package.
+
+    A room that shows a shop on AWS does not show processes of this machine.
+    """
+    if env.get(READ_ONLY) == "on" or not Path(env.get(SOCKET) or "/nowhere").exists():
         return None
     from shop.room.processes import Supervised  # noqa: PLC0415 see above
 

@@ -26,6 +26,13 @@ def test_room_on_aws_only_shows_and_reads_no_events(nowhere: None) -> None:
     assert [work.__qualname__ for work in works] == ["Watch.run"]
 
 
+def test_room_on_aws_does_not_show_the_processes_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.sock").touch()
+    here = {"SHOP_SOCKET": str(tmp_path / "supervisor.sock")}
+    assert wiring.processes(here) is not None
+    assert wiring.processes(here | {"SHOP_ROOM_READ_ONLY": "on"}) is None
+
+
 @pytest.mark.integration
 def test_room_of_an_emulator_has_buttons_and_reads_events(aws_env: Mapping[str, str], tmp_path: Path) -> None:
     room, works = wiring.build(aws_env)
