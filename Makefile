@@ -12,6 +12,7 @@ CLIENTS := .clients/.installed
 BENCH := .venv-bench/.installed
 LOAD := .venv-load/.installed
 BROWSER := .venv-browser/.installed
+CDK := .venv-cdk/.installed
 SHOP := $(BIN)/shop
 WITH_BROWSER = PYTHONPATH=$$(echo .venv-browser/lib/python*/site-packages)
 # uv makes both environments from the lock file, with the installed Python. The paths are relative, because a folder's
@@ -31,7 +32,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE PYTHONN
   PYTHONINSPECT $(filter-out $(KEPT_OF_UV) $(KEPT_OF_PIP),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load test-browser chromium resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs pictures engine install clean simulate load load-report
+.PHONY: help run dev demo status logs stop reset doctor plan up down project test test-emulator test-boto3 test-otlp test-docker test-clients test-load test-cdk test-browser chromium resilience resilience-full resilience-docker mutation-check bench bench-check e2e lint fmt docs pictures engine install clean simulate load load-report
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -101,7 +102,7 @@ project:
 
 ##@ Work on it
 test: $(STAMP)  ## every test that needs no Docker, with coverage
-	$(BIN)/pytest -m "not docker and not resilience and not clients and not load and not browser" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not docker and not resilience and not clients and not load and not browser and not cdk" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 test-emulator: $(STAMP)  ## the integration tests on EMULATOR=localstack (a container), or the URL of one that runs
 	$(BIN)/pytest -m "integration and not docker and not resilience" -n $(WORKERS) --emulator $(EMULATOR) $(ARGS)
@@ -121,6 +122,9 @@ test-clients: $(STAMP) $(CLIENTS)  ## clients that are generated from the OpenAP
 
 test-load: $(STAMP) $(LOAD)  ## half a minute of load with an outage: nothing is lost, and the report is complete
 	$(BIN)/pytest -m load tests/load $(ARGS)
+
+test-cdk: $(STAMP) $(CDK)  ## the CDK app makes the shop's own templates (needs Node.js)
+	$(BIN)/pytest -m cdk tests/cdk $(ARGS)
 
 test-browser: $(STAMP) $(BROWSER) chromium  ## the web pages in Chromium: purchases and accessibility
 	$(WITH_BROWSER) $(BIN)/pytest -m browser tests/browser tests/storefront tests/chassis/web $(ARGS)
@@ -189,7 +193,7 @@ install: $(STAMP)  ## make .venv and .venv-emulator from the lock file
 
 clean:  ## remove what was made here: environments, caches, var/ (the shop's data)
 	@if [ -f $(STAMP) ]; then $(SHOP) stop; fi
-	rm -rf .venv .venv-emulator .venv-bench .venv-load .venv-browser .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
+	rm -rf .venv .venv-emulator .venv-bench .venv-load .venv-browser .venv-cdk .clients var htmlcov .coverage .coverage.* .hypothesis .schemathesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -211,6 +215,13 @@ $(BENCH): $(STAMP)
 $(LOAD): $(STAMP)
 	@echo "Installing Locust into .venv-load"
 	@UV_PROJECT_ENVIRONMENT=.venv-load $(UV) sync --quiet --frozen --only-group load
+	@touch $@
+
+# CDK, whose Python packages run JavaScript.
+$(CDK): $(STAMP)
+	@command -v node >/dev/null || { echo "There is no node: install Node.js 20 or newer. \`make test\` needs none."; exit 1; }
+	@echo "Installing CDK into .venv-cdk"
+	@UV_PROJECT_ENVIRONMENT=.venv-cdk $(UV) sync --quiet --frozen --only-group cdk
 	@touch $@
 
 # Only what .venv lacks, so that the shop of these tests starts as fast as any other.

@@ -21,7 +21,7 @@ from chassis.core import deadline, metrics
 from chassis.tracing.spans import Finished, record_with
 from tests import emf
 from tests.emulators import emulator, localstack, new_account
-from tests.environment import CHROMIUM, engine_answers
+from tests.environment import CDK, CHROMIUM, engine_answers
 from tests.stacks import deploy, silence
 
 # A slow machine is no failure. CI uses fixed examples, so that it gives the same result twice. Developers get new ones.
@@ -70,6 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _skip(items, "ministack", "runs on MiniStack only; docs/emulators.md says what differs elsewhere")
     if not GENERATORS.exists():
         _skip(items, "clients", "the generators of clients are not installed: `make test-clients` does that")
+    if not CDK.exists():
+        _skip(items, "cdk", "CDK is not installed: `make test-cdk` does that, where there is Node.js")
     if not CHROMIUM:
         _skip(items, "browser", "there is no Chromium: `make test-browser` installs it on Debian, as root")
     if any(item.get_closest_marker("docker") for item in items) and not engine_answers():

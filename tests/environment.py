@@ -11,6 +11,7 @@ import pytest
 import urllib3
 
 ROOT = Path(__file__).parent.parent
+CDK = ROOT / ".venv-cdk" / "bin" / "python"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # `make` as a user calls it. If `make test` runs the tests, a nested make would print more.
 MAKE = ("/usr/bin/env", "-u", "MAKELEVEL", "-u", "MAKEFLAGS", "-u", "MFLAGS", "make")

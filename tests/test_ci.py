@@ -48,7 +48,7 @@ def test_ci_runs_every_suite_and_ends_with_a_table_of_minutes_and_budgets(folder
     install(folder, "docker", "exit 0")
     done = run(folder)
     suites = ["lint", "mutation-check", "test", "test-boto3", "test-otlp", "test-load", "resilience", "bench-check"]
-    suites += ["test-clients", "test-browser", "test-emulator", "test-docker", "resilience-docker", "total"]
+    suites += ["test-clients", "test-cdk", "test-browser", "test-emulator", "test-docker", "resilience-docker", "total"]
     assert done.returncode == 0, done.stdout
     assert results(done.stdout) == dict.fromkeys(suites, "passed")
     assert f"{'total':18}      0.0      88  passed" in done.stdout
@@ -66,6 +66,7 @@ def test_ci_names_the_suites_that_it_skips(folder: Path) -> None:
     assert done.returncode == 0
     assert results(done.stdout)["test-browser"] == "SKIPPED: there is no Chromium, and it cannot be installed here"
     assert results(done.stdout)["test-clients"] == "SKIPPED: there is no npm"
+    assert results(done.stdout)["test-cdk"] == "SKIPPED: there is no npm, and so no Node.js"
     assert results(done.stdout)["containers"].startswith("SKIPPED: no container engine answers")
 
 

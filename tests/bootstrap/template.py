@@ -29,11 +29,16 @@ def read(shop: str = "shop") -> dict[str, Any]:
 
 
 def resources_of(path: Path, shop: str = "shop") -> Mapping[str, Any]:
+    return dict(template_with({"Shop": shop}, path)["Resources"])
+
+
+def template_with(values: Mapping[str, str], path: Path) -> Mapping[str, Any]:
+    """A template with values in the place of its parameters: these, or their defaults."""
     template, problems = decode.decode(str(path))
     assert not problems
-    parameters = template["Parameters"]
+    parameters = template.get("Parameters", {})
     defaults = {name: str(parameters[name]["Default"]) for name in parameters if "Default" in parameters[name]}
-    return dict(_resolved(template, PSEUDO | defaults | {"Shop": shop})["Resources"])
+    return dict(_resolved(template, {**PSEUDO, **defaults, **values}))
 
 
 def _resolved(node: Any, known: Mapping[str, str]) -> Any:
