@@ -39,7 +39,7 @@ def templates(names: Names, root: Path, settings: Mapping[str, str]) -> list[Tem
 
 
 def completed(aws: Aws, template: Template) -> Template:
-    """With the outputs of the network, and without SHOP_IMAGES with the image that runs."""
+    """With the outputs of the network, and without SHOP_IMAGES with the image that runs and its architecture."""
     if template.service == NETWORK:
         return template
     shop, service = template.names, template.service.removesuffix(_SUFFIX)
@@ -47,12 +47,13 @@ def completed(aws: Aws, template: Template) -> Template:
     if network is None or network["StackStatus"] not in SUCCESS:
         raise Failed(f"{shop.stack_of(NETWORK)} comes first: {aws.command(f'up {NETWORK} --run fargate', shop.shop)}")
     outputs = {it["OutputKey"]: it["OutputValue"] for it in network.get("Outputs", [])}
-    image = template.settings["Image"] or _running(Stack(aws.cloudformation, template.stack, Clock()).describe())
-    if not image:
+    kept = {} if template.settings["Image"] else _running(Stack(aws.cloudformation, template.stack, Clock()).describe())
+    own = {**template.settings, **outputs, **kept}
+    if not own["Image"]:
         raise Failed(
             f'{template.stack} needs the image of {service}: run eval "$(shop image push)", which sets SHOP_IMAGES'
         )
-    return replace(template, settings={**template.settings, **outputs, "Image": image})
+    return replace(template, settings=own)
 
 
 def refusal(aws: Aws, names: Names) -> str | None:
@@ -64,7 +65,7 @@ def refusal(aws: Aws, names: Names) -> str | None:
     return None
 
 
-def _running(stack: StackTypeDef | None) -> str:
-    """The image with which a stack was deployed, or nothing."""
+def _running(stack: StackTypeDef | None) -> dict[str, str]:
+    """The parameters of the image with which a stack was deployed, or none."""
     found = stack.get("Parameters", []) if stack else []
-    return next((it["ParameterValue"] for it in found if it["ParameterKey"] == "Image"), "")
+    return {it["ParameterKey"]: it["ParameterValue"] for it in found if it["ParameterKey"] in ("Image", "Architecture")}

@@ -65,10 +65,15 @@ def test_a_service_gets_the_outputs_of_the_network_and_its_own_image() -> None:
     assert found == {**OUTPUTS, "Image": f"r/basket@{DIGEST}", "Auth": "off", "Shop": "shop"}
 
 
-def test_without_another_image_the_one_that_runs_stays() -> None:
-    running = {"Parameters": [{"ParameterKey": "Image", "ParameterValue": f"r/basket@{DIGEST}"}]}
-    stacks = FakeStacks(shop_network=network(), shop_basket_run=running)
-    assert completed(on(stacks), run_of("basket")).parameters()["Image"] == f"r/basket@{DIGEST}"
+def test_without_another_image_the_one_that_runs_stays_and_with_it_its_architecture() -> None:
+    """The default is ARM64, on which an image for X86_64 does not start."""
+    known = {"Image": f"r/basket@{DIGEST}", "Architecture": "X86_64", "WebTasks": "7"}
+    running = {"Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in known.items()]}
+    stacks = on(FakeStacks(shop_network=network(), shop_basket_run=running))
+    found = completed(stacks, run_of("basket", Architecture="ARM64", WebTasks="2")).parameters()
+    assert (found["Image"], found["Architecture"], found["WebTasks"]) == (f"r/basket@{DIGEST}", "X86_64", "2")
+    other = completed(stacks, run_of("basket", Architecture="ARM64", ImageOfbasket="other")).parameters()
+    assert (other["Image"], other["Architecture"]) == ("other", "ARM64")
 
 
 def test_without_any_image_the_command_that_pushes_it_is_named() -> None:
