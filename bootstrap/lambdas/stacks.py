@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CODE = "functions"
 BUCKET = "AWS::S3::Bucket"
 _SUFFIX = f"-{CODE}"
-# The ends of `shop package`'s zips. An emulator takes the first only, AWS the first of the others that is there.
+# The ends of `shop package`'s zips. An emulator takes the first only, AWS the newest of the others.
 _HERE, _PROCESSORS = "here", ("arm64", "x86_64")
 
 
@@ -76,9 +76,9 @@ def _service_of(template: Template) -> str:
 
 def _zip(aws: Aws, template: Template) -> Path:
     folder, service = Path(template.settings["Zips"]), _service_of(template)
-    for end in [_HERE] if aws.emulator else _PROCESSORS:
-        if (path := folder / f"{service}-{end}.zip").exists():
-            return path
+    paths = [folder / f"{service}-{end}.zip" for end in ([_HERE] if aws.emulator else _PROCESSORS)]
+    if found := [path for path in paths if path.exists()]:
+        return max(found, key=lambda path: path.stat().st_mtime)
     option = f" --for {_HERE}" if aws.emulator else ""
     raise Misused(f"there is no zip of {service} in {folder}: `shop package{option}` makes one for each service")
 

@@ -1,5 +1,6 @@
 """The order of the stacks, the code and the addresses that each needs, and where there are no functions."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +96,15 @@ def test_emulator_takes_the_zip_for_its_own_python_and_aws_never_does(aws: FakeA
     zip_of(tmp_path, "product-arm64.zip")
     with pytest.raises(Misused, match="`shop package --for here` makes one"):
         deployed(aws, template, emulator=True)
+
+
+@pytest.mark.parametrize("newest", ["arm64", "x86_64"])
+def test_newest_zip_is_deployed_whatever_its_processor(newest: str, aws: FakeAws, tmp_path: Path) -> None:
+    template = zip_of(tmp_path, "product-arm64.zip")
+    zip_of(tmp_path, "product-x86_64.zip")
+    for number, name in enumerate(sorted(("arm64", "x86_64"), key=lambda it: it == newest)):
+        os.utime(tmp_path / f"product-{name}.zip", (number, number))
+    assert deployed(aws, template)["Architecture"] == newest
 
 
 @pytest.mark.parametrize(
