@@ -52,8 +52,7 @@ def main(argv: Sequence[str], env: Mapping[str, str], clock: Clock | None = None
 def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: Path) -> int:
     names, given, url = Names.from_env(env), settings(env) | front.settings(env), endpoint(env)
     engine = ENGINES.get(args.engine)
-    if engine and args.run in (commands.plan, commands.up):
-        given |= engine.settings(env)
+    of_run = engine.settings(env) if engine and args.run in (commands.plan, commands.up) else {}
     if args.run is commands.up and not url and env.get("SHOP_AUTH") == UNSET:
         raise Misused(
             "SHOP_AUTH is not set, so containers on AWS would run without authentication. Set it to on or off."
@@ -62,7 +61,7 @@ def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: P
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
     run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, out=_out, say=_say, root=root, settings=given, engine=engine))
+    return run(commands.Context(args, aws, names, clock, _out, _say, root, given, engine, of_run))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,8 @@ from bootstrap.templates import ROOT, Template, choose, load, tap
 class Context:
     """What every command works with. `out` takes its result, `say` its progress.
 
-    The templates are in `root`. `settings` has the values of their parameters. `engine` is that of `--run`.
+    The templates are in `root`. `settings` has the values of their parameters. `engine` is that of `--run`, and only
+    its templates get `of_run`, which has other values by the same names.
     """
 
     args: Namespace
@@ -36,6 +37,7 @@ class Context:
     root: Path = ROOT
     settings: Mapping[str, str] = field(default_factory=dict)
     engine: Engine | None = None
+    of_run: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def templates(self) -> list[Template]:
@@ -48,7 +50,7 @@ class Context:
 
     def runs(self, engine: Engine) -> list[Template]:
         """The stacks that run the services with this engine, in the order of creation."""
-        return engine.templates(self.names, self.root, self._settings)
+        return engine.templates(self.names, self.root, {**self._settings, **self.of_run})
 
     def completed(self, template: Template) -> Template:
         """With the parameters that only earlier stacks have. Raises Failed where one is missing."""

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import commands
+from bootstrap import commands, fargate, front
+from bootstrap.engines import ENGINES
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
+from bootstrap.templates import ROOT
 from tests.bootstrap.fakes import FakeCloudFormation, aws_of, quick_clock
 
 
@@ -51,6 +53,17 @@ def test_up_force_refuses_aws_before_it_changes_anything(live: FakeCloudFormatio
     with pytest.raises(Misused, match="--really-aws"):
         commands.up(context(live, root, force=True))
     assert set(live.called) == {"describe_stacks"}
+
+
+def test_front_and_containers_have_their_own_domains(live: FakeCloudFormation) -> None:
+    """Both templates call it `Domain`."""
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    env = {"SHOP_FRONT_SERVICES": "https://{service}.test", "SHOP_AUTH": "off"}
+    env |= {"SHOP_FRONT_DOMAIN": "api.test", "SHOP_FRONT_CERTIFICATE": certificate}
+    env |= {"SHOP_RUN_DOMAIN": "shop.test", "SHOP_RUN_CERTIFICATE": certificate}
+    given = dataclasses.replace(context(live, ROOT), settings=front.settings(env), of_run=fargate.settings(env))
+    network = given.runs(ENGINES["fargate"])[0]
+    assert (given.front.parameters()["Domain"], network.parameters()["Domain"]) == ("api.test", "shop.test")
 
 
 def test_down_of_aws_is_possible_for_those_who_say_so(live: FakeCloudFormation, root: Path) -> None:
