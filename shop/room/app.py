@@ -14,7 +14,7 @@ from chassis.core import logs
 from chassis.core.errors import DomainError, Misconfigured, Unavailable
 from chassis.web import problems
 from chassis.web.app import Answer, observe
-from shop.room.drawing import LEADING, NAME, NOTE, PAD
+from shop.room.nodes import LEADING, NAME, NOTE, PAD
 from shop.room.routes import pages, wants_json
 from shop.room.service import Room
 from shop.room.wiring import build, start

@@ -10,7 +10,8 @@ from bootstrap.manifests import manifests
 from bootstrap.names import Names
 from bootstrap.templates import load
 from shop.room import drawing
-from shop.room.drawing import GAP, NAME, NOTE, NOTES, PAD, Box
+from shop.room.drawing import GAP, Box
+from shop.room.nodes import NAME, NOTE, NOTES, PAD
 from tests.bootstrap.template import resources_of
 from tests.environment import ROOT
 from tests.shop.room.rooms import FLOWS
