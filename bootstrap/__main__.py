@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="engine",
         choices=sorted(ENGINES),
         default="",
-        help="also run the services on AWS so; `status` and `down` then take only what that adds",
+        help="also run the services on AWS so. `status`, `down` and `--force` then take only what that adds",
     )
     # Only `up` runs beside an emulator that is still starting.
     shared.set_defaults(patience=0.0)

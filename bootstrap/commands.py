@@ -103,7 +103,7 @@ def up(context: Context) -> int:
     """The platform first, the front last. Then the rules that exist are compared with the templates."""
     chosen, changed = _to_deploy(context), False
     if context.args.force:
-        delete(context, chosen if context.args.services else [*chosen, context.tap])
+        delete(context, _to_renew(context, chosen))
     stacks.refuse_former(context.aws, context.names)
     for number, template in enumerate(chosen, 1):
         if template.service not in (PLATFORM, FRONT):
@@ -165,6 +165,13 @@ def _to_deploy(context: Context) -> list[Template]:
         context.say(f"{stack} is left out: {why_not}")
     runs = context.runs(context.engine) if context.engine else []
     return choose([*context.templates, *runs, *([] if why_not else [context.front])], named)
+
+
+def _to_renew(context: Context, chosen: list[Template]) -> list[Template]:
+    """What `up --force` deletes first: with --run and without a name, as `down`, only what that engine adds."""
+    if context.args.services:
+        return chosen
+    return context.runs(context.engine) if context.engine else [*chosen, context.tap]
 
 
 def _what(context: Context, chosen: list[Template]) -> str:

@@ -1,6 +1,7 @@
 """The commands on real AWS, where nothing may be deleted by mistake. `test___main__.py` has the rest."""
 
 import dataclasses
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -53,6 +54,14 @@ def test_up_force_refuses_aws_before_it_changes_anything(live: FakeCloudFormatio
     with pytest.raises(Misused, match="--really-aws"):
         commands.up(context(live, root, force=True))
     assert set(live.called) == {"describe_stacks"}
+
+
+def test_up_force_with_an_engine_deletes_no_data(live: FakeCloudFormation) -> None:
+    """`up` names --force as a remedy for a stack of containers that is stuck."""
+    given = dataclasses.replace(context(live, ROOT, force=True), engine=ENGINES["fargate"])
+    with pytest.raises(Misused, match=r"delete shop-storefront-run, .*, shop-network with all data") as refused:
+        commands.up(given)
+    assert not {"shop-ordering", "shop-platform"} & {*re.findall(r"[a-z-]+", str(refused.value))}
 
 
 def test_front_and_containers_have_their_own_domains(live: FakeCloudFormation) -> None:
