@@ -1,6 +1,7 @@
 """The shop as an app of AWS CDK, from the templates and the settings of `python -m bootstrap`.
 
-`-c run=fargate` adds the stacks that run the services. All stacks have the names that `bootstrap` gives them.
+`-c run=fargate` adds the stacks that run the services, and SHOP_FRONT_SERVICES that of API Gateway. All stacks have the
+names that `bootstrap` gives them.
 """
 
 import os
@@ -16,7 +17,7 @@ from aws_cdk.aws_iam import AccountRootPrincipal, Role
 from aws_cdk.aws_sns import Topic
 from aws_cdk.cloudformation_include import CfnInclude
 
-from bootstrap import fargate
+from bootstrap import fargate, front
 from bootstrap.aws import endpoint
 from bootstrap.errors import Misused
 from bootstrap.names import PLATFORM, Names
@@ -26,7 +27,7 @@ from bootstrap.templates import ROOT, Template, load
 CONSTANT = "CDK puts values in the place of parameters, so a condition is always true or always false"
 CONDITIONS = ("CloudFormation-Validate::W1028", "CloudFormation-Validate::W8003")
 NETWORK_OUTPUTS = ("Vpc", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")
-READS_OF_A_DOLLAR = 8_000_000
+READS_OF_A_DOLLAR = 8_000_000  # read units, on demand, us-east-1 (DynamoDB pricing, since November 2024)
 
 
 def main(env: Mapping[str, str]) -> None:
@@ -43,7 +44,9 @@ def chosen(names: Names, env: Mapping[str, str], engine: str | None) -> list[Tem
         raise Misused(f"-c run={engine} is not known here: `python -m bootstrap up --run` has every engine")
     common = {**settings(env), "Where": "emulator" if endpoint(env) else "aws"}
     run = fargate.templates(names, ROOT, common | fargate.settings(env)) if engine else []
-    return [*load(names, ROOT, common), *run]
+    address = front.settings(env)
+    gateway = [front.template(names, ROOT, common | address)] if address else []
+    return [*load(names, ROOT, common), *run, *gateway]
 
 
 def include(app: App, templates: Iterable[Template]) -> dict[str, CfnInclude]:

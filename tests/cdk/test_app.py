@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import fargate
+from bootstrap import fargate, front
 from bootstrap.names import Names
 from bootstrap.settings import settings
 from bootstrap.templates import ROOT, Template, load
@@ -24,11 +24,12 @@ ENV = {
     "SHOP_AUTH": "off",
     "SHOP_RUN_CERTIFICATE": "none",
     "SHOP_ALARM_TOPIC": "arn:aws:sns:eu-west-1:123456789012:on-call",
+    "SHOP_FRONT_SERVICES": "https://{service}.example.com",
     "SHOP_IMAGES": " ".join(f"{it}=example.com/{it}@sha256:{'a' * 64}" for it in SERVICES),
 }
 COMMON = {**settings(ENV), "Where": "aws"}
 RUN = fargate.templates(NAMES, ROOT, COMMON | fargate.settings(ENV))
-TEMPLATES = [*load(NAMES, ROOT, COMMON), *RUN]
+TEMPLATES = [*load(NAMES, ROOT, COMMON), *RUN, front.template(NAMES, ROOT, COMMON | front.settings(ENV))]
 OF_NETWORK = {it: f"shop2-network-{it}" for it in ("Vpc", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")}
 
 
