@@ -138,7 +138,8 @@ class Actions:
     def _redrive(self) -> str:
         queues = dead_letter_queues(self._aws, stacks.resources(self._aws, self._names), self._names.bus)
         moved = sum(self._redrive_one(queue) for queue in queues if queue.waiting)
-        return f"{moved} dead letters were put back." if moved else "There was nothing to put back."
+        letters = "dead letter" if moved == 1 else "dead letters"
+        return f"{moved} {letters} put back." if moved else "There was nothing to put back."
 
     def _redrive_one(self, queue: DeadLetterQueue) -> int:
         work = Redrive(self._aws, queue, lambda _: None)

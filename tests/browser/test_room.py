@@ -44,6 +44,7 @@ def outage(chromium: "Browser", shop: Shop) -> Iterator[Outage]:
         room, cut_off = Room(page, shop.room).open(), Room(other, shop.room).open()
         room.press("tour-buy")
         page.locator("#tour [data-step=confirmed].ok").wait_for()
+        room.shows("#book-way", "0", within=OVER)
         other.context.set_offline(True)
         assert room.press("tour-stop").endswith("ordering-consumer is stopped.")
         room.shows("#process-ordering-consumer", "stopped")
@@ -85,7 +86,7 @@ def test_poison_message_becomes_a_dead_letter_and_is_redriven(room: Room) -> Non
     room.press("do-poison")
     room.shows("#dead-order-dlq-waiting", "1")
     room.page.locator("#dead-order-dlq.bad").wait_for()
-    assert "1 dead letters were put back." in room.press("do-redrive")
+    assert "1 dead letter put back." in room.press("do-redrive")
     assert room.books()["lost"] == 0
 
 
