@@ -19,7 +19,7 @@ from tests.resilience.invariants import Outcome
 from tests.resilience.sampling import FULL, SEED
 
 pytestmark = [pytest.mark.resilience, pytest.mark.timeout(600)]
-SIZE = Size() if FULL else Size(users=30, checkouts=900, edits=300)
+SIZE = Size() if FULL else Size(users=30, checkouts=500, edits=150)
 RecordProperty = Callable[[str, object], None]
 
 
