@@ -31,7 +31,7 @@ def test_container_runs_unprivileged_and_can_write_only_to_tmp(shop: Compose, se
 @pytest.mark.parametrize("service", WEB)
 def test_image_contains_only_the_chassis_and_its_own_service(shop: Compose, service: str) -> None:
     found = set(inside(shop, service, "sh", "-c", "find /shop -mindepth 1 -maxdepth 2 -type d").splitlines())
-    chassis = {f"/shop/chassis/{package}" for package in ("core", "tracing", "web", "aws", "messaging")}
+    chassis = {f"/shop/chassis/{package}" for package in ("core", "tracing", "web", "aws", "messaging", "functions")}
     assert found == {"/shop/chassis", *chassis, "/shop/services", f"/shop/services/{service}"}
     foreign = [f"services.{other}" for other in WEB if other != service] + ["bootstrap", "shop", "tests", "pytest"]
     for module in foreign:
