@@ -168,3 +168,5 @@ def test_containers_wait_for_their_dependencies(shop: Compose) -> None:
     shop.buy()
     assert shop.of_each(lambda state: state["State"]["StartedAt"]) == before
     assert shop.of_each(lambda state: state["RestartCount"]) == dict.fromkeys(SERVICES, 0)
+    shop("up", "--detach", "--no-deps", "room")
+    eventually(lambda: shop.status("room") == 200, 60)
