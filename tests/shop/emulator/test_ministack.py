@@ -11,6 +11,7 @@ from bootstrap.aws import Aws
 from bootstrap.names import Names
 from bootstrap.templates import load
 from shop.emulator import ministack
+from shop.package import emulated
 from tests.environment import ROOT
 
 AT_HAND = {"region", "emulator"}  # of `Aws`, what is no client
@@ -25,11 +26,11 @@ def template() -> set[str]:
 
 
 def called() -> set[str]:
-    """The services whose clients `bootstrap` and the shop make."""
+    """The services whose clients `bootstrap` and the shop make, without those that only functions need."""
     ours = [file for folder in ("chassis", "services") for file in (ROOT / folder).rglob("*.py")]
     made = {name for file in ours for name in re.findall(r'\.(?:client|of)\(\s*"([a-z]+)"', file.read_text())}
     assert made
-    return made | {field.name for field in fields(Aws)} - AT_HAND
+    return made | {field.name for field in fields(Aws)} - AT_HAND - {*emulated.SERVICES}
 
 
 def test_the_emulator_offers_the_services_of_the_templates_and_of_our_clients_and_no_other() -> None:
