@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 T = TypeVar("T")
-NEEDED = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 def inherited() -> dict[str, str]:
-    """The variables that a process needs to run and to measure coverage."""
-    return {name: os.environ[name] for name in NEEDED if name in os.environ}
+    """The variables that a process needs to run."""
+    return {"PATH": os.environ["PATH"]}
 
 
 @contextmanager

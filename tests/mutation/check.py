@@ -74,7 +74,7 @@ def _complain(complaints: Mapping[str, str], say: Say) -> bool:
 
 
 def run_pytest(tree: Path, tests: Sequence[str]) -> Run:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE_"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}  # pytest cuts its summary's lines to the width
     command = [sys.executable, "-m", "pytest", "-rA", "--tb=short", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
