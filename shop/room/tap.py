@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap import stacks
 from bootstrap.aws import Aws
 from bootstrap.clock import Clock
 from bootstrap.deploy import Deployment
-from bootstrap.errors import Failed, explain
 from bootstrap.flows import Flows, Route
 from bootstrap.templates import Template
 from shop.room.ring import Ring
+from shop.room.trouble import told
 
 BATCH, WAIT = 10, 10  # messages, and seconds of a long poll
 PAUSE = 2.0  # seconds before another attempt
@@ -37,8 +36,8 @@ class Tap:
                 while True:
                     self.receive(url)
                     self.trouble = ""
-            except (BotoCoreError, ClientError, Failed) as error:
-                self.trouble = str(error) if isinstance(error, Failed) else explain(error)
+            except Exception as error:  # noqa: BLE001 `told` logs it
+                self.trouble = told(error)
                 log.warning("the tap cannot be read", reason=self.trouble)
             sleep(PAUSE)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap.aws import Aws
-from bootstrap.errors import explain, unless_gone
+from bootstrap.errors import unless_gone
 from bootstrap.flows import Flows
 from bootstrap.names import Names
+from shop.room.trouble import told
 
 EVERY, ON_AWS = 1.0, 10.0  # seconds between two looks, while somebody watches
 REST = 3  # a slow emulator has at least this many times as long without a look as the look took
@@ -139,9 +139,10 @@ class Watch:
                 return
             try:
                 self._state = self._look()
-            except (BotoCoreError, ClientError) as error:
-                self._state = State({**self._state.texts, "trouble": explain(error)}, self._state.marks)
-                log.warning("the counters cannot be read", reason=explain(error))
+            except Exception as error:  # noqa: BLE001 `told` logs it
+                reason = told(error)
+                self._state = State({**self._state.texts, "trouble": reason}, self._state.marks)
+                log.warning("the counters cannot be read", reason=reason)
             self._looked = self._clock()
 
     def _is_old(self) -> bool:

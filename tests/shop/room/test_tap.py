@@ -19,6 +19,8 @@ from tests.bootstrap.template import resources_of
 from tests.environment import ROOT
 from tests.shop.room.rooms import FLOWS, event, room
 
+BUG, WHERE = "It does not work as it should:", "The log says where."
+
 
 class FakeEvents:
     """Says of every pattern that it matches, or that none does."""
@@ -74,7 +76,10 @@ def test_template_of_the_tap_catches_events_of_the_shop_only_for_minutes() -> No
     assert "rule/" in str(statement["Condition"]["ArnEquals"])
 
 
-def test_room_without_the_shop_says_why_and_tries_again() -> None:
+@pytest.mark.parametrize(
+    ("error", "told"), [(Failed("There is no bus."), "There is no bus."), (KeyError("x"), f"{BUG} KeyError. {WHERE}")]
+)
+def test_room_that_cannot_listen_says_why_and_tries_again(error: Exception, told: str) -> None:
     naps: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -84,12 +89,12 @@ def test_room_without_the_shop_says_why_and_tries_again() -> None:
 
     class Closed(Tap):
         def open(self) -> str:
-            raise Failed("There is no bus.")
+            raise error
 
     it = Closed(None, tap(Names("shop")), FLOWS, Ring())  # type: ignore[arg-type] # it is never called
     with pytest.raises(KeyboardInterrupt):
         it.run(sleep)
-    assert (it.trouble, naps) == ("There is no bus.", [module.PAUSE] * 2)
+    assert (it.trouble, naps) == (told, [module.PAUSE] * 2)
 
 
 def publish(aws: Aws, seen: Mapping[str, Any]) -> None:

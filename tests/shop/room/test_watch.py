@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from bootstrap.names import Names
@@ -112,19 +113,29 @@ def test_page_without_watchers_before_it_is_not_old() -> None:
     assert seen == ["0", "0", "0", "1"]
 
 
-def test_outage_of_aws_is_shown_beside_the_last_counters() -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            ClientError({"Error": {"Code": "Throttling", "Message": "Slow down"}}, "Scan"),
+            "Scan failed: Throttling: Slow down",
+        ),
+        (KeyError("x"), "It does not work as it should: KeyError. The log says where."),
+    ],
+)
+def test_what_cannot_be_read_is_told_beside_the_last_counters(error: Exception, told: str) -> None:
     clock, broken = Clock(), False
 
     def look() -> State:
         if broken:
-            raise ClientError({"Error": {"Code": "Throttling", "Message": "Slow down"}}, "Scan")
+            raise error
         return State({"n": "1"})
 
     it = Watch(look, every=1, clock=clock)
     it.state()
     broken = True
     clock.now += 11
-    assert it.state().texts == {"n": "1", "trouble": "Scan failed: Throttling: Slow down"}
+    assert it.state().texts == {"n": "1", "trouble": told}
 
 
 def test_numbers_have_at_most_five_characters_and_ages_one_unit() -> None:
