@@ -9,7 +9,7 @@ from shop.settings import ROOT
 
 FOLDER = ROOT / "bootstrap" / "lambdas"
 RESOURCE = re.compile(r"(\w+):((?:table/|event-bus/|stateMachine:|execution:)?)(.+)")
-BATCHES = 10  # of one queue, at most, that are handled at once
+BATCHES = 2  # of one queue, at most, that are handled at once: five queues of a new account share ten executions
 WEB, WORKER = 10, 25  # seconds: a web process answers within 5; a queue hides a message for 30
 # A rule invokes each worker every minute: a relay sweeps its outbox, a consumer reports that it works.
 TICK = '{"Records": []}'

@@ -12,6 +12,7 @@ MAKERS = {"app": "requests", "consumer": "batches", "command_consumer": "batches
 # Lambda freezes an execution environment after each response, with all its threads.
 FROZEN = {"SHOP_BACKGROUND": "off"}
 RESERVE = 4.0  # seconds of an invocation that are left for its end: the last call to AWS, back-off, metrics
+RELAY_RESERVE = RESERVE + 10  # as long as a relay waits for the bus
 
 
 class Context(Protocol):
@@ -33,6 +34,6 @@ def from_env(env: Mapping[str, str]) -> Handler:
     return handler
 
 
-def seconds_left(context: Context) -> float:
+def seconds_left(context: Context, reserve: float = RESERVE) -> float:
     """Until the work of this invocation must end."""
-    return context.get_remaining_time_in_millis() / 1000 - RESERVE
+    return context.get_remaining_time_in_millis() / 1000 - reserve

@@ -4,7 +4,7 @@ from threading import Timer
 from typing import Any
 
 from chassis.core import metrics
-from chassis.functions.handlers import Context, Handler, seconds_left
+from chassis.functions.handlers import RELAY_RESERVE, Context, Handler, seconds_left
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
 
@@ -17,7 +17,7 @@ def handler(relay: Relay) -> Handler:
 
     def handle(_event: Any, context: Context) -> dict[str, int]:
         stop = Stop()
-        timer = Timer(seconds_left(context), stop.ask)
+        timer = Timer(seconds_left(context, RELAY_RESERVE), stop.ask)
         timer.start()
         try:
             return {"published": relay.sweep(stop)}

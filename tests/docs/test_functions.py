@@ -101,7 +101,7 @@ def test_each_queue_has_one_mapping_that_reports_failed_messages_and_limits_its_
     for mapping in mappings:
         assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["Properties"]["BatchSize"] == 10
-        assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 10}
+        assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
         assert "DestinationConfig" not in mapping["Properties"], "the queue has a dead-letter queue"
 
 

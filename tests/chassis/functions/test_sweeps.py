@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from chassis.aws.clients import RELAY
 from chassis.core import metrics
 from chassis.core.errors import Unavailable
 from chassis.core.measured import OUTBOX_AGE
-from chassis.functions.handlers import RESERVE
+from chassis.functions.handlers import RELAY_RESERVE
 from chassis.functions.sweeps import handler
 from chassis.messaging.process import Stop
 from chassis.messaging.relay import Relay
@@ -36,7 +37,11 @@ def test_sweep_is_asked_to_stop_before_the_invocation_ends() -> None:
         eventually(lambda: bool(stop), seconds=5)
         return 1
 
-    assert handler(Sweeps(until_stopped))({}, Invocation(RESERVE + 0.1)) == {"published": 1}
+    assert handler(Sweeps(until_stopped))({}, Invocation(RELAY_RESERVE + 0.1)) == {"published": 1}
+
+
+def test_relay_has_time_for_its_last_call_to_the_bus() -> None:
+    assert RELAY.connect + RELAY.read < RELAY_RESERVE
 
 
 def test_outbox_that_cannot_be_read_fails_the_invocation(metric_lines: Callable[[], list[dict[str, Any]]]) -> None:
