@@ -54,6 +54,12 @@ def recovery() -> str:
     return str(recovery["PointInTimeRecoveryStatus"]).lower()
 
 
+def protection() -> str:
+    main(["up", "payment"], os.environ | {"SHOP_PROTECT": "on"})
+    table = aws_clients.client("dynamodb").describe_table(TableName="shop-payment")["Table"]
+    return "enabled" if table.get("DeletionProtectionEnabled") else "disabled"
+
+
 def subscription() -> str:
     sns = aws_clients.client("sns")
     found, *_ = sns.list_subscriptions()["Subscriptions"]
@@ -242,6 +248,7 @@ DIFFERENCES = (
     Difference("an event for a bus that does not exist", lambda: publish("{}", "no-such-bus"), "accepted", "accepted"),
     Difference("time to live, set by the template", time_to_live, "disabled", "enabled"),
     Difference("point-in-time recovery, set by the template", recovery, "disabled", "disabled"),
+    Difference("protection from deletion, set by the template", protection, "enabled", "disabled"),
     Difference("the endpoint among a subscription's attributes", subscription, "missing", "present"),
     Difference("a rule's physical id in CloudFormation", rule_identity, "name", "bus and name"),
     Difference("`StartMessageMoveTask`", move_task, "unknown", "known"),

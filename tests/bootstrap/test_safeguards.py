@@ -100,6 +100,7 @@ def test_a_table_that_an_update_would_add_is_refused_as_well(
     assert orders(empty_aws) == 1
 
 
+@pytest.mark.ministack
 def test_protected_tables_are_not_deleted_and_nothing_else_is(
     aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
