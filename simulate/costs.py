@@ -131,13 +131,14 @@ def idle() -> dict[str, Costs]:
     relays = sum(name.endswith("-relay") for name in names)
     queues = len([process for process in processes() if any(arn.startswith("sqs:") for arn in process.allow)])
     vcpu, memory = SMALL_TASK
+    tasks = len(names) + sum(1 for process in processes() if process.serve)  # two of each web process
     task = HOURS * (vcpu * VCPU.dollars + memory * MEMORY_HOUR.dollars + ADDRESS.dollars)
     watched = max(0, alarms() - 10) * ALARM.dollars
     polls = POLLS * MINUTES / MILLION * SQS.dollars
     scans = relays * SWEEPS * MINUTES / MILLION * READS.dollars
     return {
         "Fargate": {
-            f"{len(names)} tasks": len(names) * task,
+            f"{tasks} tasks": tasks * task,
             "load balancer": HOURS * BALANCER.dollars,
             "polls and scans": queues * polls + scans,
             "alarms": watched,
