@@ -69,11 +69,11 @@ def _role(process: Process) -> Iterator[str]:
     for resource, actions in process.allow.items():
         service = resource.partition(":")[0]
         named = ", ".join(f'"{service}:{action}"' for action in actions)
-        yield _filled(parts.ALLOW, actions=named, arn=_arn(resource))
+        yield _filled(parts.ALLOW, actions=named, arn=arn(resource))
 
 
-def _arn(resource: str) -> str:
-    """Of a manifest's `dynamodb:table/product`."""
+def arn(resource: str) -> str:
+    """What follows the partition in the ARN of a manifest's `dynamodb:table/product`."""
     own = r"\1:${AWS::Region}:${AWS::AccountId}:\2${Shop}-\3"
     return re.sub(r"^(\w+):(table/|event-bus/|stateMachine:|execution:|)(.+)$", own, resource)
 

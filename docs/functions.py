@@ -1,14 +1,13 @@
 """Writes bootstrap/lambdas/*.yaml, the functions of each service, from the manifests. `make docs` renews them."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from bootstrap.manifests import Manifest, Process, manifests
+from docs.fargate import arn
 from shop.settings import ROOT
 
 FOLDER = ROOT / "bootstrap" / "lambdas"
-RESOURCE = re.compile(r"(\w+):((?:table/|event-bus/|stateMachine:|execution:)?)(.+)")
 BATCHES = 2  # of one queue, at most, that are handled at once: five queues of a new account share ten executions
 WEB, WORKER = 10, 25  # seconds: a web process answers within 5; a queue hides a message for 30
 # A rule invokes each worker every minute: a relay sweeps its outbox, a consumer reports that it works.
@@ -226,5 +225,4 @@ def _queue(process: Process) -> str | None:
 
 
 def _arn(key: str) -> str:
-    [(service, kind, name)] = RESOURCE.findall(key)
-    return f"!Sub arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{kind}${{Shop}}-{name}"
+    return f"!Sub arn:${{AWS::Partition}}:{arn(key)}"
