@@ -159,9 +159,10 @@ class Customers:
         self._seed = seed
 
     def shop(self, users: int, checkouts: int) -> None:
-        """`checkouts` in all."""
+        """`checkouts` in all. If they cannot be the same for all users, the first ones have one more."""
+        rounds = [checkouts // users + (user < checkouts % users) for user in range(users)]
         with ThreadPoolExecutor(users, thread_name_prefix="customer") as pool:
-            list(pool.map(self._shop, range(users), [checkouts // users] * users))
+            list(pool.map(self._shop, range(users), rounds))
 
     def _shop(self, user: int, rounds: int) -> None:
         choose = random.Random(f"{self._seed}/{user}")  # noqa: S311 not for secrets
