@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 CONNECTIONS = 32
+TIMEOUT = "20s"  # of a request. A page of 100 products takes the slowest peer more than wrk's two on a busy machine.
 SCRIPT = """wrk.method, wrk.body = "{method}", [==[{body}]==]
 wrk.headers["Content-Type"] = "application/json"
 done = function(summary, latency)
@@ -41,7 +42,8 @@ def command(url: str, request: Request, seconds: float, folder: Path) -> list[st
     script.write_text(SCRIPT.format(method=request.method, body=request.body), encoding="utf-8")
     count = str(CONNECTIONS)
     duration = f"{max(1, round(seconds))}s"
-    return ["wrk", "-t1", "-c", count, "-d", duration, "--latency", "-s", str(script), url + request.path]
+    wrk = ["wrk", "-t1", "-c", count, "-d", duration, "--timeout", TIMEOUT, "--latency", "-s", str(script)]
+    return [*wrk, url + request.path]
 
 
 def run(load: list[str]) -> dict[str, Any]:
