@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap import __main__ as bootstrap
+from bootstrap.engines import ENGINES
 from shop import cli
 from shop.paths import paths_of
 from shop.processes import run_state, stopping
@@ -165,6 +167,33 @@ def test_made_up_credentials_do_not_reach_the_account_of_the_shell(
     set_environment(monkeypatch, env(tmp_path) | keys | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
     assert cli.main(["stack", "down", "--aws", "--really-aws"]) == 2
     assert "placeholders for an emulator" in capsys.readouterr().err
+
+
+def test_stacks_that_run_services_are_on_aws_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["stack", "up", "--run", "lambda"], {}) == 2
+    assert "--run needs --aws: the emulator here runs no services" in capsys.readouterr().err
+
+
+def test_engine_and_its_settings_reach_the_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_environment(monkeypatch, env(tmp_path))
+    assert cli.main(["stack", "up", "--aws", "--run", "fargate"]) == 2
+    assert "set SHOP_RUN_CERTIFICATE to the ARN of a certificate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["plan", "up", "status", "down"])
+def test_stack_has_the_options_of_bootstrap(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bootstrap.main([command, "--help"], {})
+    expected = options(capsys.readouterr().out)
+    assert cli.main(["stack", command, "--help"], {}) == 0
+    assert options(capsys.readouterr().out) == expected | {"--aws"}
+
+
+def options(shown: str) -> set[str]:
+    """Of a page of help. Its choices belong to them."""
+    return set(re.findall(r"(?<!\S)--[a-z-]+", shown)) | {it for it in ENGINES if it in shown}
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]) -> None:
