@@ -12,6 +12,7 @@ from bootstrap.aws import Aws, Say
 from bootstrap.clock import Clock
 from bootstrap.deletion import counted, delete, may_destroy
 from bootstrap.deploy import Deployment, threatened
+from bootstrap.deployed import belongs_to, keeping
 from bootstrap.engines import ENGINES, Engine
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import FRONT, PLATFORM, Names
@@ -54,7 +55,7 @@ class Context:
 
     def completed(self, template: Template) -> Template:
         """With the parameters that only earlier stacks have. Raises Failed where one is missing."""
-        if self.engine and template in self.runs(self.engine):
+        if self.engine and template.service in [it.service for it in self.runs(self.engine)]:
             return self.engine.completed(self.aws, template)
         return template
 
@@ -68,6 +69,10 @@ class Context:
 
     def stack(self, template: Template) -> Stack:
         return Stack(self.aws.cloudformation, template.stack, self.clock)
+
+    def has(self, template: Template) -> bool:
+        """Whether this shop has the stack. Another shop may have one of this name."""
+        return belongs_to(self.names.shop, self.stack(template).describe())
 
     def deployment(self, template: Template) -> Deployment:
         return Deployment(self.aws, template, self.say, self.clock)
@@ -100,7 +105,10 @@ def _plan_one(context: Context, template: Template) -> bool:
 
 
 def up(context: Context) -> int:
-    """The platform first, the front last. Then the rules that exist are compared with the templates."""
+    """The platform first, the front last. Then the rules that exist are compared with the templates.
+
+    Settings that stay are read before --force deletes their stacks.
+    """
     chosen, changed = _to_deploy(context), False
     if context.args.force:
         delete(context, _to_renew(context, chosen))
@@ -149,12 +157,12 @@ def _chosen(context: Context) -> list[Template]:
         others = context.runs(context.engine)
     else:
         others = [*(it for engine in ENGINES.values() for it in context.runs(engine)), context.front, context.tap]
-    known = others if named else [it for it in others if context.stack(it).status()]
+    known = others if named else [it for it in others if context.has(it)]
     return choose(known if context.engine else [*context.templates, *known], named)
 
 
 def _to_deploy(context: Context) -> list[Template]:
-    """Those of the named services. Without a name all, and the front if it can be deployed here."""
+    """Those of the named services, with the settings that stay. Without a name all, and the front where it can be."""
     named, stack = context.args.services, context.front.stack
     if context.engine and (why := context.engine.refusal(context.aws, context.names)):
         raise Misused(f"--run {context.args.engine}: {why}")
@@ -164,7 +172,8 @@ def _to_deploy(context: Context) -> list[Template]:
     if why_not and (context.settings.keys() >= {"Protocol"} or context.stack(context.front).status()):
         context.say(f"{stack} is left out: {why_not}")
     runs = context.runs(context.engine) if context.engine else []
-    return choose([*context.templates, *runs, *([] if why_not else [context.front])], named)
+    chosen = choose([*context.templates, *runs, *([] if why_not else [context.front])], named)
+    return [keeping(context.stack(template), template) for template in chosen]
 
 
 def _to_renew(context: Context, chosen: list[Template]) -> list[Template]:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bootstrap import stacks
+from bootstrap.deployed import refuse_foreign
 from bootstrap.engines import ENGINES
 from bootstrap.errors import Misused
 from bootstrap.lambdas.stacks import BUCKET, empty
@@ -32,6 +33,8 @@ def delete(context: Context, chosen: list[Template]) -> bool:
     if not context.args.services and not context.engine and (old := stacks.former(aws, names)):
         found.append(old)
     held = {stack.name: stack.resources() for stack in found if stack.status()}
+    for stack in found:
+        refuse_foreign(stack, names.shop)
     if held:
         _refuse_used_platform(context, held)
         _refuse_used_network(context, held)
@@ -52,7 +55,7 @@ def _refuse_used_platform(context: Context, held: Held) -> None:
 def _refuse_used_network(context: Context, held: Held) -> None:
     """What the tasks of all services share is deleted after the last of them."""
     for first, *others in map(context.runs, ENGINES.values()):
-        kept = [it.stack for it in others if it.stack not in held and context.stack(it).status()]
+        kept = [it.stack for it in others if it.stack not in held and context.has(it)]
         if first.stack in held and kept:
             raise Misused(f"refused: {', '.join(kept)} would lose what they need of {first.stack}. Delete them first")
 

@@ -15,8 +15,11 @@ _TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
 
 
 def settings(env: Mapping[str, str]) -> dict[str, str]:
-    """The values of parameters by their names. An empty one is given too, because it takes back an earlier value."""
-    email, alarms, protect = env.get(NOTIFY_EMAIL, ""), env.get(ALARM_TOPIC, ""), env.get(PROTECT) or "off"
+    """The values of parameters by their names. An empty one is given too, because it takes back an earlier value.
+
+    Without SHOP_PROTECT there is none for it, so that a stack keeps its own.
+    """
+    email, alarms, protect = env.get(NOTIFY_EMAIL, ""), env.get(ALARM_TOPIC, ""), env.get(PROTECT, "")
     if email and not _ADDRESS.fullmatch(email):
         raise Misused(
             f"{NOTIFY_EMAIL}={email} is not an e-mail address: write it as ann@example.com, or leave it empty"
@@ -27,9 +30,10 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
             f"{ALARM_TOPIC}={alarms} is neither an e-mail address nor the ARN of a topic: write it as ann@example.com "
             "or arn:aws:sns:eu-west-1:123456789012:alarms, or leave it empty"
         )
-    if protect not in {"on", "off"}:
+    if protect not in {"", "on", "off"}:
         raise Misused(f"{PROTECT}={protect} is neither on nor off")
-    return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms, "Protect": protect}
+    kept = {"Protect": protect} if protect else {}
+    return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms} | kept
 
 
 def authentication(env: Mapping[str, str], without: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from bootstrap.templates import ROOT, Template, load
 CONSTANT = "CDK puts values in the place of parameters, so a condition is always true or always false"
 CONDITIONS = ("CloudFormation-Validate::W1028", "CloudFormation-Validate::W8003")
 NETWORK_OUTPUTS = ("Vpc", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")
+UNLESS_GIVEN = {"Protect": "off", "Tables": ""}  # as parameters they would keep an earlier value
 READS_OF_A_DOLLAR = 8_000_000  # read units, on demand, us-east-1 (DynamoDB pricing, since November 2024)
 
 
@@ -42,7 +43,7 @@ def chosen(names: Names, env: Mapping[str, str], engine: str | None) -> list[Tem
     """In the order in which they are deployed. Raises Misused for an engine that this app does not know."""
     if engine not in (None, "fargate"):
         raise Misused(f"-c run={engine} is not known here: `python -m bootstrap up --run` has every engine")
-    common = {**settings(env), "Where": "emulator" if endpoint(env) else "aws"}
+    common = {**UNLESS_GIVEN, **settings(env), "Where": "emulator" if endpoint(env) else "aws"}
     run = fargate.templates(names, ROOT, common | fargate.settings(env)) if engine else []
     address = front.settings(env)
     gateway = [front.template(names, ROOT, common | address)] if address else []

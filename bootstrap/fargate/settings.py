@@ -9,20 +9,29 @@ from bootstrap.settings import authentication
 
 IMAGES, ARCHITECTURE = "SHOP_IMAGES", "SHOP_ARCHITECTURE"
 CERTIFICATE, DOMAIN = "SHOP_RUN_CERTIFICATE", "SHOP_RUN_DOMAIN"
+TABLES = "SHOP_TABLES"
 WEB_TASKS, RELAYS = "SHOP_RUN_WEB_TASKS", "SHOP_RUN_RELAYS"
 PLAIN = "none"
 ARCHITECTURES = ("ARM64", "X86_64")
 _IMAGE = re.compile(r"([a-z]+)=(\S+@sha256:[0-9a-f]{64})")
 _CERTIFICATE = re.compile(r"arn:[^:\s]+:acm:[^:\s]+:\d{12}:certificate/\S+")
 _WITHOUT = " for a shop in which everybody may do everything"
-_PASSED_ON = {"CorsOrigins": "SHOP_CORS_ORIGINS", "RateLimit": "SHOP_RATE_LIMIT", "Tables": "SHOP_TABLES"}
+_PASSED_ON = {"CorsOrigins": "SHOP_CORS_ORIGINS", "RateLimit": "SHOP_RATE_LIMIT"}
 
 
 def settings(env: Mapping[str, str]) -> dict[str, str]:
-    """The values of parameters by their names. Those of the images are `ImageOf` and the service's name."""
+    """The values of parameters by their names. Those of the images are `ImageOf` and the service's name.
+
+    Without SHOP_TABLES there is none for it, so that a stack keeps its own.
+    """
     own = {name: env.get(setting, "") for name, setting in _PASSED_ON.items()}
     numbers = {"WebTasks": _number(env, WEB_TASKS, 2, 100), "Relays": _number(env, RELAYS, 1, 4)}
-    return own | numbers | _address(env) | authentication(env, _WITHOUT) | _images(env)
+    return own | _tables(env) | numbers | _address(env) | authentication(env, _WITHOUT) | _images(env)
+
+
+def _tables(env: Mapping[str, str]) -> dict[str, str]:
+    given = env.get(TABLES, "")
+    return {"Tables": "" if given == PLAIN else given} if given else {}
 
 
 def _address(env: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.aws import emulates
 from bootstrap.clock import Clock
+from bootstrap.deployed import parameters
 from bootstrap.errors import Failed
 from bootstrap.manifests import manifests
 from bootstrap.names import Names
@@ -16,8 +17,6 @@ from bootstrap.stack import SUCCESS, Stack
 from bootstrap.templates import Template
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
     from bootstrap.aws import Aws
 
 NETWORK = "network"
@@ -47,7 +46,7 @@ def completed(aws: Aws, template: Template) -> Template:
     if network is None or network["StackStatus"] not in SUCCESS:
         raise Failed(f"{shop.stack_of(NETWORK)} comes first: {aws.command(f'up {NETWORK} --run fargate', shop.shop)}")
     outputs = {it["OutputKey"]: it["OutputValue"] for it in network.get("Outputs", [])}
-    kept = {} if template.settings["Image"] else _running(Stack(aws.cloudformation, template.stack, Clock()).describe())
+    kept = {} if template.settings["Image"] else _running(Stack(aws.cloudformation, template.stack, Clock()))
     own = {**template.settings, **outputs, **kept}
     if not own["Image"]:
         raise Failed(
@@ -65,7 +64,6 @@ def refusal(aws: Aws, names: Names) -> str | None:
     return None
 
 
-def _running(stack: StackTypeDef | None) -> dict[str, str]:
+def _running(stack: Stack) -> dict[str, str]:
     """The parameters of the image with which a stack was deployed, or none."""
-    found = stack.get("Parameters", []) if stack else []
-    return {it["ParameterKey"]: it["ParameterValue"] for it in found if it["ParameterKey"] in ("Image", "Architecture")}
+    return {name: value for name, value in parameters(stack.describe()).items() if name in ("Image", "Architecture")}

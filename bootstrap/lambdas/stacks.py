@@ -98,9 +98,10 @@ def _upload(aws: Aws, bucket: str, path: Path) -> str:
 
 
 def output(aws: Aws, names: Names, stack: str, key: str) -> str:
-    """Raises Failed for a stack that is not complete."""
+    """Raises Failed for a stack that is not complete, or has no such output because it is of another shop."""
     name = names.stack_of(stack)
     found = Stack(aws.cloudformation, name, Clock()).describe()
-    if found is None or found["StackStatus"] not in SUCCESS:
+    outputs = {it["OutputKey"]: it["OutputValue"] for it in (found.get("Outputs", []) if found else [])}
+    if found is None or found["StackStatus"] not in SUCCESS or key not in outputs:
         raise Failed(f"{name} comes first: {aws.command(f'up {stack} --run lambda', names.shop)}")
-    return next(it["OutputValue"] for it in found["Outputs"] if it["OutputKey"] == key)
+    return outputs[key]

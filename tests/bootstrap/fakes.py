@@ -37,6 +37,7 @@ def quick_clock() -> Clock:
 class FakeCloudFormation:
     """One stack under every name. `first_executions` is what executing the first change sets does, `after_execution`
     all others. `tables` and `queues` exist in the account, `owned` are the resources of another stack, `shop-other`.
+    A tag of the stack names its `shop`.
     """
 
     status: str | None = None
@@ -56,6 +57,8 @@ class FakeCloudFormation:
     queues: set[str] = field(default_factory=set)
     owned: list[tuple[str, str]] = field(default_factory=list)
     asked: dict[str, Any] = field(default_factory=dict)
+    shop: str = "shop"
+    parameters: dict[str, str] = field(default_factory=dict)
     meta: Any = None
 
     def _call(self, name: str) -> None:
@@ -80,7 +83,11 @@ class FakeCloudFormation:
             self.on_describe(self)
         if self.status is None:
             raise client_error("ValidationError", f"Stack with id {asked['StackName']} does not exist")
-        return {"Stacks": [{"StackId": "id", "StackName": "shop", "StackStatus": self.status}]}
+        its = {"Tags": [{"Key": "shop", "Value": self.shop}, {"Key": "service", "Value": "any"}]}
+        known = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()]
+        return {
+            "Stacks": [{"StackId": "id", "StackName": "shop", "StackStatus": self.status, "Parameters": known} | its]
+        }
 
     def create_change_set(self, **asked: Any) -> dict[str, str]:
         self._call(f"create {asked['ChangeSetType']}")

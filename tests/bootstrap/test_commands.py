@@ -64,6 +64,13 @@ def test_up_force_with_an_engine_deletes_no_data(live: FakeCloudFormation) -> No
     assert not {"shop-ordering", "shop-platform"} & {*re.findall(r"[a-z-]+", str(refused.value))}
 
 
+def test_stack_of_another_shop_is_no_user_of_a_resource(live: FakeCloudFormation, root: Path) -> None:
+    live.shop = "shop-basket"
+    assert not context(live, root).has(context(live, root).front)
+    live.shop = "shop"
+    assert context(live, root).has(context(live, root).front)
+
+
 def test_front_and_containers_have_their_own_domains(live: FakeCloudFormation) -> None:
     """Both templates call it `Domain`."""
     certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/c"

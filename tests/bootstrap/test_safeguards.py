@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -114,8 +115,38 @@ def test_protected_tables_are_not_deleted_and_nothing_else_is(
         assert "refused: DynamoDB protects shop-payment, shop-payment-ledger from deletion." in said
         assert "SHOP_PROTECT=off" in said
     assert empty_aws.sqs.get_queue_url(QueueName="shop-payment")
-    assert main(["up", *both], aws_env) == 0
+    assert main(["up", *both], {**aws_env, "SHOP_PROTECT": "off"}) == 0
     assert main(["down", *both], aws_env) == 0
+
+
+@pytest.mark.ministack
+def test_protection_stays_until_it_is_switched_off(
+    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def is_protected() -> bool:
+        return empty_aws.dynamodb.describe_table(TableName="shop-payment")["Table"]["DeletionProtectionEnabled"]
+
+    both = ["platform", "payment"]
+    for protect, expected in (("on", True), ("", True), ("off", False), ("", False)):
+        assert main(["up", *both], {**aws_env, "SHOP_PROTECT": protect}) == 0
+        assert is_protected() == expected
+    assert "shop-payment: no changes" in capsys.readouterr().out
+
+
+def test_stack_of_another_shop_is_neither_changed_nor_deleted(
+    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack a-product-functions belongs to the shop a, or to the shop a-product."""
+    assert main(["up", "platform"], aws_env) == 0
+    theirs = {"StackName": "shop-payment", "TemplateBody": TABLE, "Tags": [{"Key": "shop", "Value": "other"}]}
+    cloudformation: Any = empty_aws.cloudformation
+    cloudformation.create_stack(**theirs)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="shop-payment", WaiterConfig={"Delay": 1})
+    put_order(empty_aws)
+    for arguments in (["plan"], ["up", "payment"], ["up", "--force"], ["down", "payment"]):
+        assert main(arguments, aws_env) == 2
+        assert "refused: the stack shop-payment belongs to the shop other. Choose" in capsys.readouterr().err
+    assert orders(empty_aws) == 1
 
 
 FORMER_INDEX = """\

@@ -36,6 +36,12 @@ def test_nobody_gets_plain_http_by_mistake(wrong: dict[str, str]) -> None:
         settings(PLAIN | wrong)
 
 
+def test_tables_have_a_value_only_where_the_environment_gives_one() -> None:
+    assert "Tables" not in settings(PLAIN) | settings(PLAIN | {"SHOP_TABLES": ""})
+    found = [settings(PLAIN | {"SHOP_TABLES": given})["Tables"] for given in ("order=shop-order-2", "none")]
+    assert found == ["order=shop-order-2", ""]
+
+
 def test_issuer_of_tokens_is_passed_on() -> None:
     found = settings(PLAIN | ISSUER | {"SHOP_AUTH": ""})
     assert (found["Auth"], found["AuthIssuer"], found["AuthAudience"]) == ("on", "https://issuer.test", "shop")

@@ -1,0 +1,52 @@
+"""What a stack that exists tells `up` and `down`: which shop made it, and which of its settings stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bootstrap.errors import Misused
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+    from bootstrap.stack import Stack
+    from bootstrap.templates import Template
+
+# Parameters that keep their deployed value while their setting is not given. Their defaults would lose data: tables
+# could be deleted again, or a service would return to a table that was replaced by a restored one.
+KEPT = ("Protect", "Tables")
+
+
+def belongs_to(shop: str, found: StackTypeDef | None) -> bool:
+    """Whether the stack exists and no other shop made it. One that was made without `bootstrap` has no tags."""
+    return found is not None and _owner(found) in (None, shop)
+
+
+def refuse_foreign(stack: Stack, shop: str) -> None:
+    """Raises Misused for a stack of another shop. The names of two shops can lead to one stack.
+
+    The stack a-product-functions has the functions of product in the shop a, and the zips of the shop a-product.
+    """
+    found = stack.describe()
+    if found and not belongs_to(shop, found):
+        raise Misused(
+            f"refused: the stack {stack.name} belongs to the shop {_owner(found)}. Choose another SHOP_NAME than {shop}"
+        )
+
+
+def keeping(stack: Stack, template: Template) -> Template:
+    """With the deployed values of those KEPT parameters that have no value here. Raises Misused as `refuse_foreign`."""
+    refuse_foreign(stack, template.names.shop)
+    deployed = parameters(stack.describe())
+    kept = {name: deployed[name] for name in KEPT if name in deployed}
+    return replace(template, settings={**kept, **template.settings})
+
+
+def parameters(found: StackTypeDef | None) -> dict[str, str]:
+    """The values with which a stack was deployed, and none where there is no stack."""
+    return {it["ParameterKey"]: it["ParameterValue"] for it in (found.get("Parameters", []) if found else [])}
+
+
+def _owner(found: StackTypeDef) -> str | None:
+    return next((tag["Value"] for tag in found.get("Tags", []) if tag["Key"] == "shop"), None)
