@@ -37,6 +37,7 @@ def delete(context: Context, chosen: list[Template]) -> bool:
         refuse_foreign(stack, names.shop)
     if held:
         _refuse_used_platform(context, held)
+        _refuse_used_resources(context, held)
         _refuse_used_network(context, held)
         _refuse_aws(context, held)
         refuse_protected(aws, chain.from_iterable(held.values()), names.shop)
@@ -50,6 +51,19 @@ def _refuse_used_platform(context: Context, held: Held) -> None:
     if context.names.stack_of(PLATFORM) in held:
         kept = [context.stack(template) for template in context.templates if template.stack not in held]
         stacks.refuse_used_platform(context.names, kept)
+
+
+def _refuse_used_resources(context: Context, held: Held) -> None:
+    """Containers would go on without their tables and queues, and the event source mappings of functions would fail."""
+    gone = [template.service for template in context.templates if template.stack in held]
+    runs = [it for engine in ENGINES.values() for it in context.runs(engine)]
+    users = [it for it in runs if it.service.rpartition("-")[0] in gone and it.stack not in held and context.has(it)]
+    if users:
+        first = context.aws.command(f"down {' '.join(it.service for it in users)}", context.names.shop)
+        raise Misused(
+            f"refused: {', '.join(it.stack for it in users)} would lose the tables and queues that they use. Delete "
+            f"them first: {first}. `up --run` creates them again afterwards"
+        )
 
 
 def _refuse_used_network(context: Context, held: Held) -> None:

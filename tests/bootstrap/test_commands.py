@@ -64,6 +64,27 @@ def test_up_force_with_an_engine_deletes_no_data(live: FakeCloudFormation) -> No
     assert not {"shop-ordering", "shop-platform"} & {*re.findall(r"[a-z-]+", str(refused.value))}
 
 
+@pytest.mark.parametrize("service", ["basket", "ordering"])
+def test_down_refuses_resources_that_containers_or_functions_use(live: FakeCloudFormation, service: str) -> None:
+    users = f"shop-{service}-run, shop-{service}-functions"
+    first = f"SHOP_NAME=shop python -m bootstrap down {service}-run {service}-functions"
+    with pytest.raises(Misused, match=f"refused: {users} would lose the tables and queues .*: {first}"):
+        commands.down(context(live, ROOT, service, really_aws=True))
+    assert "delete" not in live.called
+
+
+def test_up_force_refuses_to_replace_resources_under_containers_or_functions(live: FakeCloudFormation) -> None:
+    with pytest.raises(Misused, match=r"refused: shop-product-run, .*shop-stock-functions.* would lose the tables"):
+        commands.up(context(live, ROOT, force=True, really_aws=True))
+    assert "delete" not in live.called
+
+
+def test_down_deletes_what_uses_the_resources_together_with_them(live: FakeCloudFormation) -> None:
+    named = context(live, ROOT, "basket", "basket-run", "basket-functions", really_aws=True)
+    assert commands.down(named) == 0
+    assert live.status is None
+
+
 def test_stack_of_another_shop_is_no_user_of_a_resource(live: FakeCloudFormation, root: Path) -> None:
     live.shop = "shop-basket"
     assert not context(live, root).has(context(live, root).front)
