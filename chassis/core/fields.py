@@ -2,7 +2,6 @@
 
 import re
 from decimal import Decimal
-from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -15,12 +14,6 @@ class Model(BaseModel):
     """Base of rows, events and responses: immutable, and unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    @classmethod
-    @cache
-    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override] # mypy sees the cache
-        """flask-openapi 5.0 asks for it in each request with a query or headers. Callers must not change it."""
-        return super().model_json_schema(*arguments, **options)
 
 
 class Input(Model):

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from flask import Response, request
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.info import Info
 from flask_openapi.models.license import License
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
-from pydantic import ValidationError
 
 from chassis.web import access, problems
 from chassis.web.headers import CORRELATION_ID
+from chassis.web.parsing import Blueprint
 
 TEXT = {"type": "string"}
 HEADERS: dict[str, dict[str, Any]] = {
@@ -66,18 +64,12 @@ class DocumentedApp(OpenAPI):
             doc_prefix="/docs",
             security_schemes=access.SCHEMES,
             validation_error_model=problem,
-            validation_error_callback=self._refuse,
             static_folder=None,
         )
         self.openapi_version = "3.1.0"
         self.config["SWAGGER_CONFIG"] = {
             "validatorUrl": None
         }  # otherwise each browser sends the document to swagger.io
-
-    def _refuse(self, error: ValidationError) -> Response:
-        urls = self.create_url_adapter(request)
-        patchable = request.method == "PUT" and urls is not None and "PATCH" in urls.allowed_methods()
-        return problems.response(problems.invalid(error, patchable=patchable))
 
     def generate_spec_json(self) -> None:
         super().generate_spec_json()  # type: ignore[no-untyped-call] # the library has no annotation here
@@ -88,9 +80,9 @@ class DocumentedApp(OpenAPI):
         self.spec_json["components"] |= {"headers": headers, "parameters": {CORRELATION_ID: PARAMETER}}
 
 
-def blueprint(name: str, import_name: str, tag: str, description: str) -> APIBlueprint:
+def blueprint(name: str, import_name: str, tag: str, description: str) -> Blueprint:
     """Routes below `/name`. An operation ID, and so a generated client's method, is the view's name in camel case."""
-    return APIBlueprint(
+    return Blueprint(
         name,
         import_name,
         url_prefix=f"/{name}",

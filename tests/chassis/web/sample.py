@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.openapi import OpenAPI
 
 from chassis.core import deadline
 from chassis.core.errors import Unavailable
 from chassis.core.fields import Amount, Input, Model, PageQuery
 from chassis.web import app as web
+from chassis.web.parsing import Blueprint
 from tests.environment import ROOT, free_port, wait_for
 from tests.processes import inherited
 
@@ -43,8 +43,8 @@ class Readiness:
             raise Unavailable("DynamoDB does not answer.")
 
 
-def sample_routes() -> APIBlueprint:
-    api = APIBlueprint("sample", __name__, url_prefix="/sample")
+def sample_routes() -> Blueprint:
+    api = Blueprint("sample", __name__, url_prefix="/sample")
 
     @api.post("")
     def create(body: Sample) -> web.Answer:
