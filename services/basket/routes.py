@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from chassis.core.fields import Absent, Amount, Input, Matching, Model, PageQuery
 from chassis.web import access, openapi, problems, proxies
 from chassis.web.app import Answer
+from chassis.web.bodies import json_of
 from services.basket.checkout import CheckoutInput
 from services.basket.models import (
     EXAMPLE_ID,
@@ -73,13 +74,13 @@ def service() -> BasketService:
 def list_baskets(query: PageQuery) -> Answer:
     """Returns the baskets of all users with current prices."""
     page = service().page(query.limit, query.cursor)
-    return BasketPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json")
+    return json_of(BasketPage(items=page.items, nextCursor=page.next_cursor))
 
 
 @api.post("", summary="Replace a user's basket", responses={200: BasketView}, security=access.USER)
 def replace_basket(body: BasketInput) -> Answer:
     """Names and prices come from the catalogue. Those in the request are ignored."""
-    return service().replace(body).model_dump(mode="json")
+    return json_of(service().replace(body))
 
 
 @api.post(
@@ -100,7 +101,7 @@ def checkout(header: IdempotencyKey, body: CheckoutInput) -> Answer:
 @api.get("/<userName>", summary="Get a user's basket", responses={200: BasketView} | UNKNOWN, security=access.USER)
 def get_basket(path: UserPath) -> Answer:
     """`price` is the current price, `addedPrice` the price when the line was added."""
-    return service().get(path.userName).model_dump(mode="json")
+    return json_of(service().get(path.userName))
 
 
 @api.delete("/<userName>", summary="Delete a user's basket", responses={204: None} | UNKNOWN, security=access.USER)
@@ -113,7 +114,7 @@ def delete_basket(path: UserPath) -> Answer:
 @api.post("/<userName>/items", summary="Add a product to a basket", responses={200: BasketView}, security=access.USER)
 def add_item(path: UserPath, body: LineInput) -> Answer:
     """If the basket has the product in this colour, the quantity grows. A user without a basket gets one."""
-    return service().add(path.userName, body).model_dump(mode="json")
+    return json_of(service().add(path.userName, body))
 
 
 @api.delete(

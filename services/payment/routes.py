@@ -8,6 +8,7 @@ from pydantic import Field
 from chassis.core.fields import Model
 from chassis.web import access, openapi
 from chassis.web.app import Answer
+from chassis.web.bodies import json_of
 from services.payment.models import OrderId, Payment, UserName
 from services.payment.service import PaymentService
 
@@ -31,4 +32,4 @@ def service() -> PaymentService:
 )
 def get_payment(path: PaymentPath) -> Answer:
     """A payment appears a moment after its order. An order that was rejected before its payment has a voided one."""
-    return service().get(path.userName, path.orderId).model_dump(mode="json")
+    return json_of(service().get(path.userName, path.orderId))

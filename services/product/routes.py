@@ -2,12 +2,13 @@
 
 from typing import Annotated, cast
 
-from flask import Response, current_app, jsonify
+from flask import Response, current_app
 from pydantic import Field
 
 from chassis.core.fields import Absent, Matching, Model
 from chassis.web import access, openapi, problems
 from chassis.web.app import Answer
+from chassis.web.bodies import json_of
 from services.product.conditions import Conditions
 from services.product.models import Product, ProductChanges, ProductFields, ProductPage, ProductQuery
 from services.product.service import ProductService
@@ -47,10 +48,10 @@ def list_products(query: ProductQuery) -> Answer:
     """
     if query.tombstones:
         everything = service().page_with_tombstones(query.limit, query.cursor)
-        copied = ProductPage.with_tombstones(everything.items, everything.next_cursor).model_dump(mode="json")
-        return copied, 200, {"Cache-Control": "no-store"}
+        copied = ProductPage.with_tombstones(everything.items, everything.next_cursor)
+        return json_of(copied), 200, {"Cache-Control": "no-store"}
     page = service().page(query.category, query.limit, query.cursor)
-    shown = ProductPage(items=page.items, nextCursor=page.next_cursor).model_dump(mode="json", exclude={"tombstones"})
+    shown = json_of(ProductPage(items=page.items, nextCursor=page.next_cursor), exclude={"tombstones"})
     return shown, 200, {"Cache-Control": "public, max-age=1"}
 
 
@@ -112,7 +113,7 @@ def delete_product(path: ProductPath, header: Conditions) -> Answer:
 
 
 def _answer(product: Product) -> Response:
-    return _tagged(jsonify(product.model_dump(mode="json")), product)
+    return _tagged(json_of(product), product)
 
 
 def _tagged(answer: Response, product: Product) -> Response:

@@ -8,6 +8,7 @@ from pydantic import Field
 from chassis.core.fields import Model
 from chassis.web import access, openapi
 from chassis.web.app import Answer
+from chassis.web.bodies import json_of
 from services.stock.models import LevelInput, ProductId, StockChange, StockLevel
 from services.stock.service import StockService
 
@@ -34,7 +35,7 @@ def service() -> StockService:
 def get_stock(path: ProductPath) -> Answer:
     """A product without a level is not tracked, and any quantity of it can be ordered."""
     level = service().level(path.productId)
-    return level.model_dump(mode="json", include=set(StockLevel.model_fields))
+    return json_of(level, include=set(StockLevel.model_fields))
 
 
 @api.put(
@@ -49,5 +50,5 @@ def set_stock(path: ProductPath, body: LevelInput) -> Answer:
     The first PUT of a product (201) starts to track it. The product need not be in the catalogue yet.
     """
     level = service().set_available(path.productId, body.available)
-    answer = level.model_dump(mode="json", include=set(StockChange.model_fields))
+    answer = json_of(level, include=set(StockChange.model_fields))
     return answer, 201 if level.previousAvailable is None else 200
