@@ -107,14 +107,15 @@ def _begin() -> None:
     deadline.start(DEADLINE)
     structlog.contextvars.clear_contextvars()
     tracing.leave()
-    g.span = None if _is_health() else tracing.begin("request", request.headers.get(headers.TRACEPARENT))
-    logs.correlate(request.headers.get(headers.CORRELATION_ID))
+    sent, g.probe = request.headers, request.path.startswith(HEALTH)
+    g.span = None if g.probe else tracing.begin("request", sent.get(headers.TRACEPARENT))
+    logs.correlate(sent.get(headers.CORRELATION_ID))
 
 
 def _end(answer: Response) -> Response:
     headers.add_common(answer)
     milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
-    probe = _is_health()
+    probe = g.probe
     if not probe:
         metrics.record(REQUEST_LATENCY, milliseconds)
         metrics.record(RESPONSES[answer.status_code // 100])
@@ -125,10 +126,6 @@ def _end(answer: Response) -> Response:
         g.span.fields["status"] = answer.status_code
         g.span.end()
     return answer
-
-
-def _is_health() -> bool:
-    return request.path.startswith(HEALTH)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -116,10 +116,11 @@ def _alive(idle: list[socket.socket]) -> socket.socket | None:
 
 
 def _bytes_of(request: Any, target: str) -> bytes:
-    if any("\n" in value or "\r" in value for value in request.headers.values()):
-        raise ValueError("A header has a line break.")  # it could add another header
     lines = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
-    head = f"POST {target} HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(request.body)}\r\n\r\n"
+    headers = "".join(lines)
+    if not headers.count("\n") == headers.count("\r") == len(lines):
+        raise ValueError("A header has a line break.")  # it could add another header
+    head = f"POST {target} HTTP/1.1\r\n{headers}Content-Length: {len(request.body)}\r\n\r\n"
     return bytes(head.encode() + request.body)
 
 
