@@ -351,11 +351,11 @@ class FakeOrders(Fallible):
 
         return self._apply_effect(write)
 
-    def open_orders(self, shard: str, attempted_before: str) -> Iterator[tuple[str, str]]:
+    def open_orders(self, shard: str) -> Iterator[tuple[str, str]]:
         indexed = (self._lagging_index or self.rows).values()
         rows = [row for row, _ in indexed if row.is_open and shard_of(row.orderId) == shard]
-        due = [(row.attemptedAt, row) for row in rows if row.attemptedAt and row.attemptedAt < attempted_before]
-        yield from ((row.userName, row.orderId) for _, row in sorted(due, key=lambda pair: pair[0]))
+        open_ = [(row.attemptedAt, row) for row in rows if row.attemptedAt]
+        yield from ((row.userName, row.orderId) for _, row in sorted(open_, key=lambda pair: pair[0]))
 
     def page(self, limit: int, cursor: str | None) -> Page[Order]:
         return self._page(lambda _: True, "order", limit, cursor)

@@ -74,8 +74,8 @@ class OrderStore:
             return False
         return True
 
-    def open_orders(self, shard: str, attempted_before: str) -> Iterator[tuple[str, str]]:
-        """The user names and IDs of open orders whose last attempt began before that instant, the longest open first.
+    def open_orders(self, shard: str) -> Iterator[tuple[str, str]]:
+        """The user names and IDs of open orders, those with the oldest last attempt first.
 
         The index may lag behind the table.
         """
@@ -84,8 +84,8 @@ class OrderStore:
             TableName=self._table,
             IndexName="open",
             Limit=PAGE,
-            KeyConditionExpression="openShard = :shard AND attemptedAt < :before",
-            ExpressionAttributeValues={":shard": shard, ":before": attempted_before},
+            KeyConditionExpression="openShard = :shard",
+            ExpressionAttributeValues={":shard": shard},
         )
         yield from ((row["userName"], row["orderId"]) for page in pages for row in page)
 

@@ -16,7 +16,7 @@ from services.ordering.fulfilment import Fulfilment
 from services.ordering.lifecycle import next_attempt, open_since
 from services.ordering.metrics import OPEN_FIVE_MINUTES, OPEN_HOUR
 from services.ordering.models import OrderRow
-from services.ordering.order_ids import SHARDS
+from services.ordering.order_ids import SHARDS, first_of
 
 OLDEST_TICK = timedelta(minutes=2)  # after an outage, one tick is enough
 PATIENCE = timedelta(minutes=2)  # an attempt that is younger may not be started yet
@@ -33,7 +33,7 @@ class OpenOrders(Protocol):
 
     def get(self, user_name: str, order_id: str) -> OrderRow | None: ...
     def save(self, after: OrderRow, before: OrderRow, event: None) -> bool: ...
-    def open_orders(self, shard: str, attempted_before: str) -> Iterator[tuple[str, str]]: ...
+    def open_orders(self, shard: str) -> Iterator[tuple[str, str]]: ...
 
 
 class Sweep:
@@ -67,11 +67,14 @@ class Sweep:
     def _sweep(self, now: datetime, ages: list[timedelta], shard: str) -> None:
         """Appends to `ages` for how long each order of the shard has been open."""
         deadline.start(self._seconds)
-        for user_name, order_id in self._orders.open_orders(shard, instants.write(now - PATIENCE)):
+        young = first_of(instants.write(now - PATIENCE))
+        for user_name, order_id in self._orders.open_orders(shard):
             structlog.contextvars.clear_contextvars()  # of the previous order
             if deadline.remaining() < RESERVE:
                 log.warning("sweep ran out of time: the next tick continues", shard=shard)
                 return
+            if order_id >= young:
+                continue
             try:
                 if order := self._open_order(user_name, order_id):
                     logs.correlate(order.correlationId)

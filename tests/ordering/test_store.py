@@ -227,8 +227,8 @@ def outbox_rows() -> list[str]:
     return sorted(str(row["id"]) for row in aws_clients.table("shop-order-outbox").scan()["Items"])
 
 
-def open_ids(store: OrderStore, before: str = "2027") -> list[str]:
-    return sorted(order_id for shard in SHARDS for _, order_id in store.open_orders(shard, before))
+def open_ids(store: OrderStore) -> list[str]:
+    return sorted(order_id for shard in SHARDS for _, order_id in store.open_orders(shard))
 
 
 def test_final_status_and_its_event_are_written_together(store: OrderStore) -> None:
@@ -304,20 +304,20 @@ def test_index_has_exactly_the_open_orders(store: OrderStore) -> None:
     assert open_ids(store) == [row.orderId for row in [orders[0], *orders[4:]]]
 
 
-def test_open_orders_are_found_by_their_last_attempt_the_oldest_first(store: OrderStore) -> None:
+def test_open_orders_come_by_their_last_attempt_the_oldest_first(store: OrderStore) -> None:
     shard = shard_of(ID)
     mates = [row for row in (order(n) for n in range(1, 60)) if shard_of(row.orderId) == shard][:3]
     for row, at in zip(mates, (LATER, SOON, DATE), strict=True):
         store.put_once(row.model_copy(update={"attemptedAt": at}), "hash")
-    found = [order_id for _, order_id in store.open_orders(shard, LATER)]
-    assert found == [mates[2].orderId, mates[1].orderId]
+    found = [order_id for _, order_id in store.open_orders(shard)]
+    assert found == [mates[2].orderId, mates[1].orderId, mates[0].orderId]
 
 
 def test_open_orders_of_many_pages_are_all_found(store: OrderStore) -> None:
     """A whole page of DynamoDB, some 10,000 rows, would take longer than a call may."""
     seen = aws_clients.reads(store._dynamodb)
     fill_open(250)
-    assert len({order_id for _, order_id in store.open_orders("0", "2027")}) == 250
+    assert len({order_id for _, order_id in store.open_orders("0")}) == 250
     assert len(seen) == 3
 
 

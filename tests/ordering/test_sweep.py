@@ -257,6 +257,19 @@ def test_order_keeps_the_trace_of_the_message_that_placed_it() -> None:
     assert stored(shop, placed().orderId).traceparent == given["metadata"]["traceparent"] == TRACEPARENT
 
 
+def test_order_is_counted_in_each_minute_also_while_its_last_attempt_is_young(
+    shop: OrderShop, measurements: Callable[[], dict[str, Any]]
+) -> None:
+    counted = []
+    for _ in range(12):
+        shop.executions.ended.update(shop.executions.started)
+        shop.clock.pass_(minutes=1)
+        sweep(shop)
+        counted.append(measurements()["OrdersOpenFiveMinutes"])
+    assert counted == [0] * 4 + [1] * 8
+    assert len(shop.executions.started) > 3
+
+
 @pytest.mark.parametrize(("minutes", "five", "hour"), [(3, 0, 0), (5, 1, 0), (59, 1, 0), (60, 1, 1)])
 def test_each_sweep_reports_how_many_orders_are_open_for_too_long_also_if_none_is(
     shop: OrderShop, minutes: float, five: int, hour: int, measurements: Callable[[], dict[str, Any]]
