@@ -12,6 +12,7 @@ from bootstrap.changes import Change, ChangeSet, ChangeSets, Overtaken
 from bootstrap.clock import Clock
 from bootstrap.collisions import Collisions
 from bootstrap.errors import Failed
+from bootstrap.failures import TooSoon, failure
 from bootstrap.remains import Remains
 from bootstrap.stack import EMPTY, GONE, SUCCESS, Stack
 from bootstrap.templates import Template
@@ -23,9 +24,8 @@ _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "run `aws cloudformation continue-update-rollback`, or `up --force`",
 }
 _ANEW = "`up --force` deletes it with its data and creates it again"
-# SQS refuses the name of a deleted queue for 60 s ("DeleteQueue", Amazon SQS API Reference). CloudFormation reports
-# the error code or only the sentence. Ten seconds more, because others have seen it take a little longer.
-_TOO_SOON = ("QueueDeletedRecently", "60 seconds after deleting a queue")
+# SQS refuses the name of a deleted queue for 60 s ("DeleteQueue", Amazon SQS API Reference). Ten seconds more, because
+# others have seen it take a little longer.
 _NAME_BLOCKED_SECONDS = 70.0
 
 _LOSES = (
@@ -33,19 +33,10 @@ _LOSES = (
     "the rows first. `up --really-aws` allows it. CloudFormation itself does not replace a table that keeps its name: "
     "then only `up --force --really-aws`, which deletes the whole stack, creates the new one"
 )
-_REMEDIES = {  # by what CloudFormation says
-    "custom-named resource requires replacing": "Nothing was changed, and the rows are kept. The change needs a new "
-    "table with the same name. Save the rows. Then delete the stack with its data and create it again: ",
-    "Stage already exists": "LocalStack cannot change the routes of a stage. Create the stack again: ",
-}
 _COLLIDES = (
     "refused, because {} would create what exists already:\n  {}\nRename it in the template, delete the other one, or "
     "choose another SHOP_NAME"
 )
-
-
-class TooSoon(Failed):
-    """A queue with the same name was deleted less than a minute before."""
 
 
 def threatened(changes: list[Change]) -> str:
@@ -182,12 +173,7 @@ class Deployment:
         if status == GONE:
             raise Overtaken(f"another run deleted {self._stack.name}")
         if status not in SUCCESS:
-            why = "\n  ".join(self._stack.reasons(prepared.stack_id, mark))
-            kind = TooSoon if any(sign in why for sign in _TOO_SOON) else Failed
-            if remedy := next((it for sign, it in _REMEDIES.items() if sign in why), None):
-                force = f"up {self._template.service} --force"
-                why += f"\n{remedy}{self._aws.command(force, self._template.names.shop)}"
-            raise kind(f"{self._stack.name} was not deployed ({status}):\n  {why}")
+            raise failure(self._aws, self._template, status, self._stack.reasons(prepared.stack_id, mark))
         return status
 
 
