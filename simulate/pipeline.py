@@ -2,8 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from chassis.aws.clients import ONE_SHOT, REQUEST
@@ -12,13 +11,14 @@ from chassis.messaging.queue import Queue as ChassisQueue
 from services.ordering.models import Status
 from simulate import facts
 from simulate.counted import one_order
-from simulate.facts import LATENCY, Latency, Quota
+from simulate.facts import Quota
+from simulate.plan import Plan
 from simulate.relays import Bus, Outbox, Relay
 from simulate.saga import STEPS, Command, Order, StepFunctions
-from simulate.world import Period, Process, Queue, World, is_out
+from simulate.world import Process, Queue, World, is_out
 
-QUEUES = ("order", "stock", "payment", "order-commands")
 UNLIMITED = Quota("", 1e12, 1e12, "")
+QUEUES = ("order", "stock", "payment", "order-commands")
 PLACE, SELL = "CheckoutBasket", "OrderConfirmed"
 LIKE = {
     "RejectOrder": "AuthorizePayment",
@@ -26,18 +26,6 @@ LIKE = {
     "ReleaseStock": SELL,
     "FinishOrder": "ConfirmOrder",
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A scenario. Outages are by what is out: "bus", "step functions", or the storage behind a queue, by its name."""
-
-    rate: float  # checkouts a second
-    seconds: float  # in which there are checkouts
-    tasks: Mapping[str, int] = field(default_factory=dict)  # by queue; one where none is named
-    latency: Latency = LATENCY
-    quotas: tuple[Quota, ...] = ()  # those that are not named are never reached
-    outages: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
 
 
 class Message(NamedTuple):

@@ -12,7 +12,8 @@ from services.ordering.order_ids import SHARDS
 from simulate import facts, machine
 from simulate.counted import PRODUCTS, PROVIDER, one_order
 from simulate.facts import LATENCY, Latency, Quota
-from simulate.pipeline import PLACE, QUEUES, SELL, UNLIMITED, Message, Plan, Shop
+from simulate.pipeline import PLACE, QUEUES, SELL, UNLIMITED, Message, Shop
+from simulate.plan import Plan
 from simulate.relays import Bus, Outbox, Relay
 from simulate.saga import Order
 from simulate.world import World, percentile

@@ -12,7 +12,8 @@ from chassis.messaging.relay import Relay as RealRelay
 from services.ordering.models import Status
 from simulate import facts
 from simulate.facts import LATENCY, RELAYED, Latency
-from simulate.pipeline import PLACE, UNLIMITED, Effort, Message, Plan, Shop
+from simulate.pipeline import PLACE, UNLIMITED, Effort, Message, Shop
+from simulate.plan import Plan
 from simulate.relays import Bus, Outbox, Relay
 from simulate.saga import Order
 from simulate.scenarios import relay_rate
