@@ -15,6 +15,7 @@ from bootstrap.deploy import Deployment, threatened
 from bootstrap.deployed import belongs_to, keeping
 from bootstrap.engines import ENGINES, Engine
 from bootstrap.errors import Failed, Misused
+from bootstrap.lambdas.stacks import delete_old_code
 from bootstrap.names import FRONT, PLATFORM, Names
 from bootstrap.overview import overview
 from bootstrap.stack import SUCCESS, Stack
@@ -119,6 +120,7 @@ def up(context: Context) -> int:
         context.say(f"{template.stack} ({number} of {len(chosen)})")
         completed = context.completed(template)
         reached = context.deployment(completed).up(may_lose_rows=may_destroy(context))
+        delete_old_code(context.aws, completed)
         changed = changed or bool(reached)
         context.out(f"{template.stack}: {reached or 'no changes'}")
     _check_rules(context, chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ CODE = "functions"
 BUCKET = "AWS::S3::Bucket"
 _SUFFIX = f"-{CODE}"
 # The ends of `shop package`'s zips. An emulator takes the first only, AWS the newest of the others.
+_IN_USE = timedelta(hours=1)
 _HERE, _PROCESSORS = "here", ("arm64", "x86_64")
 
 
@@ -55,6 +57,22 @@ def refusal(aws: Aws, _names: Names) -> str | None:
     if aws.emulator and not emulates(aws, "lambda"):
         return "this emulator runs no functions. `shop lambda` starts one that does, with the shop"
     return None
+
+
+def delete_old_code(aws: Aws, template: Template) -> None:
+    """Deletes zips that the deployed functions of the template's service do not use. Without functions it does nothing.
+
+    CloudFormation returns to the zip that was deployed before only while it deploys, so this comes afterwards. A zip
+    of the last hour may belong to another deployment that is under way.
+    """
+    if not (used := template.parameters().get("CodeKey")):
+        return
+    bucket, prefix = template.settings["CodeBucket"], f"{_service_of(template)}-"
+    pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    uploaded = {it["Key"]: it["LastModified"] for page in pages for it in page.get("Contents", [])}
+    for key, when in uploaded.items():
+        if when < uploaded[used] - _IN_USE:
+            aws.s3.delete_object(Bucket=bucket, Key=key)
 
 
 def empty(aws: Aws, bucket: str) -> None:

@@ -3,7 +3,10 @@
 import dataclasses
 import re
 from argparse import Namespace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,7 @@ from bootstrap.engines import ENGINES
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
 from bootstrap.templates import ROOT
-from tests.bootstrap.fakes import FakeCloudFormation, aws_of, quick_clock
+from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, aws_of, quick_clock
 
 
 def context(
@@ -130,6 +133,38 @@ def test_plan_names_the_tables_whose_rows_may_be_lost_and_what_up_needs_to_be_to
     shown.clear()
     assert commands.plan(asked) == 0
     assert shown == ["shop-ordering: 1 change", "  + Q  Q"]
+
+
+class WithBucket(FakeCloudFormation):
+    """It also plays S3, whose bucket has a zip of yesterday."""
+
+    def describe_stacks(self, **asked: str) -> dict[str, Any]:
+        [found] = super().describe_stacks(**asked)["Stacks"]
+        return {"Stacks": [found | {"Outputs": [{"OutputKey": "CodeBucket", "OutputValue": "code"}]}]}
+
+    def put_object(self, **asked: Any) -> None:
+        self.held.append(asked["Key"])
+
+    def delete_object(self, **asked: str) -> None:
+        self.held.remove(asked["Key"])
+
+    def get_paginator(self, operation: str) -> Any:
+        if operation != "list_objects_v2":
+            return super().get_paginator(operation)
+        dates = {name: datetime(2026, 11, 27 - (name == "product-arm64-1.zip"), tzinfo=UTC) for name in self.held}
+        found = {"Contents": [{"Key": key, "LastModified": when} for key, when in dates.items()]}
+        return SimpleNamespace(paginate=lambda **_: [found])
+
+
+def test_up_of_functions_leaves_only_the_zip_that_they_use(tmp_path: Path) -> None:
+    (tmp_path / "product-arm64.zip").write_bytes(b"code")
+    live = WithBucket("CREATE_COMPLETE", held=["product-arm64-1.zip"], change_set_status="FAILED")
+    live.change_set_reason = UNCHANGED
+    given = context(live, ROOT, "product-functions")
+    given = dataclasses.replace(given, engine=ENGINES["lambda"], of_run={"Zips": str(tmp_path)})
+    assert commands.up(given) == 0
+    [left] = live.held
+    assert left != "product-arm64-1.zip"
 
 
 def test_status_of_a_failed_stack_is_a_failure(live: FakeCloudFormation, root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 
 from bootstrap.errors import Failed, Misused
 from bootstrap.lambdas import completed, refusal, templates
-from bootstrap.lambdas.stacks import empty
+from bootstrap.lambdas.stacks import delete_old_code, empty
 from bootstrap.names import Names
 from bootstrap.templates import ROOT, Template
 from tests.bootstrap.fakes import aws_of, client_error
 
 NAMES = Names("shop")
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
 URL = "https://abc.lambda-url.eu-west-1.on.aws/"
 
 
@@ -27,6 +29,7 @@ class FakeAws:
     def __init__(self, stacks: Mapping[str, Mapping[str, str]], status: str = "CREATE_COMPLETE") -> None:
         self._stacks, self._status = stacks, status
         self.objects: dict[str, bytes] = {}
+        self.ages: dict[str, timedelta] = {}
 
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 boto3's name
         if StackName not in self._stacks:
@@ -41,8 +44,10 @@ class FakeAws:
     def get_paginator(self, _: str) -> Any:
         return self
 
-    def paginate(self, **_: str) -> Any:
-        return [{"Contents": [{"Key": key}]} for key in self.objects] or [{}]
+    def paginate(self, *, Bucket: str, Prefix: str = "") -> Any:  # noqa: N803 boto3's names
+        assert Bucket == "code"
+        found = {key: NOW - self.ages.get(key, timedelta()) for key in self.objects if key.startswith(Prefix)}
+        return [{"Contents": [{"Key": key, "LastModified": when}]} for key, when in found.items()] or [{}]
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803 boto3's names
         del self.objects[Key]
@@ -120,6 +125,22 @@ def test_address_of_a_stack_that_failed_is_not_used(tmp_path: Path) -> None:
     failed = FakeAws({"shop-functions": {"CodeBucket": "code"}}, status="ROLLBACK_COMPLETE")
     with pytest.raises(Failed, match="shop-functions comes first"):
         deployed(failed, zip_of(tmp_path, "product-arm64.zip"))
+
+
+def test_old_zips_of_a_service_are_deleted_after_its_deployment(aws: FakeAws, tmp_path: Path) -> None:
+    """One of the last hour may belong to a deployment that is under way."""
+    names = ("product-arm64-1.zip", "product-here-2.zip", "product-arm64-3.zip", "stock-arm64-1.zip")
+    aws.objects = dict.fromkeys(names, b"")
+    aws.ages = dict.fromkeys(names, timedelta(hours=2)) | {"product-arm64-3.zip": timedelta(minutes=59)}
+    used = completed(aws_of(aws, emulator=False), zip_of(tmp_path, "product-arm64.zip"))
+    delete_old_code(aws_of(aws), used)
+    assert {*aws.objects} == {"product-arm64-3.zip", "stock-arm64-1.zip", used.parameters()["CodeKey"]}
+
+
+def test_deployment_without_functions_deletes_no_zip(aws: FakeAws) -> None:
+    aws.objects = {"product-arm64-1.zip": b""}
+    delete_old_code(aws_of(aws), templates(NAMES, ROOT, {})[0])
+    assert {*aws.objects} == {"product-arm64-1.zip"}
 
 
 def test_bucket_is_emptied(aws: FakeAws) -> None:
