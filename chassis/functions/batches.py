@@ -18,11 +18,13 @@ log = structlog.stdlib.get_logger(__name__)
 def handler(consuming: Consuming) -> Handler:
     """Returns the failed messages after it has backed them off. All messages share the invocation's deadline.
 
-    A batch without messages only reports that the function works.
+    A batch without messages only reports that the function works. Others do not, because containers count their tasks
+    by these reports.
     """
 
     def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-        metrics.record(LOOPS)
+        if not event["Records"]:
+            metrics.record(LOOPS)
         try:
             answer = copy_context().run(_handle_batch, consuming, event, seconds_left(context))
             _back_off(consuming, event, answer)

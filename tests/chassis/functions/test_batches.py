@@ -104,6 +104,16 @@ def test_batch_without_messages_reports_that_the_function_works(
     assert line["ConsumerLoops"] == 1
 
 
+def test_batch_with_messages_does_not_count_as_a_task_of_containers(
+    metric_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """Application Auto Scaling counts the lines with ConsumerLoops, also while functions run beside containers."""
+    handler(consuming(BackedOff(), fail_if_bad))(batch(a=message()), Invocation())
+    (line,) = metric_lines()
+    assert "ConsumerLoops" not in line
+    assert line["MessagesHandled"] == 1
+
+
 def test_each_invocation_writes_its_metrics(metric_lines: Callable[[], list[dict[str, Any]]]) -> None:
     handle = handler(consuming(BackedOff(), fail_if_bad))
     handle(batch(a=message(), b=message()), Invocation())
