@@ -30,7 +30,9 @@ ENV = {
 COMMON = {**settings(ENV), "Where": "aws"}
 RUN = fargate.templates(NAMES, ROOT, COMMON | fargate.settings(ENV))
 TEMPLATES = [*load(NAMES, ROOT, COMMON), *RUN, front.template(NAMES, ROOT, COMMON | front.settings(ENV))]
-OF_NETWORK = {it: f"shop2-network-{it}" for it in ("Vpc", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")}
+OF_NETWORK = {
+    it: f"shop2-network-{it}" for it in ("Vpc", "Cidr", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")
+}
 
 
 def synthesize(engine: str, **more: str) -> subprocess.CompletedProcess[str]:

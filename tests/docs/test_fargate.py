@@ -11,10 +11,11 @@ from bootstrap.manifests import Manifest, Process, manifests, processes
 from bootstrap.templates import LARGEST
 from chassis.core import measured, metrics
 from docs import fargate
-from tests.bootstrap.template import of_type, resources_of
+from tests.bootstrap.template import of_type, resources_of, template_with
 from tests.documents import operations
 from tests.environment import ROOT
 
+CIDR = "10.3.0.0/16"
 NETWORK = resources_of(fargate.FOLDER / "network.yaml")
 RESOURCES = {it.service: resources_of(fargate.FOLDER / f"{it.service}.yaml") for it in manifests()}
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -191,10 +192,18 @@ def test_a_service_is_deployed_after_those_that_it_calls() -> None:
         assert all(names.index(it) < names.index(process.name) for it in called)
 
 
+def test_subnets_and_trusted_proxies_follow_the_addresses_of_the_network() -> None:
+    network = template_with({"Cidr": CIDR}, fargate.FOLDER / "network.yaml")
+    blocks = [it["CidrBlock"] for _, it in of_type(network["Resources"], "AWS::EC2::Subnet")]
+    assert blocks == [{"Fn::Select": [number, {"Fn::Cidr": [CIDR, 2, 12]}]} for number in (0, 1)]
+    assert network["Resources"]["Vpc"]["Properties"]["CidrBlock"] == CIDR
+    assert network["Outputs"]["Cidr"]["Value"] == CIDR
+
+
 @web_processes
 def test_web_process_trusts_the_network_and_has_the_settings_of_authentication(process: Process) -> None:
     env = environment(next(containers(process)))
-    assert env["SHOP_TRUSTED_PROXIES"].split() == ["127.0.0.1", NETWORK["Vpc"]["Properties"]["CidrBlock"]]
+    assert env["SHOP_TRUSTED_PROXIES"].split() == ["127.0.0.1", "Cidr"]
     assert env.keys() >= {"SHOP_AUTH", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS"}
 
 

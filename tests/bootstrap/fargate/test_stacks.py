@@ -19,7 +19,7 @@ from tests.emulators import ministack, new_account
 
 NAMES = Names("shop")
 DIGEST = "sha256:" + "a" * 64
-OUTPUTS = {"Vpc": "vpc-1", "Subnets": "subnet-1,subnet-2", "Address": "http://shop.test"}
+OUTPUTS = {"Vpc": "vpc-1", "Cidr": "10.3.0.0/16", "Subnets": "subnet-1,subnet-2", "Address": "http://shop.test"}
 NEEDED = ("ec2", "ecr", "ecs", "elasticloadbalancing", "logs", "secretsmanager", "servicediscovery")
 SETTINGS = {"SHOP_RUN_CERTIFICATE": "none", "SHOP_AUTH": "off"}
 SERVICES = ("product", "basket", "ordering", "stock", "payment", "storefront")
