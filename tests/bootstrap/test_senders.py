@@ -64,13 +64,26 @@ def kind(resources: Mapping[str, Any], receiver: str) -> str:
 
 
 def statements(resources: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
-    """Each with the receivers to whose policy it belongs."""
+    """Those of emulators, each with the receivers to whose policy it belongs. AWS has one more, which denies."""
     return [
         (policy.get("Queues", policy.get("Topics")), statement)
         for policy_type in POLICIES.values()
         for _, policy in of_type(resources, policy_type)
         for statement in policy["PolicyDocument"]["Statement"]
+        if "Fn::If" not in statement and statement != without_tls(policy)
     ]
+
+
+def without_tls(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """What the policy of a queue denies on AWS."""
+    return {
+        "Sid": "OnlyByTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": [f"{name}.Arn" for name in policy.get("Queues", [])],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 def admitted(resources: Mapping[str, Any]) -> set[Feed]:
@@ -129,6 +142,18 @@ def test_nobody_may_do_more_than_send(resources: Mapping[str, Any]) -> None:
     for owners, statement in statements(resources):
         assert {statement["Action"]} == {ACTIONS[kind(resources, owner)] for owner in owners}
         assert set(statement["Principal"]) in ({"Service"}, {"AWS"})
+
+
+def test_every_queue_has_one_policy_which_refuses_calls_without_tls_on_aws(resources: Mapping[str, Any]) -> None:
+    """A second policy of a queue would take the place of the first."""
+    policies = [it for it in resources.values() if it["Type"] == POLICIES["sqs"]]
+    owners = [queue for it in policies for queue in it["Properties"]["Queues"]]
+    assert sorted(owners) == sorted(name for name, _ in of_type(resources, "AWS::SQS::Queue"))
+    for it in policies:
+        denied = without_tls(it["Properties"])
+        *_, last = it["Properties"]["PolicyDocument"]["Statement"]
+        on_aws_alone = it.get("Condition") == "OnAws"
+        assert last == (denied if on_aws_alone else {"Fn::If": ["OnAws", denied, "AWS::NoValue"]})
 
 
 SPOILS: dict[str, Callable[[Any], object]] = {
