@@ -49,10 +49,11 @@ BALANCER = Price("load balancer", 0.0225, "hour, and its capacity units", MEMORY
 INVOCATIONS = Price("Lambda, invocations", 0.20, "million", MEMORY)
 FUNCTION = Price("Lambda, time", 16.67, "million GB-seconds", MEMORY)
 REST = Price("API Gateway, REST", 3.50, "million requests", MEMORY)
-ALARM = Price("alarm", 0.10, "month, after the first ten", MEMORY)
+ALARM = Price("alarm", 0.10, "month and metric", MEMORY)
+COMPOSITE = Price("composite alarm", 0.50, "month", MEMORY)
 PRICES = (
     WRITES, READS, EVENTS, SQS, SNS, TRANSITIONS, VCPU, MEMORY_HOUR, ADDRESS, BALANCER, INVOCATIONS, FUNCTION, REST,
-    ALARM,
+    ALARM, COMPOSITE,
 )  # fmt: skip
 
 Costs = dict[str, float]  # dollars by what they are for
@@ -120,9 +121,12 @@ def original() -> Costs:
     }
 
 
-def alarms() -> int:
-    texts = [path.read_text("utf-8") for path in ROOT.glob("services/*/template.yaml")]
-    return sum(len(re.findall(r"Type: AWS::CloudWatch::Alarm$", text, re.MULTILINE)) for text in texts)
+def alarms(pattern: str) -> float:
+    """Dollars a month for those of the templates. An alarm is billed for each metric that it watches."""
+    texts = [path.read_text("utf-8") for path in ROOT.glob(pattern)]
+    metrics = sum(len(re.findall(r"^ +(?:Metric: \{.*)?MetricName: ", text, re.MULTILINE)) for text in texts)
+    composite = sum(text.count("Type: AWS::CloudWatch::CompositeAlarm\n") for text in texts)
+    return metrics * ALARM.dollars + composite * COMPOSITE.dollars
 
 
 def idle() -> dict[str, Costs]:
@@ -133,7 +137,7 @@ def idle() -> dict[str, Costs]:
     vcpu, memory = SMALL_TASK
     tasks = len(names) + sum(1 for process in processes() if process.serve)  # two of each web process
     task = HOURS * (vcpu * VCPU.dollars + memory * MEMORY_HOUR.dollars + ADDRESS.dollars)
-    watched = max(0, alarms() - 10) * ALARM.dollars
+    watched = alarms("services/*/template.yaml")
     polls = POLLS * MINUTES / MILLION * SQS.dollars
     scans = relays * SWEEPS * MINUTES / MILLION * READS.dollars
     return {
@@ -146,7 +150,7 @@ def idle() -> dict[str, Costs]:
         "Lambda": {
             "polls": queues * POLLERS * polls,
             "relays": relays * MINUTES / MILLION * (INVOCATIONS.dollars + READS.dollars),
-            "alarms": watched,
+            "alarms": watched + alarms("bootstrap/lambdas/*.yaml"),
         },
         "the course's": {"polls": POLLERS * polls},
     }

@@ -135,7 +135,7 @@ def test_request_collection_has_every_route() -> None:
 
 
 def test_runbook_says_of_every_alarm_what_it_means_what_to_look_at_and_what_to_do() -> None:
-    templates = [ROOT / "bootstrap" / "platform.yaml", *ROOT.glob("services/*/template.yaml")]
+    templates = [*ROOT.glob("bootstrap/**/*.yaml"), *ROOT.glob("services/*/template.yaml")]
     alarms = [
         name for path in templates for name in re.findall(r'AlarmName: !Sub "?\$\{Shop\}-([a-z0-9-]+)', text(path))
     ]

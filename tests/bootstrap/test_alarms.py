@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from bootstrap.manifests import Process, manifests
+from bootstrap.manifests import Manifest, Process, manifests
 from chassis.core.metrics import NAMESPACE, Kind, Recorder
+from docs import functions
 from services.ordering.metrics import OPEN_HOUR
 from shop.metrics.known import known
 from tests import aws_clients, emf
-from tests.bootstrap.template import read
+from tests.bootstrap.template import read, resources_of
 from tests.environment import ROOT
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:shop-alarms"
@@ -38,7 +39,7 @@ def alarms(resources: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def own(alarms: Mapping[str, Any]) -> dict[str, Any]:
     """The alarms on metrics that our processes write."""
-    return {name: alarm for name, alarm in alarms.items() if alarm["Properties"]["Namespace"] == NAMESPACE}
+    return {name: alarm for name, alarm in alarms.items() if alarm["Properties"].get("Namespace") == NAMESPACE}
 
 
 def deployed() -> list[Process]:
@@ -92,6 +93,57 @@ def test_order_that_is_open_for_too_long_fires_within_five_minutes(alarms: Mappi
     for name in ("orders-open-five-minutes", "orders-open-hour"):
         alarm = alarms[name]["Properties"]
         assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (0, 300, 1)
+
+
+def throttled(alarm: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """What an alarm on several metrics sums: namespace, metric and dimensions."""
+    its = alarm["Properties"]
+    summed, *metrics = its["Metrics"]
+    assert summed["Expression"] == f"SUM([{', '.join(each['Id'] for each in metrics)}])"
+    assert [each for each in metrics if each["ReturnData"] or each["MetricStat"]["Stat"] != "Sum"] == []
+    assert (its["ComparisonOperator"], its["Threshold"]) == ("GreaterThanThreshold", 10)
+    assert {each["MetricStat"]["Period"] for each in metrics} == {300}
+    assert (alarm["Condition"], its["TreatMissingData"]) == ("OnAws", "notBreaching")
+    found = [each["MetricStat"]["Metric"] for each in metrics]
+    assert len(found) <= 10, "no alarm may have more (PutMetricAlarm)"
+    return {
+        (it["Namespace"], it["MetricName"], " ".join(f"{d['Name']}={d['Value']}" for d in it["Dimensions"]))
+        for it in found
+    }
+
+
+def test_throttled_tables_and_indexes_fire_the_alarm_of_their_service(
+    alarms: Mapping[str, Any], resources: Mapping[str, Any]
+) -> None:
+    """An index has metrics of its own ("DynamoDB metrics and dimensions")."""
+    tables = [(name, it["Properties"]) for name, it in resources.items() if it["Type"] == "AWS::DynamoDB::Table"]
+    expected = {f"TableName={name}" for name, _ in tables} | {
+        f"TableName={name} GlobalSecondaryIndexName={index['IndexName']}"
+        for name, table in tables
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+    watched = [throttled(alarms[f"{name}-throttled"]) for name in ("product", "basket", "ordering", "stock", "payment")]
+    assert set().union(*watched) == {
+        ("AWS/DynamoDB", metric, its) for metric in ("ReadThrottleEvents", "WriteThrottleEvents") for its in expected
+    }
+    assert sum(map(len, watched)) == 2 * len(expected) == 28
+
+
+def test_throttled_sagas_fire_an_alarm(alarms: Mapping[str, Any]) -> None:
+    its = alarms["fulfil-order-throttled"]["Properties"]
+    assert (its["Namespace"], its["MetricName"], its["Statistic"]) == ("AWS/States", "ExecutionThrottled", "Sum")
+    assert its["Dimensions"] == [{"Name": "StateMachineArn", "Value": "FulfilOrder"}]
+
+
+@pytest.mark.parametrize("manifest", manifests(), ids=lambda it: it.service)
+def test_throttled_functions_fire_the_alarm_of_their_service(manifest: Manifest) -> None:
+    found = resources_of(functions.FOLDER / f"{manifest.service}.yaml")
+    [alarm] = [it for it in found.values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+    names = [name for name, it in found.items() if it["Type"] == "AWS::Lambda::Function"]
+    assert throttled(alarm) == {("AWS/Lambda", "Throttles", f"FunctionName={name}") for name in names}
+    assert len(names) == len(manifest.process)
+    assert alarm["Properties"]["AlarmName"] == f"shop-{manifest.service}-functions-throttled"
+    assert alarm["Properties"]["AlarmActions"] == [{"Fn::If": ["HasAlarmTopic", "", TOPIC]}]
 
 
 def test_composite_alarm_of_a_service_covers_all_of_its_alarms_and_exists_on_aws_alone() -> None:

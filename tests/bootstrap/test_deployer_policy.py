@@ -188,7 +188,7 @@ def test_the_policy_for_containers_adds_what_their_resource_types_and_a_push_cal
 def test_the_policy_for_functions_adds_what_their_resource_types_and_an_upload_call_and_nothing_else() -> None:
     types = {it["Type"] for path in functions.FOLDER.glob("*.yaml") for it in resources_of(path).values()}
     needed = {name for name in handlers(types) if not NOT_OF_LAMBDA.fullmatch(name)} | listed(UPLOAD)
-    assert len(types) == 9
+    assert len(types) == 10
     assert set(granted(LAMBDA_POLICY)) == needed - set(granted())
     assert len(granted(LAMBDA_POLICY)) == len(set(granted(LAMBDA_POLICY)))
 

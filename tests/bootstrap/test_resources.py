@@ -175,7 +175,7 @@ def test_every_rule_target_retries_and_has_a_dead_letter_queue(resources: Mappin
 
 
 def alarms(resources: Mapping[str, Any], metric: str) -> list[Any]:
-    return [alarm for _, alarm in of_type(resources, "AWS::CloudWatch::Alarm") if alarm["MetricName"] == metric]
+    return [alarm for _, alarm in of_type(resources, "AWS::CloudWatch::Alarm") if alarm.get("MetricName") == metric]
 
 
 def test_every_queue_that_a_consumer_reads_has_an_alarm_for_messages_that_wait(resources: Mapping[str, Any]) -> None:
