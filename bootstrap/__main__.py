@@ -26,6 +26,7 @@ SHOP_NOTIFY_EMAIL is a mailbox that gets notifications of orders (none).
 SHOP_FRONT_SERVICES has the addresses of the services for API Gateway (none: without it).
 SHOP_ALARM_TOPIC gets the alarms: an e-mail address, or the ARN of a topic that exists (none).
 SHOP_PROTECT=on makes DynamoDB refuse to delete the tables. It stays on until SHOP_PROTECT=off (off).
+SHOP_ARCHIVE_DAYS is how many days AWS keeps events for a replay, at most 60. They stay until SHOP_ARCHIVE_DAYS=0 (0).
 Exit codes: 0 success, 1 failure, 2 not tried, because something was wrong with the request."""
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bootstrap.templates import Template
 
 # Parameters that keep their deployed value while their setting is not given. Their defaults would lose data: tables
-# could be deleted again, or a service would return to a table that was replaced by a restored one.
-KEPT = ("Protect", "Tables")
+# could be deleted again, a service would return to a table that was replaced by a restored one, or events were gone.
+KEPT = ("Protect", "Tables", "ArchiveDays")
 
 
 def belongs_to(shop: str, found: StackTypeDef | None) -> bool:

@@ -8,7 +8,9 @@ from bootstrap.errors import Misused
 NOTIFY_EMAIL = "SHOP_NOTIFY_EMAIL"
 ALARM_TOPIC = "SHOP_ALARM_TOPIC"
 PROTECT = "SHOP_PROTECT"
-NAMES = (NOTIFY_EMAIL, ALARM_TOPIC, PROTECT)
+ARCHIVE_DAYS = "SHOP_ARCHIVE_DAYS"
+MOST_DAYS = 60  # as in platform.yaml, which says why
+NAMES = (NOTIFY_EMAIL, ALARM_TOPIC, PROTECT, ARCHIVE_DAYS)
 _TOKENS = {"AuthIssuer": "AUTH_ISSUER", "AuthAudience": "AUTH_AUDIENCE", "AuthJwks": "AUTH_JWKS"}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
@@ -17,7 +19,7 @@ _TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
 def settings(env: Mapping[str, str]) -> dict[str, str]:
     """The values of parameters by their names. An empty one is given too, because it takes back an earlier value.
 
-    Without SHOP_PROTECT there is none for it, so that a stack keeps its own.
+    Without SHOP_PROTECT and SHOP_ARCHIVE_DAYS there is none for them, so that a stack keeps its own.
     """
     email, alarms, protect = env.get(NOTIFY_EMAIL, ""), env.get(ALARM_TOPIC, ""), env.get(PROTECT, "")
     if email and not _ADDRESS.fullmatch(email):
@@ -32,8 +34,15 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
         )
     if protect not in {"", "on", "off"}:
         raise Misused(f"{PROTECT}={protect} is neither on nor off")
-    kept = {"Protect": protect} if protect else {}
+    kept = {name: value for name, value in (("Protect", protect), ("ArchiveDays", _archive_days(env))) if value}
     return {"NotificationEmail": email, "AlarmTopic": topic, "AlarmEmail": "" if topic else alarms} | kept
+
+
+def _archive_days(env: Mapping[str, str]) -> str:
+    days = env.get(ARCHIVE_DAYS, "")
+    if days and (not re.fullmatch(r"\d{1,2}", days, re.ASCII) or int(days) > MOST_DAYS):
+        raise Misused(f"{ARCHIVE_DAYS}={days} is not a number of days from 0 to {MOST_DAYS}")
+    return days
 
 
 def authentication(env: Mapping[str, str], without: str) -> dict[str, str]:

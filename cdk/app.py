@@ -27,7 +27,7 @@ from bootstrap.templates import ROOT, Template, load
 CONSTANT = "CDK puts values in the place of parameters, so a condition is always true or always false"
 CONDITIONS = ("CloudFormation-Validate::W1028", "CloudFormation-Validate::W8003")
 NETWORK_OUTPUTS = ("Vpc", "Cidr", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")
-UNLESS_GIVEN = {"Protect": "off", "Tables": ""}  # as parameters they would keep an earlier value
+UNLESS_GIVEN = {"Protect": "off", "Tables": "", "ArchiveDays": "0"}  # as parameters they would keep an earlier value
 READS_OF_A_DOLLAR = 8_000_000  # read units, on demand, us-east-1 (DynamoDB pricing, since November 2024)
 
 

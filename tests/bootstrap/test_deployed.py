@@ -17,7 +17,9 @@ TABLES = "order=shop-order-2"
 
 @pytest.fixture
 def live() -> FakeCloudFormation:
-    return FakeCloudFormation("CREATE_COMPLETE", parameters={"Tables": TABLES, "Protect": "on", "WebTasks": "7"})
+    return FakeCloudFormation(
+        "CREATE_COMPLETE", parameters={"Tables": TABLES, "Protect": "on", "ArchiveDays": "14", "WebTasks": "7"}
+    )
 
 
 def kept(live: FakeCloudFormation, **settings: str) -> dict[str, str]:
@@ -25,12 +27,16 @@ def kept(live: FakeCloudFormation, **settings: str) -> dict[str, str]:
     return dict(keeping(stack, Template(Names("shop"), "ordering-run", Path(), settings)).settings)
 
 
-def test_restored_tables_and_protection_stay_while_nothing_else_is_said(live: FakeCloudFormation) -> None:
-    assert kept(live, Domain="d") == {"Domain": "d", "Tables": TABLES, "Protect": "on"}
+def test_restored_tables_protection_and_archive_stay_while_nothing_else_is_said(live: FakeCloudFormation) -> None:
+    assert kept(live, Domain="d") == {"Domain": "d", "Tables": TABLES, "Protect": "on", "ArchiveDays": "14"}
 
 
 def test_what_is_given_counts(live: FakeCloudFormation) -> None:
-    assert kept(live, Tables="", Protect="off") == {"Tables": "", "Protect": "off"}
+    assert kept(live, Tables="", Protect="off", ArchiveDays="0") == {
+        "Tables": "",
+        "Protect": "off",
+        "ArchiveDays": "0",
+    }
 
 
 def test_nothing_is_kept_of_a_stack_that_does_not_exist(live: FakeCloudFormation) -> None:

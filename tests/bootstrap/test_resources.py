@@ -12,7 +12,10 @@ from cfnlint import decode
 
 from bootstrap.aws import Aws
 from bootstrap.names import PLATFORM, Names
+from bootstrap.settings import MOST_DAYS
 from bootstrap.templates import Template, load
+from services.basket.catalogue import TOMBSTONE_LIFETIME
+from services.stock.models import RELEASED_LIFETIME
 from tests.bootstrap.template import dead_letter_queues, of_type, read, resources_of
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +26,7 @@ NAME_KEYS = {
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::Archive": "ArchiveName",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
@@ -31,6 +35,7 @@ NAME_KEYS = {
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 LONGEST_NAMES = {
+    "AWS::Events::Archive": 48,
     "AWS::Events::Rule": 64,
     "AWS::IAM::Role": 64,
     "AWS::SQS::Queue": 80,
@@ -187,6 +192,18 @@ def test_every_queue_that_a_consumer_reads_has_an_alarm_for_messages_that_wait(r
     for alarm in watched.values():
         assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("AWS/SQS", "Maximum", 60)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 900)
+
+
+def test_archive_keeps_all_events_but_test_messages_on_aws_and_is_off_by_default(resources: Mapping[str, Any]) -> None:
+    """For fewer days than consumers know what they have handled. MiniStack refuses the type."""
+    [(_, archive)] = of_type(resources, "AWS::Events::Archive")
+    sources = {rule.pattern["source"][0] for each in TEMPLATES for rule in each.rules() if rule.pattern}
+    assert all(source.startswith(archive["EventPattern"]["source"][0]["prefix"]) for source in sources)
+    assert archive["EventPattern"]["detail"] == {"metadata": {"test": [{"exists": False}]}}
+    assert (archive["SourceArn"], archive["RetentionDays"]) == ("Bus.Arn", "0")
+    assert resources["EventArchive"]["Condition"] == "KeepsEvents"
+    days = decode.decode(str(TEMPLATES[0].path))[0]["Parameters"]["ArchiveDays"]
+    assert days["MaxValue"] == MOST_DAYS < min(TOMBSTONE_LIFETIME, RELEASED_LIFETIME).days
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.service)

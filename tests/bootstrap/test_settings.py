@@ -55,6 +55,17 @@ def test_a_misspelt_protection_is_refused() -> None:
         settings({"SHOP_PROTECT": "yes"})
 
 
+def test_days_of_the_archive_have_a_value_only_where_the_environment_gives_one() -> None:
+    assert "ArchiveDays" not in settings({}) | settings({"SHOP_ARCHIVE_DAYS": ""})
+    assert [settings({"SHOP_ARCHIVE_DAYS": given})["ArchiveDays"] for given in ("0", "60")] == ["0", "60"]
+
+
+@pytest.mark.parametrize("days", ["61", "-1", "1.5", "a week", "\u0667"])
+def test_events_are_not_kept_for_longer_than_consumers_know_what_they_handled(days: str) -> None:
+    with pytest.raises(Misused, match=f"SHOP_ARCHIVE_DAYS={days} is not a number of days from 0 to 60"):
+        settings({"SHOP_ARCHIVE_DAYS": days})
+
+
 @pytest.mark.integration
 def test_mailbox_is_subscribed_and_exchanged_by_the_next_up(aws_env: Mapping[str, str]) -> None:
     assert main(["up", "platform", "notification"], os.environ | {"SHOP_NOTIFY_EMAIL": "ann@example.com"}) == 0
