@@ -58,7 +58,7 @@ class Context:
         """With the parameters that only earlier stacks have. Raises Failed where one is missing."""
         if self.engine and template.service in [it.service for it in self.runs(self.engine)]:
             return self.engine.completed(self.aws, template)
-        return template
+        return front.completed(self.aws, template) if template.service == FRONT else template
 
     @property
     def tap(self) -> Template:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import urllib3
 
 from bootstrap.errors import Failed, Misused
+from bootstrap.lambdas.stacks import public_url
 from bootstrap.manifests import processes
 from bootstrap.names import FRONT, Names
 from bootstrap.templates import ROOT, Template
@@ -23,10 +25,14 @@ SERVICES, WAF, DOMAIN, CERTIFICATE = (
     "SHOP_FRONT_DOMAIN",
     "SHOP_FRONT_CERTIFICATE",
 )
+FUNCTIONS = "functions"  # the word for the URLs of `--run lambda`
 _OWN_ADDRESS = re.compile(r"([a-z]+)=(.+)")
 # As much of a URL as a stage variable may hold ("Amazon API Gateway stage variables reference")
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?)/?")
-_EXAMPLE = "https://{service}.example.com, or product=https://… basket=https://… and so on, separated by spaces"
+_EXAMPLE = (
+    "https://{service}.example.com, or product=https://… basket=https://… and so on, separated by spaces, or "
+    "`functions` for those of --run lambda"
+)
 _DROPS = (
     "MiniStack's API Gateway drops ETag, Location and most other headers of a response. Use LocalStack or AWS. "
     "`make run` has all services at one address without it"
@@ -47,7 +53,21 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     if (waf := env.get(WAF) or "off") not in ("on", "off"):
         raise Misused(f"{WAF}={waf} is neither on nor off")
     own = {"Waf": waf, "Domain": env.get(DOMAIN, ""), "Certificate": env.get(CERTIFICATE, "")}
-    return own | _addresses(given, [it.name for it in processes() if it.serve and not it.pages])
+    if given == [FUNCTIONS]:
+        return own | {FUNCTIONS: "", "Protocol": "https"}
+    return own | _addresses(given, _services())
+
+
+def completed(aws: Aws, template: Template) -> Template:
+    """With the URLs of the functions, if SHOP_FRONT_SERVICES says so. Raises Failed for one that cannot be called."""
+    if FUNCTIONS not in template.settings:
+        return template
+    urls = {name: public_url(aws, template.names, name) for name in _services()}
+    return replace(template, settings={**template.settings, **_addresses([f"{k}={v}" for k, v in urls.items()], urls)})
+
+
+def _services() -> list[str]:
+    return [it.name for it in processes() if it.serve and not it.pages]
 
 
 def refusal(aws: Aws, given: Mapping[str, str]) -> str | None:

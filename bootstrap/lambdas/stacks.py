@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.aws import emulates
 from bootstrap.clock import Clock
+from bootstrap.deployed import parameters
 from bootstrap.errors import Failed, Misused
 from bootstrap.manifests import manifests
 from bootstrap.stack import SUCCESS, Stack
@@ -123,3 +124,15 @@ def output(aws: Aws, names: Names, stack: str, key: str) -> str:
     if found is None or found["StackStatus"] not in SUCCESS or key not in outputs:
         raise Failed(f"{name} comes first: {aws.command(f'up {stack} --run lambda', names.shop)}")
     return outputs[key]
+
+
+def public_url(aws: Aws, names: Names, service: str) -> str:
+    """Of a web function. Raises Failed if there is none, or if it takes only signed requests."""
+    stack = f"{service}{_SUFFIX}"
+    url = output(aws, names, stack, "Url").rstrip("/")
+    if parameters(Stack(aws.cloudformation, names.stack_of(stack), Clock()).describe()).get("Auth") != "on":
+        raise Failed(
+            f"the URL of {names.stack_of(stack)} takes only signed requests, which API Gateway does not send. Deploy "
+            f"it with AUTH_ISSUER, AUTH_AUDIENCE and AUTH_JWKS: {aws.command(f'up {stack} --run lambda', names.shop)}"
+        )
+    return url

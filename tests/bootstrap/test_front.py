@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from bootstrap.aws import Aws
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
-from tests.bootstrap.fakes import FakeCloudFormation, aws_of, quick_clock
+from tests.bootstrap.fakes import FakeCloudFormation, aws_of, client_error, quick_clock
 from tests.documents import DOCUMENTS
 from tests.environment import free_port
 
@@ -83,6 +84,56 @@ def test_template_declares_exactly_the_parameters_that_the_settings_give() -> No
     template = front.template(Names("shop"), settings=given | {"NotificationEmail": "ann@example.com"})
     assert template.parameters() == given | {"Shop": "shop"}
     assert {name.capitalize() for name in DOCUMENTS} <= given.keys()
+
+
+class Functions:
+    """The stacks of `--run lambda`, as CloudFormation describes them."""
+
+    meta = SimpleNamespace(endpoint_url="https://cloudformation.eu-west-1.amazonaws.com")
+
+    def __init__(self, auth: str = "on", without: str = "") -> None:
+        self._auth, self._without = auth, without
+
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 boto3's name
+        service = StackName.removeprefix("shop-").removesuffix("-functions")
+        if service == self._without:
+            raise client_error("ValidationError", f"Stack with id {StackName} does not exist")
+        return {
+            "Stacks": [
+                {
+                    "StackStatus": "UPDATE_COMPLETE",
+                    "Parameters": [{"ParameterKey": "Auth", "ParameterValue": self._auth}],
+                    "Outputs": [{"OutputKey": "Url", "OutputValue": f"https://{service}.lambda-url.on.aws/"}],
+                }
+            ]
+        }
+
+
+def completed(cloudformation: Functions, services: str = "functions") -> Mapping[str, str]:
+    template = front.template(Names("shop"), settings=front.settings({"SHOP_FRONT_SERVICES": services}))
+    return front.completed(aws_of(cloudformation), template).parameters()
+
+
+def test_addresses_of_functions_are_their_urls_which_only_their_stacks_know() -> None:
+    found = completed(Functions())
+    assert {name: found[name.capitalize()] for name in DOCUMENTS} == {
+        name: f"{name}.lambda-url.on.aws" for name in DOCUMENTS
+    }
+    assert found["Protocol"] == "https"
+
+
+def test_other_addresses_are_left_as_they_are_given() -> None:
+    assert completed(Functions(without="product"), "https://{service}.example.com")["Product"] == "product.example.com"
+
+
+def test_function_that_does_not_exist_comes_first() -> None:
+    with pytest.raises(Failed, match=r"shop-stock-functions comes first: .*up stock-functions --run lambda"):
+        completed(Functions(without="stock"))
+
+
+def test_functions_that_take_only_signed_requests_cannot_be_behind_the_gateway() -> None:
+    with pytest.raises(Failed, match=r"takes only signed requests, which API Gateway does not send. .* AUTH_ISSUER"):
+        completed(Functions(auth="off"))
 
 
 @contextmanager
