@@ -1,14 +1,16 @@
 """Spans as JSON lines in a file of bounded size, for `shop trace`."""
 
 import json
+import logging
 import os
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
 from chassis.tracing.spans import Finished
 
 LIMIT = 4_000_000  # bytes. The file before this one is kept too.
+
+log = logging.getLogger(__name__)
 
 
 class SpanFile:
@@ -24,12 +26,18 @@ class SpanFile:
         self._lock = Lock()
         self._file: int | None = None
         self._room = limit
+        self._has_failed = False
 
     def record(self, span: Finished) -> None:
         line = json.dumps({"process": self._process} | span._asdict(), default=str).encode() + b"\n"
-        with self._lock, suppress(OSError):  # a full disk costs the trace, never the request
-            os.write(self._open(), line)
-            self._room -= len(line)
+        with self._lock:
+            try:
+                os.write(self._open(), line)
+                self._room -= len(line)
+            except OSError as error:  # a full disk costs the trace, never the request
+                if not self._has_failed:
+                    log.warning("spans are not recorded in %s: %s", self._path, error)
+                self._has_failed = True
 
     def _open(self) -> int:
         if self._file is not None and self._room <= 0:

@@ -41,9 +41,15 @@ def test_two_processes_that_share_a_file_begin_the_new_one_once(tmp_path: Path) 
     assert sorted(kept) == [*range(24)]
 
 
-def test_a_folder_that_cannot_be_written_costs_no_request(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_costs_no_request_and_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").touch()
-    SpanFile(tmp_path / "file" / "basket.jsonl", "basket").record(SPAN)
+    spans = SpanFile(tmp_path / "file" / "basket.jsonl", "basket")
+    for _ in range(3):
+        spans.record(SPAN)
+    (line,) = caplog.messages
+    assert str(tmp_path / "file" / "basket.jsonl") in line
 
 
 def test_an_endpoint_without_opentelemetry_is_a_warning_and_no_error(
