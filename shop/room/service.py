@@ -1,9 +1,10 @@
 """What the pages show and do."""
 
 import json
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,8 @@ from shop.room.ring import Ring, Seen
 from shop.room.watch import State, Watch
 
 STREAM, PATIENCE = 20.0, 0.5  # seconds of a stream, and between two looks at the counters
-RETRY = 300  # milliseconds after which the browser asks for the next stream
+RETRY, LATER = 300, 1000  # milliseconds after which the browser asks for the next stream
+STREAMS = 4  # at once. Each holds one of 16 threads, and one of the six connections that a browser has to a host.
 
 
 class Done(NamedTuple):
@@ -54,6 +56,7 @@ class Room:
         self.done: deque[Done] = deque(maxlen=20)
         self._ring, self._watch, self._actions, self._traces = ring, watch, actions, traces
         self.trouble = trouble
+        self._streams = threading.BoundedSemaphore(STREAMS)
 
     @property
     def read_only(self) -> bool:
@@ -80,15 +83,25 @@ class Room:
         self.done.appendleft(Done(datetime.now(UTC).strftime("%H:%M:%S"), said))
         return said
 
-    def stream(self, after: str, clock: Callable[[], float] = time.monotonic) -> Iterator[str]:
+    def stream(self, after: str, clock: Callable[[], float] = time.monotonic) -> Generator[str, None, None]:
         """Server-sent events (HTML Standard): what follows the event `after`, and the changes of the counters.
 
-        It ends after `STREAM` seconds, and the browser asks for the next one with the id of its last event.
+        It ends after `STREAM` seconds, and the browser asks for the next one with the id of its last event. While
+        `STREAMS` others are open, it ends at once, and the browser asks again after a second.
         """
-        end, shown = clock() + STREAM, State()
-        yield f"retry: {RETRY}\n\n"
-        while clock() < end:
-            events, missed = self._ring.after(after, PATIENCE)
+        free = self._streams.acquire(blocking=False)
+        try:
+            yield f"retry: {RETRY if free else LATER}\n\n"
+            yield from self._messages(after, clock, STREAM if free else 0)
+        finally:
+            if free:
+                self._streams.release()
+
+    def _messages(self, after: str, clock: Callable[[], float], seconds: float) -> Iterator[str]:
+        """What there is now, and what comes within `seconds`."""
+        end, shown, over = clock() + seconds, State(), False
+        while not over:
+            events, missed = self._ring.after(after, min(PATIENCE, seconds))
             if missed:
                 yield _message("missed", str(missed))
             for seen in events:
@@ -97,7 +110,7 @@ class Room:
             state = self.state()
             if changed := _changes(state, shown):
                 yield _message("state", json.dumps(changed))
-            shown = state
+            shown, over = state, clock() >= end
 
     def passages(self) -> Iterator[Passage]:
         for route in (route for route in self.flows.routes if route.pattern):

@@ -1,22 +1,24 @@
 // Keeps the page of the machine room up to date by a stream of server-sent events, and sends its forms.
 // Without this script, the page shows the state of the moment at which it was loaded, and its buttons work.
 const HOP = 450; // milliseconds of a dot on one line
+const SHORT = 2500; // milliseconds between two streams of a page that is not among those with a long one
 const MOST_DOTS = 80, MOST_EVENTS = 200;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const byId = id => document.getElementById(id);
 const list = byId("events"), live = byId("live"), pause = byId("pause"), dots = byId("dots");
 const seen = new Map(); // events by id, for the panel
-let source = null, last = "";
+let source = null, last = "", opened = 0;
 
 // ---- the stream
 
 function listen() {
   source = new EventSource(`/room/stream?after=${encodeURIComponent(last)}`);
   source.addEventListener("open", () => {
+    opened = Date.now();
     if (!last && !seen.size) list.replaceChildren(); // the first stream begins with all events that the room has
     say("live");
   });
-  source.addEventListener("error", () => setTimeout(checkConnection, 1500)); // each stream ends after 20 s, as planned
+  source.addEventListener("error", () => setTimeout(checkConnection, 1500)); // each stream ends after 20 s or at once, as planned
   source.addEventListener("missed", message => note(`${message.data} events were not kept, and are not shown.`));
   source.addEventListener("tap", message => {
     last = message.lastEventId;
@@ -27,7 +29,7 @@ function listen() {
 
 function checkConnection() {
   if (!source || source.readyState === EventSource.OPEN) return;
-  say("the room does not answer");
+  if (Date.now() - opened > SHORT) say("the room does not answer");
   if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (source) { source.close(); listen(); } }, 2000);
 }
 

@@ -13,7 +13,7 @@ from bootstrap.errors import Failed
 from shop.room.actions import OFFERS, VERBS
 from shop.room.app import POLICY, closed, create_app
 from shop.room.ring import Ring
-from shop.room.service import STREAM
+from shop.room.service import STREAM, STREAMS
 from shop.room.watch import State
 from tests.shop.room.rooms import FLOWS, FakeActions, event, room
 
@@ -204,8 +204,25 @@ def test_stream_goes_on_after_the_last_event_and_sends_only_changed_counters() -
 
 def test_header_of_the_browser_decides_where_a_stream_goes_on() -> None:
     its = room()
+def test_streams_leave_a_browser_two_of_its_six_connections_to_a_host() -> None:
+    assert STREAMS <= 4
+
+
+def test_one_stream_too_many_ends_at_once_with_all_that_is_new_and_is_asked_for_again_after_a_second() -> None:
+    ring = Ring()
+    ring.add(event(1), [], 1)
+    its = room(ring)
+    open_ones = [its.stream("") for _ in range(STREAMS)]
+    assert [next(each) for each in open_ones] == ["retry: 300\n\n"] * STREAMS
+    sent = "".join(its.stream(""))
+    assert sent.startswith("retry: 1000\n\n")
+    assert ("event: tap" in sent, "event: state" in sent) == (True, True)
+    open_ones.pop().close()
+    assert next(its.stream("")) == "retry: 300\n\n"
+
+
     asked: list[str] = []
-    its.stream = lambda after, *_: asked.append(after) or iter(())  # type: ignore[method-assign,func-returns-value]
+    its.stream = lambda after, *_: asked.append(after) or iter(())  # type: ignore[assignment,method-assign,func-returns-value]
     client = create_app(its).test_client()
     client.get("/room/stream?after=r-1")
     client.get("/room/stream?after=r-1", headers={"Last-Event-ID": "r-9"})
