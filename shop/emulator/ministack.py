@@ -8,6 +8,7 @@ PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 # service is switched off, so that no request can make the emulator run a program: there is no Lambda and no ECS, which
 # Step Functions could call.
 SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "sns", "sqs", "stepfunctions")
+PROCESS = "emulator"  # its name among the processes of `make run`
 DO_NOT_RESTART = 78  # exit code of a process that would end the same way at every start; EX_CONFIG of sysexits.h
 NO_DOCKER = "unix:///nowhere/docker.sock"
 

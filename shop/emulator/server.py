@@ -1,4 +1,7 @@
-"""The emulator's process: MiniStack behind the guard, saved while it runs. Runs in `.venv-emulator`, not in `.venv`."""
+"""The emulator's process: MiniStack behind the guard, saved while it runs. Runs in `.venv-emulator`, not in `.venv`.
+
+SIGUSR1 makes it lose answers for a while.
+"""
 
 import asyncio
 import logging
@@ -15,6 +18,7 @@ from ministack import app as ministack
 from ministack.core import persistence
 
 from shop.emulator.guard import Guard
+from shop.emulator.lost_answers import LostAnswers
 from shop.emulator.ministack import DO_NOT_RESTART
 from shop.emulator.saves import SaveFailed, Saver
 from shop.emulator.state import State
@@ -36,13 +40,14 @@ def main(port: str, save_every: str) -> None:
     except Unreadable as error:
         log.error("%s", error)  # noqa: TRY400 one clear line, which `make run` shows
         sys.exit(DO_NOT_RESTART)
-    asyncio.run(_run(Guard(ministack.app), saver, _config(port)))
+    asyncio.run(_run(LostAnswers(ministack.app), saver, _config(port)))
 
 
-async def _run(guard: Guard, saver: Saver | None, config: Config) -> None:
-    told = asyncio.Event()
+async def _run(app: LostAnswers, saver: Saver | None, config: Config) -> None:
+    told, guard, loop = asyncio.Event(), Guard(app), asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(one, told.set)
+        loop.add_signal_handler(one, told.set)
+    loop.add_signal_handler(signal.SIGUSR1, app.begin)
     server = asyncio.create_task(serve(guard, config, shutdown_trigger=asyncio.Event().wait))
     stop = asyncio.create_task(told.wait())
     saving = asyncio.create_task(saver.keep_saving(guard)) if saver else server

@@ -11,7 +11,7 @@ from shop.emulator import ministack
 from shop.paths import Paths
 from shop.settings import DOOR, MACHINE_ROOM, Settings
 
-EMULATOR = "emulator"
+EMULATOR = ministack.PROCESS
 ROOM_APP = "shop.room.app:from_env()"
 BEGIN_ANEW = "If its data need not be kept: `make reset` deletes it, and the next `make run` begins with an empty shop."
 # Seconds, for an emulator that hangs. Otherwise it ends when its data is saved: 40,000 rows take about 3 s.

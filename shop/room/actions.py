@@ -16,6 +16,8 @@ from shop.demo.scenario import Demo
 from shop.dlq.queues import DeadLetterQueue, dead_letter_queues
 from shop.dlq.receiver import Selection, receiving
 from shop.dlq.redrive import Redrive
+from shop.emulator.lost_answers import SECONDS
+from shop.emulator.ministack import PROCESS
 from shop.room.ring import Ring
 
 CHECKOUT, SOURCE = "CheckoutBasket", "com.swn.basket.checkoutbasket"
@@ -24,10 +26,11 @@ STOPPED_WITHIN = 20.0  # seconds
 
 
 class Offer(NamedTuple):
-    """A button: its label, and what will happen."""
+    """A button: its label, and what will happen. With `local`, it needs the processes of `make run`."""
 
     label: str
     promise: str
+    local: bool = False
 
 
 OFFERS: Mapping[str, Offer] = {
@@ -45,6 +48,13 @@ OFFERS: Mapping[str, Offer] = {
     "again": Offer(
         "Deliver the last checkout twice",
         "The bus gets the same CheckoutBasket again. Its order id comes from basket, so there is no second order.",
+    ),
+    "lose": Offer(
+        "Lose answers",
+        f"For {SECONDS:.0f} seconds, the emulator does what it is asked, but every second answer to a write is lost. "
+        "The services look whether a write took effect, or try again, so an event may be published twice. Buy "
+        "meanwhile, and there is one order.",
+        local=True,
     ),
     "redrive": Offer(
         "Redrive all dead letters",
@@ -101,6 +111,8 @@ class Actions:
                 return self._redrive()
 
     def control(self, verb: str, name: str) -> str:
+            case "lose":
+                return self._lose_answers()
         if self._processes is None:
             raise Failed(f"This room cannot {verb} {name}. Type the command that the page shows.")
         if verb == "stop":
@@ -118,6 +130,13 @@ class Actions:
         correlation = f"room-{secrets.token_hex(4)}"
         client = Client(correlation, lambda _: None)
         demo = Demo(f"room-{secrets.token_hex(3)}", self._urls, client, lambda _: None, 0, "", card)
+    def _lose_answers(self) -> str:
+        pid = self._processes.pid(PROCESS) if self._processes else 0
+        if not pid:
+            raise Failed("Only the emulator that `make run` starts can lose answers.")
+        self._kill(pid, signal.SIGUSR1)
+        return f"Every second answer to a write is lost for {SECONDS:.0f} seconds. Buy something now."
+
         order = demo.check_out(demo.fill_basket()).body
         return f"The checkout was accepted after {client.milliseconds():.0f} ms as order {order['orderId']}."
 

@@ -248,3 +248,14 @@ def test_a_save_that_cannot_be_read_is_kept_and_the_emulator_does_not_start(
     assert f"{broken} cannot be read" in last
     assert "`make reset`" in last
     assert broken.read_text() == content
+
+
+def test_lost_answer_is_an_unfinished_500_after_the_effect(start: Start) -> None:
+    emulator = start()
+    emulator.client("sqs").create_queue(QueueName="before")
+    emulator.process.send_signal(signal.SIGUSR1)
+    eventually(lambda: "every second answer" in emulator.log.read_text())
+    with pytest.raises(ClientError, match="500"):
+        emulator.client("sqs").create_queue(QueueName="unanswered")
+    assert sorted(queues(emulator)) == ["before", "unanswered"]
+    emulator.client("sqs").create_queue(QueueName="answered")

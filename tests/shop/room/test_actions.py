@@ -65,6 +65,21 @@ def test_room_in_a_container_stops_nothing() -> None:
 
 def test_poison_is_a_checkout_without_data() -> None:
     aws = FakeAws()
+def test_emulator_of_the_shop_is_told_to_lose_answers() -> None:
+    processes, sent = FakeProcesses(), list[tuple[int, int]]()
+    it = actions(processes=processes, kill=lambda *call: sent.append(call))
+    with pytest.raises(Failed, match="Only the emulator that `make run` starts"):
+        it.do("lose")
+    processes.pids["emulator"] = 7
+    assert it.do("lose") == "Every second answer to a write is lost for 15 seconds. Buy something now."
+    assert sent == [(7, signal.SIGUSR1)]
+
+
+def test_emulator_of_containers_loses_no_answers() -> None:
+    with pytest.raises(Failed, match="Only the emulator that `make run` starts"):
+        actions().do("lose")
+
+
     assert actions(aws).do("poison") == "The bus accepted a CheckoutBasket."
     [entry] = aws.entries
     assert (entry["EventBusName"], entry["Source"]) == ("shop-bus", "com.swn.basket.checkoutbasket")

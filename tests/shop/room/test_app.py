@@ -121,6 +121,8 @@ def test_containers_get_commands_to_copy_instead_of_buttons_for_processes() -> N
     assert 'data-command="docker compose stop ordering-consumer"' in page
     assert "/room/do/stop" not in page
     assert "/room/do/buy" in page
+    assert "/room/do/lose" not in page
+    assert "Only the emulator of <code>make run</code> can do this." in page
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/room/static/room.css", "/health/live"])
@@ -202,8 +204,6 @@ def test_stream_goes_on_after_the_last_event_and_sends_only_changed_counters() -
     ]
 
 
-def test_header_of_the_browser_decides_where_a_stream_goes_on() -> None:
-    its = room()
 def test_streams_leave_a_browser_two_of_its_six_connections_to_a_host() -> None:
     assert STREAMS <= 4
 
@@ -221,6 +221,8 @@ def test_one_stream_too_many_ends_at_once_with_all_that_is_new_and_is_asked_for_
     assert next(its.stream("")) == "retry: 300\n\n"
 
 
+def test_header_of_the_browser_decides_where_a_stream_goes_on() -> None:
+    its = room()
     asked: list[str] = []
     its.stream = lambda after, *_: asked.append(after) or iter(())  # type: ignore[assignment,method-assign,func-returns-value]
     client = create_app(its).test_client()
