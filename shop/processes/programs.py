@@ -102,11 +102,12 @@ def room(settings: Settings, paths: Paths) -> Program:
     reload = ("--reload",) if settings.dev else ()
     urls = {f"{name.upper()}_URL": settings.url(name) for name in ("product", "basket")}
     pages = settings.url(DOOR if DOOR in settings.ports else "storefront")
-    own = {"PORT": str(settings.ports[MACHINE_ROOM]), "STOREFRONT_URL": pages, "SHOP_SOCKET": str(paths.socket)}
+    own = {"PORT": str(settings.ports[MACHINE_ROOM]), "STOREFRONT_URL": pages}
+    files = {"SHOP_SOCKET": str(paths.socket), "SHOP_FILES": str(paths.path)}
     return Program(
         MACHINE_ROOM,
         _python("-m", "gunicorn", "-c", "python:chassis.web.gunicorn", "--workers", "1", *reload, ROOM_APP),
-        env=own | urls,
+        env=own | files | urls,
         ready=f"{settings.url(MACHINE_ROOM)}/health/ready",
     )
 

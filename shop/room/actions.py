@@ -82,7 +82,10 @@ class Processes(Protocol):
 
 
 class Actions:
-    """Raises Failed with what is wrong. `processes` is None where the room cannot stop any, as in containers."""
+    """Raises Failed with what is wrong. `processes` is None where the room cannot stop any, as in containers.
+
+    `sign` makes the token of a user.
+    """
 
     def __init__(
         self,
@@ -91,10 +94,11 @@ class Actions:
         ring: Ring,
         urls: Mapping[str, str],
         processes: Processes | None,
+        sign: Callable[[str], str],
         kill: Callable[[int, int], None] = os.killpg,
     ) -> None:
         self._aws, self._names, self._ring, self._urls, self._processes = aws, names, ring, urls, processes
-        self._kill = kill
+        self._sign, self._kill = sign, kill
 
     def do(self, name: str) -> str:
         """What happened, as a sentence."""
@@ -107,12 +111,12 @@ class Actions:
                 return self._publish(SOURCE, CHECKOUT, _poison(f"room-{secrets.token_hex(4)}"))
             case "again":
                 return self._again()
+            case "lose":
+                return self._lose_answers()
             case _:
                 return self._redrive()
 
     def control(self, verb: str, name: str) -> str:
-            case "lose":
-                return self._lose_answers()
         if self._processes is None:
             raise Failed(f"This room cannot {verb} {name}. Type the command that the page shows.")
         if verb == "stop":
@@ -126,10 +130,6 @@ class Actions:
         self._kill(pid, signal.SIGKILL)
         return f"{name} (pid {pid}) was killed."
 
-    def _buy(self, card: str) -> str:
-        correlation = f"room-{secrets.token_hex(4)}"
-        client = Client(correlation, lambda _: None)
-        demo = Demo(f"room-{secrets.token_hex(3)}", self._urls, client, lambda _: None, 0, "", card)
     def _lose_answers(self) -> str:
         pid = self._processes.pid(PROCESS) if self._processes else 0
         if not pid:
@@ -137,6 +137,10 @@ class Actions:
         self._kill(pid, signal.SIGUSR1)
         return f"Every second answer to a write is lost for {SECONDS:.0f} seconds. Buy something now."
 
+    def _buy(self, card: str) -> str:
+        user = f"room-{secrets.token_hex(3)}"
+        client = Client(f"room-{secrets.token_hex(4)}", lambda _: None, self._sign(user))
+        demo = Demo(user, self._urls, client, lambda _: None, 0, "", card)
         order = demo.check_out(demo.fill_basket()).body
         return f"The checkout was accepted after {client.milliseconds():.0f} ms as order {order['orderId']}."
 

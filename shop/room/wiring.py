@@ -11,6 +11,7 @@ import structlog
 
 from bootstrap import flows
 from bootstrap.aws import connect
+from bootstrap.errors import Failed
 from bootstrap.manifests import manifests
 from bootstrap.names import Names
 from bootstrap.templates import load, tap
@@ -26,8 +27,11 @@ from shop.room.watch import EVERY, ON_AWS, Gauges, State, Watch
 if TYPE_CHECKING:
     from shop.room.processes import Supervised
 
-SOCKET, TRACES, READ_ONLY = "SHOP_SOCKET", "SHOP_TRACE", "SHOP_ROOM_READ_ONLY"
+SOCKET, FILES, TRACES, READ_ONLY = "SHOP_SOCKET", "SHOP_FILES", "SHOP_TRACE", "SHOP_ROOM_READ_ONLY"
 NO_EMULATOR = "The endpoint is AWS. The machine room shows a shop there with `shop room --aws`, and changes nothing."
+NO_KEY = (
+    "This room has no key to sign a token of its customer. Sign in to the shop with `shop token NAME`, and buy there."
+)
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -46,7 +50,7 @@ def build(env: Mapping[str, str]) -> tuple[Room, list[Callable[[], None]]]:
         flow,
         ring,
         watch,
-        actions=None if read_only else Actions(aws, names, ring, urls, found),
+        actions=None if read_only else Actions(aws, names, ring, urls, found, signer(env)),
         trouble=(lambda: listener.trouble) if listener else str,
         traces=Path(env[TRACES]) if env.get(TRACES, "off") != "off" else None,
         commands=not (read_only or found),
@@ -64,6 +68,21 @@ def processes(env: Mapping[str, str]) -> Supervised | None:
     from shop.room.processes import Supervised  # noqa: PLC0415 see above
 
     return Supervised(Path(env[SOCKET]))
+
+
+def signer(env: Mapping[str, str]) -> Callable[[str], str]:
+    """Makes tokens as `shop token` does. Containers do not have its key, and need none without authentication."""
+
+    def sign(user: str) -> str:
+        if folder := env.get(FILES):
+            from shop import paths, tokens  # noqa: PLC0415 containers do not have all that these import
+
+            return tokens.token(env, paths.Paths(Path(folder)), user)
+        if env.get("SHOP_AUTH") == "on":
+            raise Failed(NO_KEY)
+        return ""
+
+    return sign
 
 
 def start(works: list[Callable[[], None]]) -> None:

@@ -63,6 +63,7 @@ def test_the_room_is_one_worker_and_knows_the_supervisor_and_the_address_of_the_
     room = by_name()["room"]
     assert room.command[-3:] == ("--workers", "1", "shop.room.app:from_env()")
     assert room.env["SHOP_SOCKET"] == str(Paths(Path("/var/mine")).socket)
+    assert room.env["SHOP_FILES"] == "/var/mine"
     assert (room.env["PORT"], room.env["STOREFRONT_URL"]) == ("8007", "http://127.0.0.1:8000")
 
 

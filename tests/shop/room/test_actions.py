@@ -5,11 +5,13 @@ import signal
 from typing import Any
 
 import pytest
+from flask import Flask, request
 
 from bootstrap.errors import Failed
 from bootstrap.names import Names
 from shop.room.actions import Actions
 from shop.room.ring import Ring
+from tests.processes import serving
 from tests.shop.room.rooms import event
 
 
@@ -43,7 +45,7 @@ class FakeAws:
 
 def actions(aws: FakeAws | None = None, ring: Ring | None = None, **given: Any) -> Actions:
     urls = {"product": "http://127.0.0.1:9", "basket": "http://127.0.0.1:9"}
-    return Actions(aws or FakeAws(), Names("shop"), ring or Ring(), urls, **{"processes": None} | given)  # type: ignore[arg-type] # a fake
+    return Actions(aws or FakeAws(), Names("shop"), ring or Ring(), urls, **{"processes": None, "sign": str} | given)  # type: ignore[arg-type] # a fake
 
 
 def test_processes_are_stopped_started_and_killed_with_all_their_children() -> None:
@@ -63,8 +65,6 @@ def test_room_in_a_container_stops_nothing() -> None:
         actions().control("stop", "basket-relay")
 
 
-def test_poison_is_a_checkout_without_data() -> None:
-    aws = FakeAws()
 def test_emulator_of_the_shop_is_told_to_lose_answers() -> None:
     processes, sent = FakeProcesses(), list[tuple[int, int]]()
     it = actions(processes=processes, kill=lambda *call: sent.append(call))
@@ -80,6 +80,8 @@ def test_emulator_of_containers_loses_no_answers() -> None:
         actions().do("lose")
 
 
+def test_poison_is_a_checkout_without_data() -> None:
+    aws = FakeAws()
     assert actions(aws).do("poison") == "The bus accepted a CheckoutBasket."
     [entry] = aws.entries
     assert (entry["EventBusName"], entry["Source"]) == ("shop-bus", "com.swn.basket.checkoutbasket")
@@ -104,6 +106,31 @@ def test_nothing_is_delivered_again_before_the_first_checkout() -> None:
 def test_event_that_the_bus_refuses_is_no_success() -> None:
     with pytest.raises(Failed, match="InternalFailure"):
         actions(FakeAws({"ErrorCode": "InternalFailure"})).do("poison")
+
+
+@pytest.mark.parametrize("name", ["buy", "silent"])
+def test_customer_of_the_room_has_a_token(name: str) -> None:
+    app = Flask(__name__)
+    given: list[str] = []
+
+    @app.get("/product")
+    def products() -> Any:
+        given.append(request.headers["Authorization"])
+        return {"items": [{"id": "p-1", "price": 1}]}
+
+    @app.post("/basket")
+    def basket() -> Any:
+        return {}
+
+    @app.post("/basket/checkout")
+    def check_out() -> Any:
+        given.append(f"Bearer token of {(request.get_json())['userName']}")
+        return {"orderId": "o-1", "totalPrice": 1}, 202, {"Location": "/order/room/o-1"}
+
+    with serving(app) as url:
+        it = Actions(FakeAws(), Names("shop"), Ring(), {"product": url, "basket": url}, None, "token of {}".format)  # type: ignore[arg-type] # a fake
+        assert "as order o-1" in it.do(name)
+    assert given[0] == given[1]
 
 
 @pytest.mark.parametrize("name", ["buy", "silent"])
