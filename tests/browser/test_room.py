@@ -109,11 +109,36 @@ def buys(room: Room) -> str:
     return order
 
 
-def test_killed_process_is_started_again(room: Room, shop: Shop) -> None:
-    before = shop.processes.processes()["basket-relay"].pid
-    assert f"basket-relay (pid {before}) was killed." in room.press("do-kill-basket-relay")
-    eventually(lambda: shop.processes.processes()["basket-relay"].pid not in {0, before})
-    room.shows("#process-basket-relay", "running")
+def test_order_during_lost_answers_is_neither_lost_nor_doubled(room: Room) -> None:
+    before = room.books()
+    assert "Every second answer to a write is lost for 15 seconds." in room.press("do-lose")
+    order = buys(room)
+    published = room.page.locator("#events a", has_text="CheckoutBasket").filter(has_text=order)
+    published.nth(1).wait_for()  # the answer to the first PutEvents was lost, so the relay has published it again
+    after = room.books()
+    assert (after["accepted"], after["lost"]) == (before["accepted"] + 1, 0)
+
+
+@pytest.mark.parametrize("process", ["payment", "product-relay", "stock-consumer", "ordering-commands"])
+def test_process_is_stopped_and_started_and_comes_back_after_it_was_killed(
+    process: str, room: Room, shop: Shop
+) -> None:
+    """One of each kind: a web process, a relay, and consumers of events and of the saga's commands."""
+    assert f"{process} is stopped." in room.press(f"do-stop-{process}")
+    room.shows(f"#process-{process}", "stopped")
+    assert f"{process} is started." in room.press(f"do-start-{process}")
+    room.shows(f"#process-{process}", "running")
+    before = shop.processes.processes()[process].pid
+    assert f"{process} (pid {before}) was killed." in room.press(f"do-kill-{process}")
+    eventually(lambda: shop.processes.processes()[process].pid not in {0, before})
+
+
+def test_page_shows_events_and_has_working_buttons_while_fifteen_others_are_open(room: Room, shop: Shop) -> None:
+    others = [Room(room.page.context.new_page(), shop.room).open() for _ in range(15)]
+    assert {each.page.inner_text("#live") for each in others} == {"live"}
+    order = room.press("do-buy").split()[-1].rstrip(".")
+    for each in (room, others[0], others[-1]):
+        each.page.locator("#events a", has_text="OrderConfirmed").filter(has_text=order).first.wait_for()
 
 
 def test_event_shows_its_json_and_leads_to_its_trail(room: Room) -> None:
