@@ -5,14 +5,31 @@ from typing import Any, cast
 
 import pytest
 
+from bootstrap import front
 from bootstrap.deployed import belongs_to, keeping
+from bootstrap.engines import ENGINES
 from bootstrap.errors import Misused
+from bootstrap.manifests import manifests
 from bootstrap.names import Names
 from bootstrap.stack import Stack
-from bootstrap.templates import Template
+from bootstrap.templates import ROOT, Template, load, tap
 from tests.bootstrap.fakes import FakeCloudFormation, quick_clock
 
 TABLES = "order=shop-order-2"
+
+
+def test_two_shops_have_no_name_in_common_but_the_stacks_of_functions() -> None:
+    """What one shop calls a-basket-bus would be the bus of the shop a-basket."""
+    names = Names("a")
+    runs = [it for engine in ENGINES.values() for it in engine.templates(names, ROOT, {})]
+    templates = [*load(names), front.template(names), tap(names), *runs]
+    kinds = [("stack", it.stack) for it in templates] + [
+        it for each in templates for it in each.physical_names().values()
+    ]
+    parts = [(kind, name.removeprefix("a-")) for kind, name in kinds]
+    common = {long for kind, long in parts for other, short in parts if kind == other and long.endswith(f"-{short}")}
+    assert len(parts) > 100
+    assert common == {f"{manifest.service}-functions" for manifest in manifests()}
 
 
 @pytest.fixture
