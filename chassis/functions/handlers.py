@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from chassis.core.errors import Misconfigured
+from chassis.functions.secrets import Read, reader, revealed
 
 SETTING = "SHOP_FUNCTION"  # the module, as in the manifest of its service
 # By the module's name, which says what it does in every service: what makes a handler of what its `from_env` builds.
@@ -24,12 +25,15 @@ class Context(Protocol):
 Handler = Callable[[Any, Context], Any]
 
 
-def from_env(env: Mapping[str, str]) -> Handler:
-    """Builds the process once. Each invocation then uses its clients and connections. Raises Misconfigured."""
+def from_env(env: Mapping[str, str], read: Read | None = None) -> Handler:
+    """Builds the process once. Each invocation then uses its clients and connections. Raises Misconfigured.
+
+    `read` returns the secret of an ARN. Without it, Secrets Manager is asked.
+    """
     module = env.get(SETTING, "")
     if (maker := MAKERS.get(module.rpartition(".")[2])) is None:
         raise Misconfigured(f"{SETTING} is {module!r}: set it to the module of a process that a manifest names.")
-    built = importlib.import_module(module).from_env({**env, **FROZEN})
+    built = importlib.import_module(module).from_env(revealed({**env, **FROZEN}, read or reader(env)))
     handler: Handler = importlib.import_module(f"chassis.functions.{maker}").handler(built)
     return handler
 

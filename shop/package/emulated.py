@@ -1,6 +1,5 @@
 """`shop lambda`: the shop as Lambda functions on an emulator of its own, until Ctrl-C."""
 
-import secrets
 import signal
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from shop.emulator import ministack
 from shop.package import zips
 from shop.settings import ROOT, Settings
 
-SERVICES = ("lambda", "s3", "logs")  # beside those of `make run`, whose emulator runs no code
+SERVICES = ("lambda", "s3", "logs", "secretsmanager")  # beside those of `make run`, whose emulator runs no code
 PATIENCE = 60.0  # seconds for the emulator's start
 SEARCHED = "PATH"
 LONG = 10**8  # seconds: until Ctrl-C
@@ -38,7 +37,6 @@ def running(settings: Settings, env: Mapping[str, str], say: Say) -> Iterator[di
             "SHOP_NAME": settings.name,
             "SHOP_VAR": str(settings.var),
             "SHOP_AUTH": "off",
-            "SHOP_SESSION_KEY": secrets.token_hex(16),
         }
         if main(["up", "--run", "lambda"], its):
             raise Failed("The functions could not be deployed. The lines above say why.")

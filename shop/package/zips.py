@@ -22,7 +22,8 @@ AMAZON_LINUX_2023 = "manylinux_2_34"
 PRUNED = ("--prune", "pyyaml")  # nothing in a function reads YAML
 BOTO3 = ("--prune", "boto3")  # Lambda's Python has some version
 SDK = "botocore/data"
-CALLED = ("dynamodb", "events", "sqs", "stepfunctions")  # other services' models are two thirds of botocore
+# By the services and by chassis/functions. The models of all others are two thirds of botocore.
+CALLED = ("dynamodb", "events", "secretsmanager", "sqs", "stepfunctions")
 UNUSED = {"__pycache__", "bin", "template.yaml", "service.toml", ".lock"}
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READABLE = 0o644  # Lambda runs the code as another user

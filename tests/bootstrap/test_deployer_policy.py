@@ -86,7 +86,7 @@ NOT_OF_LAMBDA = re.compile(
     r"(ec2|elasticfilesystem|firehose|kms|s3files|s3tables):.*|iam:(.*PermissionsBoundary|(At|De)tachRolePolicy)|"
     r"lambda:(AssociateRuntimeAlias|PassCapacityProvider|PublishVersion|GetLayerVersion|GetCodeSigningConfig|"
     r"(Put|Delete)Function(CodeSigningConfig|Concurrency)|Put(FunctionRecursion|FunctionScaling|RuntimeManagement)Config)|"
-    r"s3:(REST.*|Update.*|.*Metadata.*|GetObjectVersion|DeleteBucket.+|Put(?!BucketPublicAccessBlock|BucketTagging).*)|"
+    r"secretsmanager:(Replicate.*|Remove.*)|s3:(REST.*|Update.*|.*Metadata.*|GetObjectVersion|DeleteBucket.+|Put(?!BucketPublicAccessBlock|BucketTagging).*)|"
     + NOT_OF_LOGS
 )
 UPLOAD = (
@@ -190,7 +190,7 @@ def test_the_policy_for_containers_adds_what_their_resource_types_and_a_push_cal
 def test_the_policy_for_functions_adds_what_their_resource_types_and_an_upload_call_and_nothing_else() -> None:
     types = {it["Type"] for path in functions.FOLDER.glob("*.yaml") for it in resources_of(path).values()}
     needed = {name for name in handlers(types) if not NOT_OF_LAMBDA.fullmatch(name)} | listed(UPLOAD)
-    assert len(types) == 10
+    assert len(types) == 11
     assert set(granted(LAMBDA_POLICY)) == needed - set(granted())
     assert len(granted(LAMBDA_POLICY)) == len(set(granted(LAMBDA_POLICY)))
 

@@ -16,6 +16,8 @@ PROCESSES = [(manifest, process) for manifest in MANIFESTS for process in manife
 # What Lambda itself does with the role: it writes the log, and polls the queue.
 OF_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
 OF_THE_MAPPING = {"sqs:GetQueueAttributes"}
+# By chassis/functions/secrets.py, before the process is built.
+OF_THE_START = {"secretsmanager:GetSecretValue"}
 every_process = pytest.mark.parametrize(("manifest", "process"), PROCESSES, ids=lambda it: getattr(it, "name", ""))
 
 
@@ -60,7 +62,9 @@ def test_role_of_a_function_allows_the_actions_of_its_manifest_and_nothing_else(
     named = {(action, arn.replace("shop-", "", 1)) for action, arn in found}
     extra, queue = named - expected, [key for key, actions in process.allow.items() if "ReceiveMessage" in actions]
     assert expected - named == set()
-    assert {action for action, _ in extra} == OF_LAMBDA | (OF_THE_MAPPING if queue else set())
+    more = (OF_THE_MAPPING if queue else set()) | (OF_THE_START if process.pages else set())
+    assert {action for action, _ in extra} == OF_LAMBDA | more
+    assert {arn for action, arn in extra if action in OF_THE_START} <= {"SessionKey"}
     assert [arn for action, arn in extra if action in OF_THE_MAPPING] == queue
     assert {arn for action, arn in extra if action in OF_LAMBDA} == {f"{own}Logs.Arn"}
 
@@ -73,7 +77,8 @@ def test_function_runs_the_module_of_its_process_with_its_settings(manifest: Man
     assert variables["SHOP_NAME"] == "shop"
     assert process.urls.keys() <= variables.keys()
     assert ("AUTH_ISSUER" in variables) == bool(process.serve)
-    assert ("SHOP_SESSION_KEY" in variables) == process.pages
+    assert variables.get("SHOP_SESSION_KEY_SECRET") == ("SessionKey" if process.pages else None)
+    assert "SHOP_SESSION_KEY" not in variables
 
 
 @every_process

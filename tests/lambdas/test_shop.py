@@ -39,8 +39,9 @@ class Shop:
         self.env, self.aws, self.names = env, connect(env, lambda _: None), Names("shop")
         self._session = boto3.Session(environment.FAKE_KEY, environment.FAKE_KEY, region_name=REGION)
         self._sign = SigV4Auth(Credentials(environment.FAKE_KEY, environment.FAKE_KEY), "lambda", REGION)
-        self.functions, self.logs = (
-            self._session.client(name, endpoint_url=env["AWS_ENDPOINT_URL"]) for name in ("lambda", "logs")
+        self.functions, self.logs, self.secrets = (
+            self._session.client(name, endpoint_url=env["AWS_ENDPOINT_URL"])
+            for name in ("lambda", "logs", "secretsmanager")
         )
 
     def call(self, service: str, method: str, path: str, body: Any = None, **headers: str) -> Response:
@@ -124,6 +125,13 @@ def test_wrong_request_gets_the_services_problem_document(shop: Shop) -> None:
     answer = shop.call("basket", "POST", "/basket/checkout", {"userName": "ann"})
     assert (answer.status, answer.headers["Content-Type"]) == (422, "application/problem+json")
     assert answer.body["errors"]
+
+
+def test_storefront_starts_with_the_key_of_its_secret(shop: Shop) -> None:
+    assert shop.call("storefront", "GET", "/health/live").status == 200
+    found = shop.functions.get_function_configuration(FunctionName="shop-storefront")["Environment"]["Variables"]
+    assert "SHOP_SESSION_KEY" not in found
+    assert len(shop.secrets.get_secret_value(SecretId=found["SHOP_SESSION_KEY_SECRET"])["SecretString"]) == 48
 
 
 def test_unsigned_request_does_not_reach_a_function(shop: Shop) -> None:

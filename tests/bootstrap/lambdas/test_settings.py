@@ -3,22 +3,17 @@ import pytest
 from bootstrap.errors import Misused
 from bootstrap.lambdas import settings
 
-KEY = {"SHOP_SESSION_KEY": "sixteen-or-more-of-them"}
 TOKENS = {"AUTH_ISSUER": "https://issuer.test", "AUTH_AUDIENCE": "shop", "AUTH_JWKS": "https://issuer.test/keys"}
 
 
 def test_users_with_tokens_are_the_default() -> None:
-    found = settings(KEY | TOKENS)
-    assert (found["Auth"], found["AuthIssuer"], found["SessionKey"]) == (
-        "on",
-        TOKENS["AUTH_ISSUER"],
-        "sixteen-or-more-of-them",
-    )
-    assert settings(KEY | TOKENS | {"SHOP_AUTH": "on"}) == found
+    found = settings(TOKENS)
+    assert (found["Auth"], found["AuthIssuer"]) == ("on", TOKENS["AUTH_ISSUER"])
+    assert settings(TOKENS | {"SHOP_AUTH": "on"}) == found
 
 
 def test_without_tokens_it_must_be_said() -> None:
-    assert settings(KEY | {"SHOP_AUTH": "off"})["Auth"] == "off"
+    assert settings({"SHOP_AUTH": "off"})["Auth"] == "off"
 
 
 @pytest.mark.parametrize(
@@ -27,15 +22,8 @@ def test_without_tokens_it_must_be_said() -> None:
 )
 def test_settings_that_leave_open_who_may_call_are_refused(env: dict[str, str]) -> None:
     with pytest.raises(Misused, match="set AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS"):
-        settings(KEY | env)
-
-
-@pytest.mark.parametrize("key", ["", "short"])
-def test_storefront_needs_a_key_for_its_cookies(key: str) -> None:
-    """Each execution environment would otherwise sign with another one."""
-    with pytest.raises(Misused, match="set SHOP_SESSION_KEY to 16 random characters"):
-        settings(TOKENS | {"SHOP_SESSION_KEY": key})
+        settings(env)
 
 
 def test_zips_are_where_shop_package_puts_them() -> None:
-    assert settings(KEY | TOKENS | {"SHOP_VAR": "/somewhere"})["Zips"] == "/somewhere/functions"
+    assert settings(TOKENS | {"SHOP_VAR": "/somewhere"})["Zips"] == "/somewhere/functions"

@@ -45,6 +45,20 @@ def test_process_publishes_before_its_response(tmp_path: Path, monkeypatch: pyte
     assert built == [{"SHOP_FUNCTION": "sample_process.relay", "SHOP_BACKGROUND": "off"}]
 
 
+def test_secret_setting_is_read_by_its_arn_and_is_not_in_the_environment() -> None:
+    env = {**AWS, "SHOP_FUNCTION": "services.storefront.app", "SHOP_SESSION_KEY_SECRET": "arn:aws:secretsmanager:1"}
+    asked: list[str] = []
+
+    def read(arn: str) -> str:
+        asked.append(arn)
+        return "too short"
+
+    with pytest.raises(Misconfigured, match="SHOP_SESSION_KEY is too short"):
+        from_env(env, read)
+    assert asked == ["arn:aws:secretsmanager:1"]
+    assert "SHOP_SESSION_KEY" not in env
+
+
 @pytest.mark.parametrize("module", ["", "services.product.seed", "services.product.service"])
 def test_module_that_is_no_process_is_refused(module: str) -> None:
     with pytest.raises(Misconfigured, match="SHOP_FUNCTION is"):
