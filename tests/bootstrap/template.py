@@ -48,7 +48,9 @@ def _resolved(node: Any, known: Mapping[str, str]) -> Any:
     if not isinstance(node, dict):
         return node
     if set(node) == {"Fn::Sub"}:
-        return re.sub(r"\$\{([^}]+)\}", lambda name: known.get(name[1], name[1]), node["Fn::Sub"])
+        text, own = node["Fn::Sub"] if isinstance(node["Fn::Sub"], list) else (node["Fn::Sub"], {})
+        values = {**known, **{name: it.get("Fn::ImportValue") for name, it in own.items()}}
+        return re.sub(r"\$\{([^}]+)\}", lambda name: str(values.get(name[1], name[1])), text)
     if set(node) == {"Fn::GetAtt"}:
         return ".".join(node["Fn::GetAtt"]) if isinstance(node["Fn::GetAtt"], list) else node["Fn::GetAtt"]
     if set(node) == {"Ref"}:
