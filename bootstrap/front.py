@@ -55,18 +55,19 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     own = {"Waf": waf, "Domain": env.get(DOMAIN, ""), "Certificate": env.get(CERTIFICATE, "")}
     if given == [FUNCTIONS]:
         return own | {FUNCTIONS: "", "Protocol": "https"}
-    return own | _addresses(given, _services())
+    return own | _addresses(given, services())
 
 
 def completed(aws: Aws, template: Template) -> Template:
     """With the URLs of the functions, if SHOP_FRONT_SERVICES says so. Raises Failed for one that cannot be called."""
     if FUNCTIONS not in template.settings:
         return template
-    urls = {name: public_url(aws, template.names, name) for name in _services()}
+    urls = {name: public_url(aws, template.names, name) for name in services()}
     return replace(template, settings={**template.settings, **_addresses([f"{k}={v}" for k, v in urls.items()], urls)})
 
 
-def _services() -> list[str]:
+def services() -> list[str]:
+    """Those behind it, by the names of their web processes."""
     return [it.name for it in processes() if it.serve and not it.pages]
 
 

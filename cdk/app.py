@@ -1,7 +1,7 @@
 """The shop as an app of AWS CDK, from the templates and the settings of `python -m bootstrap`.
 
-`-c run=fargate` adds the stacks that run the services, and SHOP_FRONT_SERVICES that of API Gateway. All stacks have the
-names that `bootstrap` gives them.
+`-c run=fargate` or `-c run=lambda` adds the stacks that run the services, and SHOP_FRONT_SERVICES that of API Gateway.
+All stacks have the names that `bootstrap` gives them.
 """
 
 import os
@@ -14,13 +14,16 @@ from aws_cdk import Acknowledgment, App, Duration, Fn, Stack, Validations
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_dynamodb import Table
 from aws_cdk.aws_iam import AccountRootPrincipal, Role
+from aws_cdk.aws_s3_assets import Asset
 from aws_cdk.aws_sns import Topic
 from aws_cdk.cloudformation_include import CfnInclude
 
 from bootstrap import fargate, front
 from bootstrap.aws import endpoint
+from bootstrap.engines import ENGINES
 from bootstrap.errors import Misused
-from bootstrap.names import PLATFORM, Names
+from bootstrap.lambdas import stacks as functions
+from bootstrap.names import FRONT, PLATFORM, Names
 from bootstrap.settings import settings
 from bootstrap.templates import ROOT, Template, load
 
@@ -41,13 +44,15 @@ def main(env: Mapping[str, str]) -> None:
 
 def chosen(names: Names, env: Mapping[str, str], engine: str | None) -> list[Template]:
     """In the order in which they are deployed. Raises Misused for an engine that this app does not know."""
-    if engine not in (None, "fargate"):
-        raise Misused(f"-c run={engine} is not known here: `python -m bootstrap up --run` has every engine")
+    if engine not in (None, *ENGINES):
+        raise Misused(f"-c run={engine} is not known: choose from {', '.join(ENGINES)}")
     common = {**UNLESS_GIVEN, **settings(env), "Where": "emulator" if endpoint(env) else "aws"}
-    run = fargate.templates(names, ROOT, common | fargate.settings(env)) if engine else []
+    run = ENGINES[engine].templates(names, ROOT, common | ENGINES[engine].settings(env)) if engine else []
     address = front.settings(env)
     gateway = [front.template(names, ROOT, common | address)] if address else []
-    return [*load(names, ROOT, common), *run, *gateway]
+    if front.FUNCTIONS in address and engine != "lambda":
+        raise Misused(f"{front.SERVICES}={front.FUNCTIONS} needs -c run=lambda")
+    return [*load(names, ROOT, common), *(it for it in run if it.service != functions.CODE), *gateway]
 
 
 def include(app: App, templates: Iterable[Template]) -> dict[str, CfnInclude]:
@@ -56,13 +61,36 @@ def include(app: App, templates: Iterable[Template]) -> dict[str, CfnInclude]:
     before: Stack | None = None
     for template in templates:
         stack = Stack(app, template.stack, tags={"shop": template.names.shop, "service": template.service})
-        network = exported(shop[fargate.NETWORK]) if fargate.NETWORK in shop else {}
-        values = replace(template, settings={**template.settings, **network}).parameters()
+        values = replace(template, settings={**template.settings, **completed(stack, template, shop)}).parameters()
         shop[template.service] = CfnInclude(stack, "Shop", template_file=str(template.path), parameters=values)
         if before:
             stack.add_stack_dependency(before)
         before = stack
     return shop
+
+
+def completed(stack: Stack, template: Template, shop: Mapping[str, CfnInclude]) -> dict[str, Any]:
+    """What `bootstrap` adds while it deploys: outputs of earlier stacks, and code, which CDK uploads as an asset."""
+    if fargate.NETWORK in shop:
+        return exported(shop[fargate.NETWORK])
+    if template.service == FRONT and front.FUNCTIONS in template.settings:
+        return {it.capitalize(): host_of(shop[functions.stack_of(it)]) for it in front.services()}
+    if not functions.has(template):
+        return {}
+    path = functions.zip_of(template, emulator=template.settings["Where"] == "emulator")
+    code = Asset(stack, "Code", path=str(path))
+    urls = {
+        name: Fn.join("", ["https://", host_of(shop[other])]) for name, other in functions.addresses(template).items()
+    }
+    its = {"CodeBucket": code.s3_bucket_name, "CodeKey": code.s3_object_key}
+    return {**its, "Architecture": functions.processor_of(path), **urls}
+
+
+def host_of(included: CfnInclude) -> str:
+    """Of the URL of a function, which ends in a slash."""
+    url = included.get_output("Url")
+    url.export_name = f"{Stack.of(included).stack_name}-Url"
+    return str(Fn.select(2, Fn.split("/", url.import_value)))
 
 
 def exported(network: CfnInclude) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def templates(names: Names, root: Path, settings: Mapping[str, str]) -> list[Tem
     """The bucket first. A service comes after those whose addresses it needs."""
     folder = root / "bootstrap" / "lambdas"
     services = TopologicalSorter({service: {*urls.values()} for service, urls in _urls(root).items()}).static_order()
-    own = [Template(names, f"{service}{_SUFFIX}", folder / f"{service}.yaml", settings) for service in services]
+    own = [Template(names, stack_of(service), folder / f"{service}.yaml", settings) for service in services]
     return [Template(names, CODE, folder / "code.yaml", settings), *own]
 
 
@@ -43,13 +43,10 @@ def completed(aws: Aws, template: Template) -> Template:
     """With the code, which it uploads, and the addresses of other services."""
     if template.service == CODE:
         return template
-    path = _zip(aws, template)
+    path = zip_of(template, emulator=aws.emulator)
     bucket = output(aws, template.names, CODE, "CodeBucket")
-    code = {"CodeBucket": bucket, "CodeKey": _upload(aws, bucket, path), "Architecture": _processor(path)}
-    urls = {
-        setting.title().replace("_", ""): output(aws, template.names, f"{other}{_SUFFIX}", "Url").rstrip("/")
-        for setting, other in _urls()[_service_of(template)].items()
-    }
+    code = {"CodeBucket": bucket, "CodeKey": _upload(aws, bucket, path), "Architecture": processor_of(path)}
+    urls = {name: output(aws, template.names, it, "Url").rstrip("/") for name, it in addresses(template).items()}
     return replace(template, settings={**template.settings, **code, **urls})
 
 
@@ -83,26 +80,43 @@ def empty(aws: Aws, bucket: str) -> None:
             aws.s3.delete_object(Bucket=bucket, Key=found["Key"])
 
 
+def addresses(template: Template) -> dict[str, str]:
+    """By the name of a parameter, the stack whose output `Url` is its value, without the shop's name."""
+    urls = _urls()[_service_of(template)]
+    return {setting.title().replace("_", ""): stack_of(other) for setting, other in urls.items()}
+
+
 def _urls(root: Path | None = None) -> dict[str, dict[str, str]]:
     """By service, its settings for the addresses of other services. A web process has the name of its service."""
     found = manifests(root) if root else manifests()
     return {it.service: {k: v for process in it.process for k, v in process.urls.items()} for it in found}
 
 
+def stack_of(service: str) -> str:
+    """The name of the stack with the service's functions, without the shop's name."""
+    return f"{service}{_SUFFIX}"
+
+
+def has(template: Template) -> bool:
+    """Whether it is one of a service's functions."""
+    return template.service.endswith(_SUFFIX)
+
+
 def _service_of(template: Template) -> str:
     return template.service.removesuffix(_SUFFIX)
 
 
-def _zip(aws: Aws, template: Template) -> Path:
+def zip_of(template: Template, *, emulator: bool) -> Path:
+    """The newest that fits. Raises Misused if there is none."""
     folder, service = Path(template.settings["Zips"]), _service_of(template)
-    paths = [folder / f"{service}-{end}.zip" for end in ([_HERE] if aws.emulator else _PROCESSORS)]
+    paths = [folder / f"{service}-{end}.zip" for end in ([_HERE] if emulator else _PROCESSORS)]
     if found := [path for path in paths if path.exists()]:
         return max(found, key=lambda path: path.stat().st_mtime)
-    option = f" --for {_HERE}" if aws.emulator else ""
+    option = f" --for {_HERE}" if emulator else ""
     raise Misused(f"there is no zip of {service} in {folder}: `shop package{option}` makes one for each service")
 
 
-def _processor(path: Path) -> str:
+def processor_of(path: Path) -> str:
     """An emulator ignores it."""
     end = path.stem.rpartition("-")[2]
     return end if end in _PROCESSORS else _PROCESSORS[0]
@@ -128,7 +142,7 @@ def output(aws: Aws, names: Names, stack: str, key: str) -> str:
 
 def public_url(aws: Aws, names: Names, service: str) -> str:
     """Of a web function. Raises Failed if there is none, or if it takes only signed requests."""
-    stack = f"{service}{_SUFFIX}"
+    stack = stack_of(service)
     url = output(aws, names, stack, "Url").rstrip("/")
     if parameters(Stack(aws.cloudformation, names.stack_of(stack), Clock()).describe()).get("Auth") != "on":
         raise Failed(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap import fargate, front
+from bootstrap import fargate, front, lambdas
+from bootstrap.lambdas.stacks import addresses
 from bootstrap.names import Names
 from bootstrap.settings import settings
 from bootstrap.templates import ROOT, Template, load
@@ -30,6 +31,7 @@ ENV = {
 COMMON = {**settings(ENV), "Where": "aws"}
 RUN = fargate.templates(NAMES, ROOT, COMMON | fargate.settings(ENV))
 TEMPLATES = [*load(NAMES, ROOT, COMMON), *RUN, front.template(NAMES, ROOT, COMMON | front.settings(ENV))]
+FUNCTIONS = lambdas.templates(NAMES, ROOT, COMMON | lambdas.settings(ENV))[1:]
 OF_NETWORK = {
     it: f"shop2-network-{it}" for it in ("Vpc", "Cidr", "Subnets", "TaskGroup", "Listener", "Namespace", "Address")
 }
@@ -63,7 +65,13 @@ def stacks(made: Path) -> Mapping[str, Any]:
 def comparable(node: Any) -> Any:
     """CDK sorts `DependsOn` and writes numbers where the template has text. Imports become the names of exports."""
     match node:
-        case {"Fn::ImportValue": name} | {"Fn::Split": [",", {"Fn::ImportValue": name}]}:
+        case {"Fn::Join": ["", ["https://", host]]}:
+            return f"https://{comparable(host)}"
+        case (
+            {"Fn::ImportValue": name}
+            | {"Fn::Split": [",", {"Fn::ImportValue": name}]}
+            | {"Fn::Select": [2, {"Fn::Split": ["/", {"Fn::ImportValue": name}]}]}
+        ):
             return name
         case {"DependsOn": str() | [*_] as before}:
             rest = comparable({key: it for key, it in node.items() if key != "DependsOn"})
@@ -126,9 +134,44 @@ def test_the_validation_of_cdk_finds_nothing(made: Path) -> None:
     assert (report["conclusion"], report["violations"]) == ("success", [])
 
 
-def test_an_engine_that_the_app_does_not_have_is_refused() -> None:
-    done = synthesize("lambda")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (
-        1,
-        "error: -c run=lambda is not known here: `python -m bootstrap up --run` has every engine",
-    )
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is made with `-c run=lambda`, of zips that have the name of their service."""
+    folder, zips = tmp_path_factory.mktemp("cdk"), tmp_path_factory.mktemp("var") / "functions"
+    zips.mkdir()
+    for service in SERVICES:
+        (zips / f"{service}-x86_64.zip").write_text(service)
+    more = {"SHOP_VAR": str(zips.parent), "SHOP_FRONT_SERVICES": "functions"}
+    done = synthesize("lambda", CDK_OUTDIR=str(folder), **more)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("template", FUNCTIONS, ids=lambda it: it.service)
+def test_functions_have_the_resources_of_their_template_and_their_zip_as_an_asset(
+    template: Template, functions: Path
+) -> None:
+    found = template_with({}, functions / f"{template.stack}.template.json")["Resources"]
+    [code, *_] = [it["Properties"]["Code"] for it in found.values() if it["Type"] == "AWS::Lambda::Function"]
+    assert (functions / f"asset.{code['S3Key']}").read_text() == template.service.removesuffix("-functions")
+    urls = {name: f"https://shop2-{stack}-Url" for name, stack in addresses(template).items()}
+    own = {"CodeBucket": code["S3Bucket"], "CodeKey": code["S3Key"], "Architecture": "x86_64", **urls}
+    ours = template_with(template.parameters() | own, template.path)
+    assert comparable(found) == comparable(ours["Resources"])
+
+
+def test_gateway_calls_the_functions(functions: Path) -> None:
+    stage = template_with({}, functions / "shop2-front.template.json")["Resources"]["Stage"]["Properties"]
+    assert comparable(stage["Variables"]) == {it: f"shop2-{it}-functions-Url" for it in front.services()}
+
+
+@pytest.mark.parametrize(
+    ("engine", "services", "why"),
+    [
+        ("swarm", "", "-c run=swarm is not known: choose from fargate, lambda"),
+        ("fargate", "functions", "SHOP_FRONT_SERVICES=functions needs -c run=lambda"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(engine: str, services: str, why: str) -> None:
+    done = synthesize(engine, SHOP_FRONT_SERVICES=services)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, f"error: {why}")
