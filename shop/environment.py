@@ -15,6 +15,7 @@ UTF8 = "PYTHONUTF8"
 PASSED_ON = (
     *("SHOP_TRANSPORT", "SHOP_METRICS", "SHOP_CORS_ORIGINS", "SHOP_RATE_LIMIT"),
     *("SHOP_LATE_PAYMENT", "SHOP_SESSION_KEY", "SHOP_TABLES"),
+    *("SHOP_LOGIN_CLIENT", "SHOP_LOGIN_PASSWORD", "SHOP_LOGIN_PARAMETERS", "SHOP_LOGIN_ADDRESS"),
 )
 # Only the launcher reads SHOP_*. The others would lead a process to another address, or make it import other modules.
 UNWANTED = (

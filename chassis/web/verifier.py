@@ -35,14 +35,15 @@ class Verifier:
         principal, until = self._cache.get(token, (None, 0.0))
         if principal is not None and self._clock() < until:
             return principal
-        claims = self._claims(token)
+        claims = self.claims(token)
         principal = _principal(claims)
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
         self._cache[token] = principal, min(float(claims["exp"]), self._clock() + CACHED)
         return principal
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """Those of a valid token, never cached. Raises as a call does."""
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.find(header["kid"]) if header.get("alg") in ALGORITHMS and "kid" in header else None

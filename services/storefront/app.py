@@ -19,9 +19,11 @@ from chassis.web.app import Answer, observe
 from chassis.web.edge import Edge
 from services.storefront import shown, visitors
 from services.storefront.admin import admin
+from services.storefront.login import Login
 from services.storefront.models import Refusal
 from services.storefront.routes import own, pages
 from services.storefront.service import Storefront
+from services.storefront.sign_in import entry, provider
 from services.storefront.wiring import Wiring
 
 DEADLINE = 8.0  # seconds for all calls of a page. The door waits for 10 s.
@@ -46,13 +48,13 @@ STALE = "This form is of another session, or your browser keeps no cookies. Noth
 log = structlog.stdlib.get_logger(__name__)
 
 
-def create_app(service: Storefront, session_key: str, edge: Edge | None = None) -> Flask:
-    """Without `edge`, everyone may do everything."""
+def create_app(service: Storefront, session_key: str, edge: Edge | None = None, login: Login | None = None) -> Flask:
+    """Without `edge`, everyone may do everything. Without `login`, visitors sign in by a token."""
     edge = edge or Edge()
     app = Flask(__name__, static_url_path=f"{visitors.PREFIX}/static")
     app.config |= SETTINGS | {"SECRET_KEY": session_key}
     app.session_interface = visitors.SessionCookies()
-    app.extensions |= {"service": service, "verify": edge.verify, "proxies": edge.proxies}
+    app.extensions |= {"service": service, "verify": edge.verify, "proxies": edge.proxies, "login": login}
     observe(app, service.check)
     app.before_request(_identify)
     CSRFProtect(app)
@@ -63,7 +65,7 @@ def create_app(service: Storefront, session_key: str, edge: Edge | None = None) 
     app.jinja_env.filters |= shown.FILTERS
     app.jinja_env.globals["signs_in"] = edge.verify is not None
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for blueprint in (pages, own, admin):
+    for blueprint in (pages, entry, *([provider] if login else []), own, admin):
         app.register_blueprint(blueprint)
     return app
 
@@ -72,7 +74,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> Flask:
     logs.configure("storefront", env)
     metrics.configure("storefront", env)
     wiring = Wiring(env)
-    return create_app(wiring.service, wiring.session_key, Edge.from_env(env))
+    return create_app(wiring.service, wiring.session_key, Edge.from_env(env), wiring.login)
 
 
 def _identify() -> None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from flask import Blueprint, current_app, flash, g, render_template, request, session, url_for
 
-from chassis.core.errors import DomainError, NotFound, Unavailable
+from chassis.core.errors import NotFound, Unavailable
 from chassis.web.app import Answer
 from services.storefront import progress, visitors
 from services.storefront.models import Basket, Purchase, Refusal
@@ -60,26 +60,6 @@ def _product(product_id: str, problem: Refusal | None = None) -> Answer:
     found, level = shop().product(g.visitor, product_id), shop().level(g.visitor, product_id)
     page = render_template("product.html", product=found, level=level, colours=COLOURS, problem=problem)
     return page, problem.status if problem else 200
-
-
-@pages.get("/shop/sign-in")
-def show_sign_in() -> Answer:
-    return render_template("sign_in.html")
-
-
-@pages.post("/shop/sign-in")
-def sign_in() -> Answer:
-    try:
-        visitors.sign_in(request.form.get("who", "").strip())
-    except DomainError as error:
-        return render_template("sign_in.html", problem=error), error.status
-    return visitors.to(session.pop("back", visitors.PREFIX))
-
-
-@pages.post("/shop/sign-out")
-def sign_out() -> Answer:
-    session.clear()
-    return visitors.to(visitors.PREFIX)
 
 
 @own.get("/basket")

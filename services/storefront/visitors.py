@@ -37,22 +37,34 @@ def _of_token(verify: auth.Verify, token: str, address: str) -> Visitor:
     try:
         principal = verify(token) if token else auth.Principal("")
     except auth.TokenInvalid:
-        session.clear()
-        flash("Your token is no longer valid. Sign in again.")
+        _keep("back", "owner", "csrf_token")
+        if request.method == "GET":
+            flash("Your sign-in has ended. Sign in again.")
         return Visitor("", address=address)
     return Visitor(principal.user, principal.admin, token, address)
 
 
 def sign_in(given: str) -> None:
-    """Raises TokenInvalid or Unavailable. `given` is a token, or without authentication a name."""
+    """Raises TokenInvalid or Unavailable. `given` is a token, or without authentication a name.
+
+    Nothing of another session is left. Forms on open pages stay valid if a user signs in again whose token has expired.
+    """
     verify = current_app.extensions["verify"]
-    if verify is not None:
-        verify(given)
+    if verify is None:
+        own = {"user": given}
+    else:
+        own = {"token": given, "owner": verify(given).user}
         _check_length(given)
-    back = session.get("back")
-    session.clear()
+    is_again = "token" not in session and "owner" in own and session.get("owner") == own["owner"]
+    _keep("back", *(["csrf_token"] if is_again else []))
     session.permanent = True
-    session.update({"user" if verify is None else "token": given} | ({"back": back} if back else {}))
+    session.update(own)
+
+
+def _keep(*names: str) -> None:
+    kept = {name: session[name] for name in names if name in session}
+    session.clear()
+    session.update(kept)
 
 
 def _check_length(token: str) -> None:
@@ -64,8 +76,22 @@ def require_user() -> Any:
     """A hook for the pages of a user."""
     if g.visitor.user:
         return None
+    if request.method != "GET" and "owner" in session:
+        raise SignInEnded
     session["back"] = request.full_path if request.method == "GET" else back()
-    return redirect(url_for("pages.show_sign_in"), 303)
+    return redirect(url_for("entry.show_sign_in"), 303)
+
+
+class SignInEnded(DomainError):
+    """The browser keeps the form, with the card number, which no page may show again."""
+
+    status, title = 401, "Your sign-in has ended"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was changed. Sign in again in another tab. Then reload this page, and your browser sends the form "
+            "again as you filled it in."
+        )
 
 
 class AdminsOnly(DomainError):

@@ -92,7 +92,8 @@ def test_every_setting_that_a_service_reads_itself_reaches_it() -> None:
         name for path in ROOT.glob("services/*/*.py") for name in re.findall(r'"(SHOP_[A-Z_]+)"', path.read_text())
     }
     reads = found - {"SHOP_RELAY_SEGMENT"}
-    assert reads == {"SHOP_LATE_PAYMENT", "SHOP_SESSION_KEY"}
+    login = {f"SHOP_LOGIN_{name}" for name in ("CLIENT", "PASSWORD", "PARAMETERS", "ADDRESS")}
+    assert reads == {"SHOP_LATE_PAYMENT", "SHOP_SESSION_KEY"} | login
     given = environment.for_processes(dict.fromkeys(reads, "given"), Settings())
     assert {given[name] for name in reads} == {"given"}
     assert [name for name in reads if f"{name}: ${{{name}-}}" not in (ROOT / "docker-compose.yml").read_text()] == []

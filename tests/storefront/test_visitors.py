@@ -86,7 +86,7 @@ def test_token_that_expires_ends_the_session() -> None:
     it.submit("/shop/sign-in", who="a token")
     it.open("/shop/basket")
     assert it.path == "/shop/sign-in"
-    assert it.says("note") == ["Your token is no longer valid. Sign in again."]
+    assert it.says("note") == ["Your sign-in has ended. Sign in again."]
 
 
 class Expiring:
