@@ -12,8 +12,14 @@ ARCHIVE_DAYS = "SHOP_ARCHIVE_DAYS"
 MOST_DAYS = 60  # as in platform.yaml, which says why
 NAMES = (NOTIFY_EMAIL, ALARM_TOPIC, PROTECT, ARCHIVE_DAYS)
 _TOKENS = {"AuthIssuer": "AUTH_ISSUER", "AuthAudience": "AUTH_AUDIENCE", "AuthJwks": "AUTH_JWKS"}
+_LOGIN = {
+    "LoginClient": "SHOP_LOGIN_CLIENT",
+    "LoginParameters": "SHOP_LOGIN_PARAMETERS",
+    "LoginSecret": "SHOP_LOGIN_PASSWORD_SECRET",
+}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _TOPIC = re.compile(r"arn:[^:\s]+:sns:[^:\s]+:\d{12}:[^:\s]+")
+_SECRET = re.compile(r"arn:[^:\s]+:secretsmanager:[^:\s]+:\d{12}:secret:[^:\s]+")
 
 
 def settings(env: Mapping[str, str]) -> dict[str, str]:
@@ -56,3 +62,16 @@ def authentication(env: Mapping[str, str], without: str) -> dict[str, str]:
             f"SHOP_AUTH=off alone{without}"
         )
     return {"Auth": "on"} | tokens
+
+
+def login(env: Mapping[str, str]) -> dict[str, str]:
+    """The values of the parameters of storefront's login. The secret itself stays in Secrets Manager."""
+    found = {name: env.get(setting, "") for name, setting in _LOGIN.items()}
+    if env.get("SHOP_LOGIN_PASSWORD") or (found["LoginSecret"] and not _SECRET.fullmatch(found["LoginSecret"])):
+        raise Misused(
+            "put the secret of the login's client into Secrets Manager, set SHOP_LOGIN_PASSWORD_SECRET to its ARN, and "
+            "unset SHOP_LOGIN_PASSWORD"
+        )
+    if found["LoginClient"] and not env.get("AUTH_ISSUER"):
+        raise Misused("SHOP_LOGIN_CLIENT needs AUTH_ISSUER, the provider at which customers sign in. Or unset it")
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from bootstrap.errors import Misused
 from bootstrap.manifests import manifests
-from bootstrap.settings import authentication
+from bootstrap.settings import authentication, login
 
 IMAGES, ARCHITECTURE = "SHOP_IMAGES", "SHOP_ARCHITECTURE"
 CERTIFICATE, DOMAIN = "SHOP_RUN_CERTIFICATE", "SHOP_RUN_DOMAIN"
@@ -26,7 +26,7 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     """
     own = {name: env.get(setting, "") for name, setting in _PASSED_ON.items()}
     numbers = {"WebTasks": _number(env, WEB_TASKS, 2, 100), "Relays": _number(env, RELAYS, 1, 4)}
-    return own | _tables(env) | numbers | _address(env) | authentication(env, _WITHOUT) | _images(env)
+    return own | _tables(env) | numbers | _address(env) | authentication(env, _WITHOUT) | login(env) | _images(env)
 
 
 def _tables(env: Mapping[str, str]) -> dict[str, str]:

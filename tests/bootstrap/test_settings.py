@@ -7,7 +7,7 @@ import pytest
 
 from bootstrap.__main__ import main
 from bootstrap.errors import Misused
-from bootstrap.settings import settings
+from bootstrap.settings import login, settings
 from tests import aws_clients
 
 
@@ -88,3 +88,27 @@ def test_up_without_the_mailbox_removes_it_and_up_with_it_adds_it(aws_env: Mappi
 def mailboxes() -> list[str]:
     found = aws_clients.client("sns").list_subscriptions()["Subscriptions"]
     return [each["Endpoint"] for each in found if each["Protocol"] == "email"]
+
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shopwire/login-AbCdEf"
+
+
+def test_login_of_the_storefront_is_passed_on_without_its_secret() -> None:
+    given = {"AUTH_ISSUER": "https://i", "SHOP_LOGIN_CLIENT": "c", "SHOP_LOGIN_PARAMETERS": "audience=a"}
+    found = login(given | {"SHOP_LOGIN_PASSWORD_SECRET": SECRET})
+    assert found == {"LoginClient": "c", "LoginParameters": "audience=a", "LoginSecret": SECRET}
+    assert {*login({}).values()} == {""}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"SHOP_LOGIN_PASSWORD": "s3cret"}, "into Secrets Manager"),
+        ({"SHOP_LOGIN_PASSWORD_SECRET": "s3cret"}, "into Secrets Manager"),
+        ({"SHOP_LOGIN_CLIENT": "c"}, "needs AUTH_ISSUER"),
+    ],
+)
+def test_login_that_would_not_work_or_would_show_its_secret_is_refused(given: dict[str, str], words: str) -> None:
+    with pytest.raises(Misused, match=words) as refused:
+        login(given)
+    assert "s3cret" not in str(refused.value)

@@ -207,12 +207,27 @@ def test_web_process_trusts_the_network_and_has_the_settings_of_authentication(p
     assert env.keys() >= {"SHOP_AUTH", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS"}
 
 
+def test_storefront_has_the_settings_of_its_login_with_the_address_of_the_shop() -> None:
+    [container] = RESOURCES["storefront"]["StorefrontTask"]["Properties"]["ContainerDefinitions"]
+    names = {name for name in environment(container) if name.startswith("SHOP_LOGIN_")}
+    assert names == {"SHOP_LOGIN_CLIENT", "SHOP_LOGIN_PARAMETERS", "SHOP_LOGIN_ADDRESS"}
+    text = (fargate.FOLDER / "storefront.yaml").read_text()
+    assert "{Name: SHOP_LOGIN_ADDRESS, Value: !Ref Address}" in text
+
+
 def test_secret_comes_from_secrets_manager_and_stands_in_no_template() -> None:
     own = RESOURCES["storefront"]
     [container] = own["StorefrontTask"]["Properties"]["ContainerDefinitions"]
-    assert container["Secrets"] == [{"Name": "SHOP_SESSION_KEY", "ValueFrom": "SessionKey"}]
+    login = {"Name": "SHOP_LOGIN_PASSWORD", "ValueFrom": ""}
+    assert container["Secrets"] == [
+        {"Name": "SHOP_SESSION_KEY", "ValueFrom": "SessionKey"},
+        {"Fn::If": ["WithLoginSecret", login, "AWS::NoValue"]},
+    ]
     assert own["SessionKey"]["Properties"]["GenerateSecretString"]["PasswordLength"] >= 32
-    assert "SHOP_SESSION_KEY" not in environment(container)
+    [policy] = own["ExecutionRole"]["Properties"]["Policies"]
+    reads = [it for it in policy["PolicyDocument"]["Statement"] if "secretsmanager:GetSecretValue" in it["Action"]]
+    assert [it["Resource"] for it in reads] == [["SessionKey", {"Fn::If": ["WithLoginSecret", "", "AWS::NoValue"]}]]
+    assert not {"SHOP_SESSION_KEY", "SHOP_LOGIN_PASSWORD"} & environment(container).keys()
 
 
 @each_process

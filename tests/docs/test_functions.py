@@ -38,9 +38,14 @@ def function_of(manifest: Manifest, process: Process) -> tuple[str, Mapping[str,
 def granted(role: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for policy in role["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            actions = statement["Action"]
-            for action in [actions] if isinstance(actions, str) else actions:
-                yield action, re.sub(r"^arn:aws:(\w+):eu-west-1:123456789012:", r"\1:", statement["Resource"])
+            for action in listed(statement["Action"]):
+                for resource in listed(statement["Resource"]):
+                    arn = resource if isinstance(resource, str) else resource["Fn::If"][0]
+                    yield action, re.sub(r"^arn:aws:(\w+):eu-west-1:123456789012:", r"\1:", arn)
+
+
+def listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
 
 
 def test_templates_match_the_manifests() -> None:
@@ -64,7 +69,7 @@ def test_role_of_a_function_allows_the_actions_of_its_manifest_and_nothing_else(
     assert expected - named == set()
     more = (OF_THE_MAPPING if queue else set()) | (OF_THE_START if process.pages else set())
     assert {action for action, _ in extra} == OF_LAMBDA | more
-    assert {arn for action, arn in extra if action in OF_THE_START} <= {"SessionKey"}
+    assert {arn for action, arn in extra if action in OF_THE_START} <= {"SessionKey", "WithLoginSecret"}
     assert [arn for action, arn in extra if action in OF_THE_MAPPING] == queue
     assert {arn for action, arn in extra if action in OF_LAMBDA} == {f"{own}Logs.Arn"}
 
@@ -79,6 +84,9 @@ def test_function_runs_the_module_of_its_process_with_its_settings(manifest: Man
     assert ("AUTH_ISSUER" in variables) == bool(process.serve)
     assert variables.get("SHOP_SESSION_KEY_SECRET") == ("SessionKey" if process.pages else None)
     assert "SHOP_SESSION_KEY" not in variables
+    login = {f"SHOP_LOGIN_{name}" for name in ("CLIENT", "PARAMETERS", "ADDRESS", "PASSWORD_SECRET")}
+    assert login & variables.keys() == (login if process.pages else set())
+    assert "SHOP_LOGIN_PASSWORD" not in variables
 
 
 @every_process

@@ -27,3 +27,12 @@ def test_settings_that_leave_open_who_may_call_are_refused(env: dict[str, str]) 
 
 def test_zips_are_where_shop_package_puts_them() -> None:
     assert settings(TOKENS | {"SHOP_VAR": "/somewhere"})["Zips"] == "/somewhere/functions"
+
+
+def test_login_needs_the_address_of_the_storefront() -> None:
+    """A function does not know its own URL."""
+    given = TOKENS | {"SHOP_LOGIN_CLIENT": "c"}
+    assert settings(given | {"SHOP_LOGIN_ADDRESS": "https://s.test"})["LoginAddress"] == "https://s.test"
+    for address in ("", "http://s.test", "s.test"):
+        with pytest.raises(Misused, match="set SHOP_LOGIN_ADDRESS to the address of storefront"):
+            settings(given | {"SHOP_LOGIN_ADDRESS": address})
