@@ -32,6 +32,7 @@ class Launcher:
         self._say = say
         self._supervisor: Supervisor | None = None
         self._loss = LossReport(paths, say)
+        self._log_begins: dict[str, int] = {}  # where the log of this start begins, in bytes
 
     def start(self) -> None:
         self._refuse_a_second()
@@ -111,6 +112,7 @@ class Launcher:
             if isinstance(step, Task):
                 self._run(step)
             else:
+                self._log_begins[step.name] = tasks.size_of_log(self.paths, step.name)
                 self.client.start(step.name)
         for step in stage:
             if isinstance(step, Program):
@@ -135,18 +137,21 @@ class Launcher:
         tasks.run(task, self._env, self.paths, patience, lambda pid: cpu_seconds([pid, *running]))
 
     def _until(
-        self, done: Callable[[], bool], name: str, failed: Callable[[], bool], progress: Callable[[], int]
+        self, done: Callable[[], bool], name: str, failed: Callable[[], bool], progress: Callable[[], float]
     ) -> None:
         patience = Patience(self._settings.patience, progress)
         while not done():
             if failed():
-                raise Failed(f"{name} does not start:\n{tasks.last_words(self.paths, name)}")
+                raise Failed(f"{name} does not start:\n{self._last_words(name)}")
             if patience.is_over:
                 raise Failed(
-                    f"{name} was not ready, and made no progress within {patience.seconds:.0f} s "
-                    f"(SHOP_PATIENCE sets how many):\n{tasks.last_words(self.paths, name)}"
+                    f"{name} was not ready, and made no progress within {patience.seconds:.0f} s. A slow machine needs "
+                    f"more: `SHOP_PATIENCE={3 * patience.seconds:.0f} make run`.\n{self._last_words(name)}"
                 )
             time.sleep(patience.pause)
+
+    def _last_words(self, name: str) -> str:
+        return tasks.last_words(self.paths, name, self._log_begins.get(name, 0))
 
     def _stop_in_order(self, supervisor: Supervisor) -> None:
         within = 3

@@ -1,12 +1,17 @@
 """How long to wait for processes: as long as they make progress, since a machine may be slow."""
 
+import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 LONGEST = 10  # times the seconds, in all, because a process may be busy forever without an effect
 LOOK = 1.0
+STEP = 0.25  # seconds. A start takes less than one. Smaller steps would count the answers to our own questions.
+PROC = Path("/proc/self")
 REMIND = 5.0  # seconds between two lines about a wait
 
 
@@ -62,17 +67,25 @@ class Reminder:
             self._say(f"{self._text} ({seconds} s){self._advice}")
 
 
-def cpu_seconds(groups: Iterable[int]) -> int:
-    """The CPU time of these process groups in whole seconds; 0 where there is none of them."""
+def cpu_seconds(groups: Iterable[int]) -> float:
+    """The CPU time of these process groups in steps of `STEP`; 0 where there is none of them."""
     wanted = set(groups)
+    used = sum(seconds for group, seconds in (_by_proc() if PROC.is_dir() else _by_ps()) if group in wanted)
+    return used // STEP * STEP
+
+
+def _by_proc() -> Iterator[tuple[int, float]]:
+    """Linux. `ps` rounds down to whole seconds there."""
+    for file in PROC.parent.glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = file.read_text().rpartition(")")[2].split()  # from the third one on (proc_pid_stat(5))
+            yield int(fields[2]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _by_ps() -> Iterator[tuple[int, float]]:
+    """Such as macOS, whose times are like `123:04.56`."""
     asked = ["ps", "-A", "-o", "pgid=", "-o", "time="]
-    lines = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()  # noqa: S603 fixed
-    return sum(_seconds(line.split()[1]) for line in lines if int(line.split()[0]) in wanted)
-
-
-def _seconds(text: str) -> int:
-    """Linux writes `1-02:03:04`, macOS `123:04.56`."""
-    total = 0
-    for part, size in zip(reversed(re.split("[-:]", text.partition(".")[0])), (1, 60, 3600, 86400), strict=False):
-        total += int(part) * size
-    return total
+    for line in subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines():  # noqa: S603 fixed
+        group, time_ = line.split()
+        parts = zip(reversed(re.split("[-:]", time_)), (1, 60, 3600, 86400), strict=False)
+        yield int(group), sum(float(part) * size for part, size in parts)

@@ -38,7 +38,7 @@ def run(
         finally:
             process.kill()  # does nothing where it has ended
     if code is None:
-        why = f"made no progress within {patience:.0f} s (SHOP_PATIENCE sets how many)"
+        why = f"made no progress within {patience:.0f} s. SHOP_PATIENCE={3 * patience:.0f} allows more"
     elif code:
         why = f"failed with exit code {code}"
     else:
@@ -51,6 +51,12 @@ def _ended(process: "subprocess.Popen[bytes]", patience: Patience) -> int | None
         with suppress(subprocess.TimeoutExpired):
             return process.wait(patience.pause)
     return None
+
+
+def size_of_log(paths: Paths, name: str) -> int:
+    """In bytes."""
+    file = paths.log(name)
+    return file.stat().st_size if file.exists() else 0
 
 
 def last_words(paths: Paths, name: str, begin: int = 0) -> str:

@@ -132,8 +132,12 @@ def test_a_program_that_asks_not_to_be_restarted_is_not(shops: Shops) -> None:
 
 def test_a_program_that_never_becomes_ready_is_reported(shops: Shops) -> None:
     lazy = Program("basket", python("import time; time.sleep(600)"), ready=f"http://127.0.0.1:{shops.ports[2]}/")
-    with pytest.raises(Failed, match="basket was not ready, and made no progress within 5 s"):
+    shops.paths.make()
+    shops.paths.log("basket").write_text("of yesterday\n")
+    with pytest.raises(Failed, match="basket was not ready, and made no progress within 5 s") as failed:
         shops.launcher(((lazy,),), patience=5).start()
+    assert "SHOP_PATIENCE=15 make run" in str(failed.value)
+    assert "of yesterday" not in str(failed.value)
 
 
 def test_a_shop_starts_and_stops_in_a_folder_of_any_name(tmp_path: Path) -> None:
