@@ -128,13 +128,18 @@ function move(line) {
   if (document.hidden || dots.children.length >= MOST_DOTS) return Promise.resolve();
   const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
   const length = line.getTotalLength(), begun = performance.now();
+  function place(part) {
+    const at = line.getPointAtLength(part * length);
+    dot.setAttribute("cx", at.x);
+    dot.setAttribute("cy", at.y);
+  }
   dot.setAttribute("r", 5);
+  place(0);
   dots.append(dot);
   return new Promise(resolve => {
     function step(now) {
-      const part = Math.min(Math.max(now - begun, 0) / HOP, 1), at = line.getPointAtLength(part * length);
-      dot.setAttribute("cx", at.x);
-      dot.setAttribute("cy", at.y);
+      const part = Math.min(Math.max(now - begun, 0) / HOP, 1);
+      place(part);
       if (part < 1) return requestAnimationFrame(step);
       dot.remove();
       resolve();
