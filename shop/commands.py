@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from bootstrap.errors import Failed
 from shop import environment
 from shop.logs.follow import Follower
-from shop.output import say
+from shop.output import SHOP, say
 from shop.paths import Paths, paths_of
 from shop.processes import ports, probe, tasks
 from shop.processes.programs import emptying, plan, programs
@@ -31,7 +31,7 @@ def addresses(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
 
 def tracing(settings: Settings) -> str:
     """The beginning of a command that shows what happened under a correlation id."""
-    return "shop trace" if paths_of(settings).run_state.exists() else "docker compose logs | grep"
+    return f"{SHOP} trace" if paths_of(settings).run_state.exists() else "docker compose logs | grep"
 
 
 def status(settings: Settings) -> int:

@@ -4,6 +4,7 @@ import io
 import sys
 from contextlib import suppress
 
+SHOP = ".venv/bin/shop"  # as one can type it in the clone, where make runs
 LINES = "\n\t"  # what `legible` keeps in a text of several lines
 
 

@@ -48,8 +48,7 @@ class Client:
         answer = self.ask(method, url, body, key)
         self.show(service, method, url, answer, self.milliseconds() - begun)
         if answer.status != expect:
-            advice = UNREADY if answer.status == 503 else STRANGE
-            raise Failed(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {advice}")
+            raise Failed(f"{service} answered {answer.status} instead of {expect}: {answer.reason}. {_advice(answer)}")
         return answer
 
     def ask(self, method: str, url: str, body: object = None, key: str = "") -> Answer:
@@ -69,6 +68,13 @@ class Client:
         self._say(
             f"  {service:<9} {method:<5} {short:<{SHOWN}} {answer.status}  {milliseconds:6.0f} ms  {note}".rstrip()
         )
+
+
+def _advice(answer: Answer) -> str:
+    """The invalid fields of a request, which came from an option of the command. Otherwise what may be wrong."""
+    if errors := answer.body.get("errors"):
+        return "; ".join(f"{error['pointer']} {error['detail']}" for error in errors)
+    return UNREADY if answer.status == 503 else STRANGE
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bootstrap.errors import Failed
 from shop.demo.client import Answer, Client
+from shop.output import SHOP
 
 COLOURS = ("red", "blue", "black")
 PAUSE = 0.05  # seconds between two questions for the order
@@ -72,17 +73,17 @@ class Demo:
         reason = f" ({order['reason']})" if order.get("reason") else ""
         self.say(
             f"\nThe order {order['orderId']} of {purchase.user} is {order['status']}{reason}, {milliseconds:.0f} ms "
-            f"after the 202: {len(purchase.items)} lines, {order['totalPrice']} in all, as it should be."
+            f"after the 202: {len(purchase.items)} lines, {order['totalPrice']:.2f} in all, as the catalogue says."
         )
         if self.card is None and order["status"] != "CONFIRMED":
-            raise Failed(f"It should be CONFIRMED. `shop order {order['orderId']}` shows its way.")
+            raise Failed(f"It should be CONFIRMED. `{SHOP} order {order['orderId']}` shows its way.")
         self._suggest(order["orderId"])
 
     def _suggest(self, order_id: str) -> None:
-        self.say(f"\nIts way, step by step:         shop order {order_id}")
+        self.say(f"\nIts way, step by step:         {SHOP} order {order_id}")
         self.say(f"Its way through every process: {self.trace}")
         if self.card is None:
-            self.say(f"A card that is declined:       shop demo --card {DECLINED}")
+            self.say(f"A card that is declined:       {SHOP} demo --card {DECLINED}")
 
     def _call(self, service: str, method: str, path: str, *, expect: int, body: object = None, key: str = "") -> Answer:
         url = f"{self.urls[service]}/{service}{path}"
@@ -127,7 +128,7 @@ class Demo:
 
     def _late(self, order_id: str, status: str) -> str:
         if status:
-            return f"Order {order_id} is {status} after {self.deadline:g} s. What it waits for: shop order {order_id}"
+            return f"Order {order_id} is {status} after {self.deadline:g} s. What it waits for: {SHOP} order {order_id}"
         return (
             f"Order {order_id} did not arrive within {self.deadline:g} s: is ordering-consumer "
             f"running (`make status`)? A message that a killed consumer held comes back after up to 30 s. "

@@ -39,7 +39,7 @@ def report(way: Way, now: datetime) -> Iterator[str]:
     order = way.order
     lines = "1 line" if len(order["items"]) == 1 else f"{len(order['items'])} lines"
     yield f"Order {order['orderId']} of {order['userName']}: {_state(way)}"
-    yield f"{lines}, {order['totalPrice']} in all, placed at {order['orderDate']}"
+    yield f"{lines}, {order['totalPrice']:.2f} in all, placed at {order['orderDate']}"
     yield f"\n{'after':>12}{'takes':>12}"
     for entry in sorted(_entries(way), key=lambda entry: entry.at):
         yield f"{way.since_placed(entry.at):>12}{entry.takes:>12}  {entry.text}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import UUID
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -21,6 +22,7 @@ LOST = (
     "Executions are missing for a moment after the checkout, after an emulator restarted, and 90 days after their end."
 )
 
+EXAMPLE_ID = "01a21b1c-5763-7264-b177-92d8d3c26f45"
 UNAUTHORIZED = "Put a token of the order's user, or of an admin, into SHOP_TOKEN."
 
 
@@ -50,6 +52,7 @@ class Sources:
         executions = self.executions.of(order_id)
         user = user_name or next((execution.user_name for execution in executions), None)
         if not user:
+            _refuse_other_than_id(order_id)
             raise Failed(f"No execution is named after order {order_id}. Name its user with `--user`. {LOST}")
         client, path = self.client_of(user), f"{quote(user, safe='')}/{order_id}"
         order = self._get(client, "ordering", f"/order/{path}")
@@ -69,3 +72,10 @@ class Sources:
             advice = f" {UNAUTHORIZED}" if answer.status in (401, 403) else ""
             raise Failed(f"{service} answered {answer.status}: {answer.reason}.{advice}")
         return answer.body
+
+
+def _refuse_other_than_id(order_id: str) -> None:
+    try:
+        UUID(order_id)
+    except ValueError:
+        raise Failed(f"{order_id} is no order ID. One looks like {EXAMPLE_ID}. `make demo` prints one.") from None

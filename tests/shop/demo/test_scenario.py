@@ -31,6 +31,7 @@ class TinyShop:
         self.statuses = ["PLACED", "PLACED", "CONFIRMED"]  # of the answers after that; the last one stays
         self.reason: dict[str, str] = {}
         self.checkout_status = 202
+        self.problem: dict[str, Any] = {"title": "Conflict", "detail": "the basket changed"}
         self.with_location = True
         self.requests: list[tuple[str, str, dict[str, str], Any]] = []
         self.url = ""
@@ -41,9 +42,8 @@ class TinyShop:
             return 200, {}, {"items": self.products, "nextCursor": None}
         if path == "/basket/checkout":
             location = {"Location": f"{self.url}/order/u/o1"} if self.with_location else {}
-            problem = {"title": "Conflict", "detail": "the basket changed"}
             done = {"orderId": "o1", "totalPrice": self.total}
-            return self.checkout_status, location, done if self.checkout_status == 202 else problem
+            return self.checkout_status, location, done if self.checkout_status == 202 else self.problem
         if path.startswith("/order"):
             self.order_after -= 1
             if self.order_after >= 0:
@@ -99,9 +99,9 @@ def test_a_purchase_shows_every_request(shop: TinyShop) -> None:
     assert [line.split()[-1] for line in said if "/order/" in line] == ["PLACED", "CONFIRMED"]
     assert text.count(" ms") == 7
     assert re.search(r"The order o1 of demo-\w+ is CONFIRMED, \d+ ms after the 202: 3 lines, 3900.47 in all", text)
-    assert "shop order o1" in text
+    assert ".venv/bin/shop order o1" in text
     assert "cat logs | grep demo-1" in text
-    assert "shop demo --card 4000000000000002" in text
+    assert ".venv/bin/shop demo --card 4000000000000002" in text
 
 
 def test_a_rejected_order_of_a_given_card_is_shown_with_its_reason(shop: TinyShop) -> None:
@@ -116,13 +116,13 @@ def test_a_rejected_order_of_a_given_card_is_shown_with_its_reason(shop: TinySho
 
 def test_a_rejected_order_of_the_usual_card_is_reported(shop: TinyShop) -> None:
     shop.statuses, shop.reason = ["REJECTED"], {"reason": "OUT_OF_STOCK"}
-    with pytest.raises(Failed, match=r"It should be CONFIRMED. `shop order o1` shows its way"):
+    with pytest.raises(Failed, match=r"It should be CONFIRMED. `.venv/bin/shop order o1` shows its way"):
         buy(shop)
 
 
 def test_an_order_that_stays_open_is_reported_with_the_command_that_says_why(shop: TinyShop) -> None:
     shop.statuses = ["PLACED"]
-    with pytest.raises(Failed, match=r"Order o1 is PLACED after 0.3 s. What it waits for: shop order o1"):
+    with pytest.raises(Failed, match=r"Order o1 is PLACED after 0.3 s. What it waits for: .venv/bin/shop order o1"):
         buy(shop, deadline=0.3)
 
 
@@ -171,6 +171,13 @@ def test_a_refused_checkout_is_reported_with_its_reason(shop: TinyShop) -> None:
     shop.checkout_status = 409
     with pytest.raises(Failed, match=r"basket answered 409 instead of 202: the basket changed\. Is another program"):
         buy(shop)
+
+
+def test_an_invalid_card_is_reported_as_such(shop: TinyShop) -> None:
+    wrong = {"pointer": "/cardInfo", "detail": "must be 12 to 19 digits"}
+    shop.checkout_status, shop.problem = 422, {"detail": "Some fields are not valid.", "errors": [wrong]}
+    with pytest.raises(Failed, match=r"basket answered 422 .* /cardInfo must be 12 to 19 digits$"):
+        buy(shop, card="abc")
 
 
 def test_a_shop_without_tables_is_reported_with_the_command_that_creates_them(shop: TinyShop) -> None:

@@ -44,8 +44,7 @@ class FakeExecutions:
         self._found = [Execution(1, "arn", "RUNNING", PLACED, None, user, ())] if user else []
 
     def of(self, order_id: str) -> list[Execution]:
-        assert order_id == "o1"
-        return self._found
+        return self._found if order_id == "o1" else []
 
 
 class FakeDynamoDB:
@@ -87,8 +86,14 @@ def test_a_given_user_is_enough_without_executions() -> None:
 
 
 def test_an_unknown_order_without_a_user_is_reported_with_what_to_do() -> None:
-    with pytest.raises(Failed, match=r"No execution is named after order o1. Name its user with `--user`."):
-        sources(FakeClient(), user=None).way("o1")
+    unknown = "01a21b1c-5763-7264-b177-92d8d3c26f45"
+    with pytest.raises(Failed, match=f"No execution is named after order {unknown}. Name its user with `--user`."):
+        sources(FakeClient(), user=None).way(unknown)
+
+
+def test_what_is_no_order_id_is_reported_with_one() -> None:
+    with pytest.raises(Failed, match=r"nonsense is no order ID. One looks like 01a21b1c-"):
+        sources(FakeClient(), user=None).way("nonsense")
 
 
 def test_an_order_that_the_user_does_not_have_is_reported_with_what_to_do() -> None:
