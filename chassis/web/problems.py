@@ -1,6 +1,6 @@
 """Turns errors into problem documents (RFC 9457)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 import structlog
@@ -19,8 +19,24 @@ DETAILS = {
     413: "The body is too large. Send at most 64 KB.",
 }
 
-# Texts of pydantic that do not say what to do are replaced.
-FIELD_DETAILS = {"missing": "is required", "extra_forbidden": "is not a known field; remove it"}
+# By pydantic's types of errors, whose own texts are for programmers. Web pages show these to their visitors.
+FIELD_DETAILS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field; remove it",
+    "string_type": "must be text",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters or less",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "decimal_max_places": "must have {decimal_places} decimals or less",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "too_short": "must have {min_length} elements or more",
+    "too_long": "must have {max_length} elements or less",
+    "list_type": "must be a list",
+    "model_type": "must be an object",
+}
+EMPTY = "must not be empty"
 PUT_NEEDS_ALL = " PUT replaces the whole resource and needs every required field. Use PATCH to change only some fields."
 
 log = structlog.stdlib.get_logger(__name__)
@@ -79,18 +95,26 @@ def invalid(error: ValidationError, *, patchable: bool = False) -> Invalid:
 
     With `patchable`, a missing field adds a hint to use PATCH instead of PUT.
     """
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)
     optional = {e["loc"][:-1] for e in details if e["type"] == "none_required"}
     fields = [
         {
             "pointer": pointer(_field(e["loc"], optional)),
-            "detail": FIELD_DETAILS.get(e["type"], e["msg"].removeprefix("Value error, ")),
+            "detail": _detail(e["type"], e["msg"], e.get("ctx", {})),
         }
         for e in details
         if e["type"] != "none_required"
     ]
     hint = PUT_NEEDS_ALL if patchable and any(e["type"] == "missing" for e in details) else ""
     return Invalid(f"Some fields are not valid.{hint}", errors=fields)
+
+
+def _detail(kind: str, text: str, limits: Mapping[str, Any]) -> str:
+    if limits.get("min_length") == 1:
+        return EMPTY
+    if kind in FIELD_DETAILS:
+        return FIELD_DETAILS[kind].format_map(limits)
+    return text.removeprefix("Value error, ")
 
 
 def _field(location: tuple[object, ...], optional: Collection[tuple[object, ...]]) -> tuple[object, ...]:
