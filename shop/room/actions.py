@@ -108,7 +108,8 @@ class Actions:
             case "silent":
                 return self._buy(CARDS["silent"])
             case "poison":
-                return self._publish(SOURCE, CHECKOUT, _poison(f"room-{secrets.token_hex(4)}"))
+                self._publish(SOURCE, CHECKOUT, _poison(f"room-{secrets.token_hex(4)}"))
+                return "The bus accepted it. In a moment it is in order-dlq, and no order is held up."
             case "again":
                 return self._again()
             case "lose":
@@ -149,14 +150,14 @@ class Actions:
         if not checkouts:
             raise Failed("No checkout has passed since the room started. Buy something first.")
         last = checkouts[-1]
-        return self._publish(last.source, last.type, json.dumps(last.event["detail"]))
+        self._publish(last.source, last.type, json.dumps(last.event["detail"]))
+        return "The bus accepted it again. It travels on the map, and the books count no other order."
 
-    def _publish(self, source: str, detail_type: str, detail: str) -> str:
+    def _publish(self, source: str, detail_type: str, detail: str) -> None:
         entry = {"EventBusName": self._names.bus, "Source": source, "DetailType": detail_type, "Detail": detail}
         [result] = self._aws.events.put_events(Entries=[entry])["Entries"]  # type: ignore[list-item] # a plain dict
         if "EventId" not in result:
             raise Failed(f"The bus refused the event: {result.get('ErrorCode')}.")
-        return f"The bus accepted a {detail_type}."
 
     def _redrive(self) -> str:
         queues = dead_letter_queues(self._aws, stacks.resources(self._aws, self._names), self._names.bus)

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 MOST, MOST_BYTES = 500, 8_000_000
@@ -41,11 +42,23 @@ class Seen:
         return str(self.metadata.get("occurred-at") or self.event.get("time", ""))
 
     @property
+    def time(self) -> str:
+        """When it arrived, in UTC."""
+        return datetime.fromtimestamp(self.arrived / 1000, UTC).strftime("%H:%M:%S.%f")[:12]
+
+    @property
+    def is_test(self) -> bool:
+        """Whether `shop doctor` sent it, and it never happened."""
+        return "test" in self.metadata
+
+    @property
     def correlation(self) -> str:
         return str(self.metadata.get("correlation-id", ""))
 
     @property
     def summary(self) -> str:
+        if self.is_test:
+            return "test message"
         data = self._part("data")
         return " · ".join(str(data[name]) for name in NAMED if isinstance(data.get(name), str | int | float))[:120]
 
@@ -56,7 +69,10 @@ class Seen:
         return json.dumps(self.event, indent=2, ensure_ascii=False)
 
     def to_json(self) -> str:
-        own = {name: getattr(self, name) for name in ("id", "type", "occurred", "arrived", "correlation", "summary")}
+        own = {
+            name: getattr(self, name)
+            for name in ("id", "type", "time", "occurred", "arrived", "correlation", "summary")
+        }
         return json.dumps(own | {"hops": self.hops, "event": self.event})
 
     def _part(self, name: str) -> Mapping[str, Any]:
@@ -90,7 +106,8 @@ class Ring:
             self._bytes += size
             while len(self._kept) > self._most or self._bytes > self._most_bytes:
                 self._bytes -= self._kept.popleft()[1]
-            self.types[seen.type] = Known(self.types.get(seen.type, Known(0, ""))[0] + 1, seen.occurred)
+            if not seen.is_test:
+                self.types[seen.type] = Known(self.types.get(seen.type, Known(0, ""))[0] + 1, seen.occurred)
             self._changed.notify_all()
 
     def all(self) -> list[Seen]:

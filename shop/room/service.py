@@ -53,7 +53,7 @@ class Room:
         commands: bool = False,
     ) -> None:
         self.flows, self.picture, self.commands = flows, drawing.draw(flows), commands
-        self.done: deque[Done] = deque(maxlen=20)
+        self._done: deque[Done] = deque(maxlen=20)
         self._ring, self._watch, self._actions, self._traces = ring, watch, actions, traces
         self.trouble = trouble
         self._streams = threading.BoundedSemaphore(STREAMS)
@@ -79,9 +79,21 @@ class Room:
         """Raises Failed."""
         if self._actions is None or name not in {*OFFERS, *VERBS} or (name in VERBS and process not in self.processes):
             raise Failed("This room only shows." if self.read_only else f"There is no button {name} {process}".strip())
-        said = self._actions.control(name, process) if name in VERBS else self._actions.do(name)
-        self.done.appendleft(Done(datetime.now(UTC).strftime("%H:%M:%S"), said))
+        try:
+            said = self._actions.control(name, process) if name in VERBS else self._actions.do(name)
+        except Failed as error:
+            self._note(f"{f'{name} {process}'.strip().capitalize()}: {error}")
+            raise
+        self._note(said)
         return said
+
+    @property
+    def done(self) -> list[Done]:
+        """What the buttons did, the latest first, and what they could not do."""
+        return list(self._done.copy())
+
+    def _note(self, what: str) -> None:
+        self._done.appendleft(Done(datetime.now(UTC).strftime("%H:%M:%S"), what))
 
     def stream(self, after: str, clock: Callable[[], float] = time.monotonic) -> Generator[str, None, None]:
         """Server-sent events (HTML Standard): what follows the event `after`, and the changes of the counters.

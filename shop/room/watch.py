@@ -82,7 +82,11 @@ class Gauges:
         texts[f"{box}-oldest"] = self._oldest(queue) if waiting + in_flight else ""
         texts[f"{box}-note-0"] = f"{short(waiting)} {'waiting' if box.startswith('queue') else 'dead letters'}"
         texts[f"{box}-note-1"] = f"{short(in_flight)} in flight"
-        marks[box] = "" if not waiting + in_flight else "bad" if box.startswith("dead") else "busy"
+        marks[box] = self._mark(box, queue) if waiting + in_flight else ""
+
+    def _mark(self, box: str, queue: str) -> str:
+        """What no process reads is for programs outside of the shop, and waits there without fault."""
+        return "bad" if box.startswith("dead") else "busy" if self._flows.readers(queue) else ""
 
     def _oldest(self, queue: str) -> str:
         """SQS has no such number. What is there now came after the queue was last seen empty."""

@@ -76,7 +76,7 @@ function showEvent(event) {
   seen.set(event.id, event);
   const item = document.createElement("li"), link = document.createElement("a");
   const time = document.createElement("time"), type = document.createElement("b");
-  time.textContent = event.occurred.slice(11, 23);
+  time.textContent = event.time;
   type.textContent = event.type;
   link.href = trailOf(event);
   link.dataset.id = event.id;
@@ -199,24 +199,33 @@ const asked = at => steps[at].dataset.asked === "yes"; // whether the step's but
 const stateOfConsumer = () => byId("process-ordering-consumer").textContent;
 const finals = () => number("book-final");
 const waiting = () => number("queue-order-waiting") + number("queue-order-flight");
-let finalBefore = null, step = 0;
-const done = {
-  confirmed: () => finalBefore !== null && finals() > finalBefore,
-  stopped: () => stateOfConsumer() === "stopped" || (asked(1) && !stateOfConsumer()), // in containers, it is not known
-  waiting: () => asked(2) && waiting() > 0,
-  drained: () => asked(3) && waiting() === 0,
+const accepted = () => number("book-accepted");
+let step = history.state?.tour ?? 0, finalBefore = null, acceptedBefore = null;
+const done = { // in containers, the state of the consumer is not known
+  confirmed: () => finals() > finalBefore,
+  stopped: () => stateOfConsumer() === "stopped" || (asked(1) && !stateOfConsumer()),
+  waiting: () => accepted() > acceptedBefore && waiting() > 0,
+  drained: () => (stateOfConsumer() === "running" || asked(3)) && waiting() === 0,
   balanced: () => number("book-way") === 0 && number("book-lost") === 0,
 };
 
 function startTour(button) {
-  if (button.id === "tour-buy") finalBefore ??= finals();
   const itsStep = button.closest("li[data-step]");
   if (itsStep) itsStep.dataset.asked = "yes";
 }
 
 function followTour() {
-  while (step < steps.length && done[steps[step].dataset.step]()) steps[step++].classList.add("ok");
-  steps.forEach((each, at) => each.classList.toggle("now", at === step));
+  finalBefore ??= finals(); // of this page. A reload continues with the step that it showed.
+  acceptedBefore ??= accepted();
+  while (step < steps.length && done[steps[step].dataset.step]()) {
+    step += 1;
+    acceptedBefore = accepted();
+    history.replaceState({tour: step % steps.length}, "");
+  }
+  steps.forEach((each, at) => {
+    each.classList.toggle("ok", at < step);
+    each.classList.toggle("now", at === step);
+  });
 }
 
 pause.hidden = false;

@@ -107,6 +107,17 @@ def test_failure_is_one_sentence_for_a_script_and_a_page_for_a_browser(client: F
     assert "basket does not answer." in answer.text
 
 
+def test_failure_stays_in_the_list_of_what_was_done() -> None:
+    class Failing(FakeActions):
+        def do(self, name: str) -> str:
+            raise Failed("basket does not answer.")
+
+    it = room(actions=Failing())
+    with pytest.raises(Failed):
+        it.do("buy")
+    assert [each.what for each in it.done] == ["Buy: basket does not answer."]
+
+
 def test_room_that_only_shows_has_no_button_and_refuses_every_action() -> None:
     client = app().test_client()
     page = as_browser(client, "/room")

@@ -68,3 +68,16 @@ def test_an_event_of_any_shape_is_shown() -> None:
     assert [seen.correlation for seen in it.all()] == [""] * 4
     assert it.all()[-1].occurred == "2026"
     assert '"?"' in it.all()[0].to_json()
+
+
+def test_list_of_events_has_the_time_at_which_each_arrived_since_one_may_come_twice() -> None:
+    it = Ring()
+    it.add(event(1), [], 1_764_245_885_123)
+    assert it.all()[0].time == "12:18:05.123"
+
+
+def test_test_message_is_named_so_and_counts_as_no_event() -> None:
+    it, message = Ring(), dict(event(1))
+    message["detail"] = message["detail"] | {"metadata": message["detail"]["metadata"] | {"test": "doctor-1"}}
+    it.add(message, [], 1)
+    assert (it.all()[0].summary, it.types) == ("test message", {})

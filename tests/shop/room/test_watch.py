@@ -61,6 +61,13 @@ def test_depth_and_marks_follow_the_queue() -> None:
     )
 
 
+def test_queue_for_programs_outside_of_the_shop_is_not_busy() -> None:
+    aws = FakeAws()
+    aws.depths["shop-notifications"] = (3, 0)
+    state = gauges(aws, Clock()).look()
+    assert (state.texts["queue-notifications-waiting"], state.marks["queue-notifications"]) == ("3", "")
+
+
 def test_age_is_at_most_the_time_since_the_queue_was_seen_empty() -> None:
     aws, clock = FakeAws(), Clock()
     it = gauges(aws, clock)
