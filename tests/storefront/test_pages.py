@@ -80,6 +80,7 @@ def test_refused_quantity_is_explained_beside_its_field() -> None:
     assert it.status == 422
     assert it.says("wrong") == ["Must be a number."]
     assert 'aria-invalid="true" aria-describedby="quantity-wrong"' in page
+    assert 'value="two"' in page, "what was typed stays, so that it can be corrected"
 
 
 @pytest.mark.parametrize(
