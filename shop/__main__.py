@@ -1,8 +1,17 @@
-"""`python -m shop`: the command `shop`."""
+"""The command `shop`, also as `python -m shop`."""
 
 import sys
 
-from shop.cli import main
+
+def main() -> int:
+    """Loading the commands takes a second, in which Ctrl-C ends as quietly as later."""
+    try:
+        from shop import cli  # noqa: PLC0415 see above
+
+        return cli.main()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

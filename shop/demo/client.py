@@ -11,7 +11,7 @@ import urllib3
 
 from bootstrap.errors import Failed
 
-ADVICE = "Is the shop running? `make run` (or `make up`) starts it."
+ADVICE = "Is the shop running? `make run` (or `make up`) starts it, and says when it is open."
 UNREADY = "`make doctor` and `make status` say what is missing; `make up`, or a new `make run`, creates it."
 STRANGE = "Is another program listening there? `make status` shows what runs."
 SHOWN = 60  # characters of a URL
@@ -72,8 +72,9 @@ class Client:
 
 def _advice(answer: Answer) -> str:
     """The invalid fields of a request, which came from an option of the command. Otherwise what may be wrong."""
-    if errors := answer.body.get("errors"):
-        return "; ".join(f"{error['pointer']} {error['detail']}" for error in errors)
+    errors = answer.body.get("errors")
+    if answer.status == 422 and isinstance(errors, list):
+        return "; ".join(f"{it.get('pointer')} {it.get('detail')}" for it in errors if isinstance(it, dict))
     return UNREADY if answer.status == 503 else STRANGE
 
 

@@ -26,7 +26,7 @@ def text(settings: Settings, paths: Paths, *, dev: bool, authenticates: bool = F
         door=_door(settings),
         pages=_pages(settings),
         room=_room(settings),
-        services="\n".join(f"  {name:<9} {urls[name]}    docs {urls[name]}/docs" for name in api_names()),
+        services="\n".join(f"  {name:<13} {urls[name]}    docs {urls[name]}/docs" for name in api_names()),
         endpoint=settings.endpoint,
         logs=paths.logs,
         exports=" ".join(f"{name}={variables[name]}" for name in EXPORTS),
@@ -46,7 +46,9 @@ def _pages(settings: Settings) -> str:
 def _room(settings: Settings) -> str:
     known = MACHINE_ROOM in settings.ports
     return (
-        f"  its room  {settings.url(MACHINE_ROOM)}/room   watch its messages, and stop a part of it\n" if known else ""
+        f"  machine room  {settings.url(MACHINE_ROOM)}/room   watch its messages, and stop a part of it\n"
+        if known
+        else ""
     )
 
 
@@ -55,4 +57,4 @@ def _door(settings: Settings) -> str:
     if DOOR not in settings.ports:
         return NO_DOOR
     url = settings.url(DOOR)
-    return f"  everything {url}   docs {url}/\n\n"
+    return f"  everything    {url}    docs {url}/\n\n"

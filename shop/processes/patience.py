@@ -78,7 +78,9 @@ def _by_proc() -> Iterator[tuple[int, float]]:
     """Linux. `ps` rounds down to whole seconds there."""
     for file in PROC.parent.glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile
-            fields = file.read_text().rpartition(")")[2].split()  # from the third one on (proc_pid_stat(5))
+            fields = (
+                file.read_text(errors="replace").rpartition(")")[2].split()
+            )  # from the third one on (proc_pid_stat(5))
             yield int(fields[2]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

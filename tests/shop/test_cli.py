@@ -258,3 +258,22 @@ def test_control_characters_in_an_error_do_not_reach_the_terminal(
 ) -> None:
     assert cli.main(["logs", "--no-follow", "\x1b[2J"], env(tmp_path)) == 1
     assert r"\x1b[2J" in capsys.readouterr().err
+
+
+INTERRUPTED = """
+import sys
+from shop.__main__ import main
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "shop.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_while_the_commands_are_loaded_prints_no_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "")

@@ -180,6 +180,12 @@ def test_an_invalid_card_is_reported_as_such(shop: TinyShop) -> None:
         buy(shop, card="abc")
 
 
+def test_errors_in_another_form_are_those_of_another_program(shop: TinyShop) -> None:
+    shop.checkout_status, shop.problem = 400, {"detail": "no", "errors": "all"}
+    with pytest.raises(Failed, match=r"basket answered 400 .* Is another program listening there\?"):
+        buy(shop)
+
+
 def test_a_shop_without_tables_is_reported_with_the_command_that_creates_them(shop: TinyShop) -> None:
     shop.checkout_status = 503
     with pytest.raises(Failed, match=r"basket answered 503 .*`make doctor` and .*`make up`"):

@@ -28,7 +28,7 @@ def test_the_banner_shows_the_ports_of_this_shop() -> None:
 
 def test_the_banner_names_the_one_address_of_the_shop() -> None:
     text = banner.text(replace(SETTINGS, ports=PORTS | {"door": 9}), Paths(Path("/v")), dev=False)
-    assert "everything http://127.0.0.1:9   docs http://127.0.0.1:9/" in text
+    assert "everything    http://127.0.0.1:9    docs http://127.0.0.1:9/" in text
     assert "Caddy" not in text
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,16 @@ def test_cpu_time_grows_only_for_a_busy_process() -> None:
             assert cpu_seconds([worker.pid, sleeper.pid]) >= 1
         finally:
             worker.kill()
+            sleeper.kill()
+
+
+def test_a_program_whose_name_is_no_text_is_measured_too(tmp_path: Path) -> None:
+    named = tmp_path / os.fsdecode(b"\xff\xfe) 1")
+    named.symlink_to(sys.executable)
+    with subprocess.Popen([named, "-c", "import time; time.sleep(600)"], start_new_session=True) as sleeper:
+        try:
+            assert cpu_seconds([sleeper.pid]) < 60
+        finally:
             sleeper.kill()
 
 
