@@ -80,7 +80,8 @@ class Gauges:
             self._empty_at[queue] = self._clock()
         texts[f"{box}-waiting"], texts[f"{box}-flight"] = str(waiting), str(in_flight)
         texts[f"{box}-oldest"] = self._oldest(queue) if waiting + in_flight else ""
-        texts[f"{box}-note-0"] = f"{short(waiting)} {'waiting' if box.startswith('queue') else 'dead letters'}"
+        letters = "dead letter" if waiting == 1 else "dead letters"
+        texts[f"{box}-note-0"] = f"{short(waiting)} {'waiting' if box.startswith('queue') else letters}"
         texts[f"{box}-note-1"] = f"{short(in_flight)} in flight"
         marks[box] = self._mark(box, queue) if waiting + in_flight else ""
 

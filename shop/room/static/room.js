@@ -162,10 +162,10 @@ async function send(form, button) {
   try {
     const answer = await fetch(form.action, {method: "POST", headers: {Accept: "application/json"}, redirect: "error"});
     const body = await answer.json();
-    note(answer.ok ? body.said : `${button.textContent}: ${body.detail}`);
+    note(answer.ok ? body.said : `${button.ariaLabel ?? button.textContent}: ${body.detail}`);
     return answer.ok;
   } catch {
-    note(`${button.textContent}: the room does not answer.`);
+    note(`${button.ariaLabel ?? button.textContent}: the room does not answer.`);
     return false;
   } finally {
     button.disabled = false;
@@ -215,6 +215,7 @@ function startTour(button) {
 }
 
 function followTour() {
+  if (!byId("book-final").textContent) return; // no count yet
   finalBefore ??= finals(); // of this page. A reload continues with the step that it showed.
   acceptedBefore ??= accepted();
   while (step < steps.length && done[steps[step].dataset.step]()) {

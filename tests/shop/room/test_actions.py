@@ -94,6 +94,7 @@ def test_the_last_whole_checkout_is_delivered_again_as_it_was() -> None:
         ring.add(event(number), [], number)
     poison = dict(event(3)) | {"detail": {"metadata": {"id": "room-1"}, "data": {}}}
     ring.add(poison, [], 3)
+    ring.add(poison | {"detail": {"metadata": {"test": "doctor-1"}, "data": {}}}, [], 4)
     actions(aws, ring).do("again")
     assert json.loads(aws.entries[0]["Detail"]) == event(2)["detail"]
 
