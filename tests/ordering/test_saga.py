@@ -18,6 +18,7 @@ from services.stock.wiring import Wiring as StockWiring
 from tests import aws_clients
 from tests.processes import eventually, running
 from tests.samples import golden_message
+from tests.samples import order_id as sample_id
 
 pytestmark = pytest.mark.integration
 WORKERS = ("ordering.consumer", "ordering.command_consumer", "ordering.relay", "stock.consumer", "payment.consumer")
@@ -128,6 +129,9 @@ def test_orders_that_are_cancelled_at_any_moment_end_cancelled_or_rejected(shop:
     assert (level.reserved, level.sold) == (0, 0)
 
 
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+
+
 def test_tick_continues_an_order_whose_execution_does_not_exist(shop: Shop) -> None:
     order_id = shop.check_out()
     confirmed = shop.ends(order_id, "CONFIRMED")
@@ -135,11 +139,11 @@ def test_tick_continues_an_order_whose_execution_does_not_exist(shop: Shop) -> N
     assert row
     lost = row.model_copy(
         update={
-            "orderId": f"{order_id[:-12]}999999999999",
+            "orderId": sample_id(1, LONG_AGO),
             "status": "PLACED",
             "history": confirmed.history[:1],
             "orderVersion": 1,
-            "attemptedAt": "2026-01-01T00:00:00.000Z",
+            "attemptedAt": LONG_AGO,
         }
     )
     shop.orders.store.put_once(lost, "hash")
