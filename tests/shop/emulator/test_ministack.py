@@ -30,7 +30,7 @@ def called() -> set[str]:
     ours = [file for folder in ("chassis", "services") for file in (ROOT / folder).rglob("*.py")]
     made = {name for file in ours for name in re.findall(r'\.(?:client|of)\(\s*"([a-z]+)"', file.read_text())}
     assert made
-    return made | {field.name for field in fields(Aws)} - AT_HAND - {*emulated.SERVICES}
+    return (made | {field.name for field in fields(Aws)}) - AT_HAND - {*emulated.SERVICES}
 
 
 def test_the_emulator_offers_the_services_of_the_templates_and_of_our_clients_and_no_other() -> None:
