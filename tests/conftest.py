@@ -140,8 +140,11 @@ def emulator_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """The environment of a new account. It is also set in `os.environ`, where boto3 reads it."""
+def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """The environment of a new account. It is also set in `os.environ`, where boto3 reads it.
+
+    LocalStack sometimes needs longer than a second for a call, which would be an outage to the services.
+    """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     env = {
@@ -152,6 +155,7 @@ def aws_env(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, 
         "SHOP_NAME": "shop",
         "SHOP_AUTH": "off",
         "SHOP_TRANSPORT": os.environ.get("SHOP_TRANSPORT", ""),
+        "SHOP_AWS_TIMEOUT": "" if request.config.getoption("--emulator") == "ministack" else "10",
     }
     for name, value in env.items():
         monkeypatch.setenv(name, value)

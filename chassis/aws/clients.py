@@ -1,5 +1,6 @@
 """AWS clients with bounded time-outs that respect the request's deadline."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class Clients:
     """The AWS clients of one process: one session, and one client per service and set of time-outs.
 
     boto3 finds the endpoint and the credentials (`AWS_ENDPOINT_URL`, profiles, roles). The calls go through
-    chassis.aws.fast, unless SHOP_TRANSPORT is `boto3`.
+    chassis.aws.fast, unless SHOP_TRANSPORT is `boto3`. SHOP_AWS_TIMEOUT is the shortest time-out of a read in seconds.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -49,6 +50,7 @@ class Clients:
         self._transport = env.get("SHOP_TRANSPORT") or "fast"
         if self._transport not in {"fast", "boto3"}:
             raise Misconfigured(f"SHOP_TRANSPORT is {self._transport!r}: set it to fast or boto3, or leave it out.")
+        self._shortest = _seconds(env.get("SHOP_AWS_TIMEOUT") or "0")
         self._made: dict[tuple[str, Timeouts], Any] = {}
 
     def of(self, service: str, timeouts: Timeouts = REQUEST) -> Any:
@@ -57,7 +59,8 @@ class Clients:
         Raises Misconfigured if AWS would be called without a region or with placeholder credentials.
         """
         if (service, timeouts) not in self._made:
-            self._made[service, timeouts] = self._make(service, timeouts)
+            longer = timeouts._replace(read=max(timeouts.read, self._shortest))
+            self._made[service, timeouts] = self._make(service, longer)
         return self._made[service, timeouts]
 
     def _make(self, service: str, timeouts: Timeouts) -> Any:
@@ -81,6 +84,13 @@ class Clients:
         if timeouts != LONG_POLL:
             guarded._make_api_call = measured(guarded._make_api_call)  # noqa: SLF001 see `_guarded`
         return guarded
+
+
+def _seconds(text: str) -> float:
+    """At most 20: SQS holds a long poll that long, and its time-out is longer."""
+    if not re.fullmatch(r"1?\d|20", text):
+        raise Misconfigured(f"SHOP_AWS_TIMEOUT is {text!r}: set it to whole seconds, at most 20, or leave it out.")
+    return float(text)
 
 
 def _guarded(made: Any, attempt: float | None) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from chassis.aws import clients, errors
-from chassis.aws.clients import Clients
+from chassis.aws.clients import Clients, Timeouts
 from chassis.aws.transport import DeadlineExceeded
 from chassis.core import deadline
 from chassis.core.errors import Misconfigured, Unavailable
@@ -128,6 +128,23 @@ def test_calls_bypass_botocore_unless_its_transport_is_set(
 def test_unknown_transport_is_rejected() -> None:
     with pytest.raises(Misconfigured, match="set it to fast or boto3"):
         Clients({"SHOP_TRANSPORT": "slow"})
+
+
+@pytest.mark.parametrize(
+    ("given", "timeouts", "read"),
+    [("", clients.REQUEST, 1), ("4", clients.REQUEST, 4), ("4", clients.RELAY, 10), ("20", clients.LONG_POLL, 25)],
+)
+def test_a_setting_lengthens_the_wait_for_a_slow_answer(
+    endpoint: socket.socket, given: str, timeouts: Timeouts, read: float
+) -> None:
+    client = Clients(NOWHERE | {"SHOP_AWS_TIMEOUT": given}).of("sqs", timeouts)
+    assert client.meta.config.read_timeout == read
+
+
+@pytest.mark.parametrize("text", ["-1", "0.5", "21", "1e9", "nan", "long", "5 s"])
+def test_time_out_that_is_no_number_of_seconds_is_rejected(text: str) -> None:
+    with pytest.raises(Misconfigured, match="set it to whole seconds, at most 20"):
+        Clients({"SHOP_AWS_TIMEOUT": text})
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "events"])
