@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
     for name, script in TOOLS.items():
         install(tmp_path, name, script)
-    for name in ("bash", "dirname"):
+    for name in ("bash", "dirname", "mkdir", "rm", "sed", "wc"):
         (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
     return tmp_path
 
@@ -58,6 +58,43 @@ def test_ci_stops_at_the_first_suite_that_fails(folder: Path) -> None:
     done = run(folder, FAILING="mutation-check")
     assert done.returncode != 0
     assert results(done.stdout) == {"lint": "passed", "mutation-check": "FAILED", "total": "FAILED"}
+
+
+# A suite with failed tests. pytest records them, and passes or fails in the second try.
+FAILS_ONCE = """
+echo "made $*"
+[ "$1" = resilience ] || exit 0
+case "$*" in *--last-failed*) exit "$SECOND" ;; esac
+mkdir -p .pytest_cache/v/cache
+for it in $FAILED; do echo "  \\"tests/a.py::$it[x y]\\": true,"; done > .pytest_cache/v/cache/lastfailed
+exit 2
+"""
+
+
+def test_tests_that_fail_once_are_named_in_the_table(folder: Path) -> None:
+    install(folder, "make", FAILS_ONCE)
+    done = run(folder, FAILED="one two", SECOND="0")
+    assert done.returncode == 0, done.stdout
+    named = "tests/a.py::one[x y], tests/a.py::two[x y]"
+    assert results(done.stdout)["resilience"] == f"passed at the SECOND TRY: {named}"
+    assert results(done.stdout)["bench-check"] == "passed"
+
+
+@pytest.mark.parametrize(("failed", "second"), [("one", "2"), ("one two three four", "0"), ("", "0")])
+def test_ci_fails_if_tests_fail_twice_or_many_do_or_none_is_to_blame(folder: Path, failed: str, second: str) -> None:
+    install(folder, "make", FAILS_ONCE)
+    done = run(folder, FAILED=failed, SECOND=second)
+    assert done.returncode != 0
+    assert results(done.stdout)["resilience"] == "FAILED"
+
+
+def test_failures_of_an_earlier_suite_do_not_excuse_another(folder: Path) -> None:
+    cache = folder / ".pytest_cache" / "v" / "cache" / "lastfailed"
+    cache.parent.mkdir(parents=True)
+    cache.write_text('{\n  "tests/a.py::old": true\n}')
+    done = run(folder, FAILING="lint")
+    assert results(done.stdout)["lint"] == "FAILED"
+    assert "once more" not in done.stdout
 
 
 def test_ci_names_the_suites_that_it_skips(folder: Path) -> None:
