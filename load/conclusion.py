@@ -17,6 +17,7 @@ from load.outage import Outage
 from load.record import Written
 from load.series import Sample
 from load.target import Target, open_orders
+from shop.output import command
 
 PATIENCE = 180.0  # seconds that the orders may take to end after the load
 
@@ -58,7 +59,7 @@ class Conclusion:
         self.say(f"The books: {found}")
         for what, ids in (("lost", found.lost), ("duplicated", found.duplicated), ("under way", found.under_way)):
             for order_id in ids:
-                self.say(f"  {what}: `shop order {order_id}` shows its way")
+                self.say(f"  {what}: {command(f'order {order_id}')} shows its way")
         self.say(f"Picture and data: {self.wishes.out / report.PICTURE}, {self.wishes.out / report.DATA}")
 
     def _await_ends(self, written: Written) -> list[Order]:

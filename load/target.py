@@ -11,6 +11,7 @@ from load.record import Written
 from shop import tokens
 from shop.demo.client import Client
 from shop.environment import refuse_unless_emulator
+from shop.output import command
 from shop.paths import Paths, paths_of
 from shop.processes.supervisor_client import SupervisorClient
 from shop.settings import Settings, web_names
@@ -67,7 +68,8 @@ def here(env: Mapping[str, str]) -> Target:
     paths, running = paths_of(settings), as_running(settings)
     processes = SupervisorClient(paths.socket)
     if not paths.run_state.exists() or not processes.answers():
-        raise Failed("`shop load` needs the shop of `make run`, and that does not run here. It sends load to no other.")
+        it = command("load")
+        raise Failed(f"{it} needs the shop of `make run`, and that does not run here. It sends load to no other.")
     refuse_unless_emulator(running)
     return Target(env, paths, {name: running.url(name) for name in web_names()}, processes)
 

@@ -19,7 +19,7 @@ from shop.load import load
 from shop.metrics.commands import metrics
 from shop.notifications.commands import notifications
 from shop.order.commands import order
-from shop.output import LINES, prepare_output, say
+from shop.output import LINES, command, prepare_output, say
 from shop.package.commands import lambda_, package
 from shop.room.commands import room
 from shop.settings import Settings, with_file
@@ -163,7 +163,7 @@ def token(
 
     paths = paths_of(Settings.from_env(context.obj))
     if settings == bool(user):
-        raise Failed("Name a user, as in `shop token ann`, or ask for --settings.")
+        raise Failed(f"Name a user, as in {command('token ann')}, or ask for --settings.")
     if settings:
         say("\n".join(f"{name}='{value}'" for name, value in tokens.settings(paths).items()))
         return

@@ -23,7 +23,7 @@ stack = typer.Typer(help="Plan, create, change, show or delete the CloudFormatio
 
 @stack.command()
 def plan(services: Services = None, *, run: Engine = None, aws: OnAws = False) -> None:
-    """Show what `shop stack up` would change."""
+    """Show what `up` would change."""
     _bootstrap("plan", services, run, aws=aws)
 
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from bootstrap.errors import Failed
+from shop.output import command
 from shop.paths import Paths
 
 ISSUER, AUDIENCE = "shopwire-local", "shopwire"
@@ -61,10 +62,11 @@ def token(env: Mapping[str, str], paths: Paths, user: str, *, admin: bool = Fals
     if (issuer := env.get("AUTH_ISSUER") or ISSUER) != ISSUER:
         raise Failed(
             f"AUTH_ISSUER is {issuer}: get tokens there. "
-            "`shop token` and `shop demo` sign only for a shop on this machine."
+            f"{command('token')} and {command('demo')} sign only for a shop on this machine."
         )
     if (known := env.get("AUTH_JWKS")) and public["kid"] not in known:
-        raise Failed(f"AUTH_JWKS has another key than {paths.token_key}. `shop token --settings` prints the right one.")
+        right = f"{command('token --settings')} prints the right one"
+        raise Failed(f"AUTH_JWKS has another key than {paths.token_key}. {right}.")
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -95,7 +97,8 @@ def _key(paths: Paths) -> ec.EllipticCurvePrivateKey:
     except ValueError:
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise Failed(f"{paths.token_key} is not the key that `shop token` wrote. Remove it, and a new one is made.")
+        written = f"the key that {command('token')} wrote"
+        raise Failed(f"{paths.token_key} is not {written}. Remove it, and a new one is made.")
     return key
 
 

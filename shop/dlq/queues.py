@@ -14,6 +14,7 @@ from bootstrap.aws import Aws
 from bootstrap.errors import Failed, gone
 from bootstrap.rules import locate
 from shop.dlq.dead_letter import DeadLetter
+from shop.output import command
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -138,7 +139,7 @@ def _existing(identity: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if gone(error):
-            raise Failed(f"{identity} is gone: `shop doctor` says what to do") from error
+            raise Failed(f"{identity} is gone: {command('doctor')} says what to do") from error
         raise
 
 

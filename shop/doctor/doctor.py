@@ -12,6 +12,7 @@ from bootstrap.manifests import Process
 from bootstrap.names import Names
 from bootstrap.stack import EMPTY, SUCCESS, Stack
 from bootstrap.templates import STATE_MACHINE, Rule, Template
+from shop import output
 from shop.doctor.delivery import Delivery
 from shop.doctor.findings import Finding, bad, good, not_checked
 from shop.doctor.resources import Resources
@@ -90,7 +91,7 @@ class Doctor:
                 yield from by_schedule(rule.name, target)
 
     def _command(self, command: str, service: str) -> str:
-        return f"`shop stack {command} {service}{'' if self._aws.emulator else ' --aws'}`"
+        return output.command(f"stack {command} {service}", aws=not self._aws.emulator)
 
 
 def _without_comments(template: str) -> list[str]:

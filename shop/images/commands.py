@@ -24,7 +24,7 @@ def push(
 ) -> None:
     """Build the images, push them to the shop's repositories on AWS, and print the settings for `up --run fargate`.
 
-    Use it as eval "$(shop image push)".
+    Use it as eval "$(.venv/bin/shop image push)".
     """
     from bootstrap.aws import real_session
     from bootstrap.errors import Misused

@@ -12,7 +12,7 @@ from bootstrap.errors import Failed
 from shop.logs.lines import Tail
 from shop.metrics.history import History
 from shop.metrics.table import table
-from shop.output import say
+from shop.output import command, say
 from shop.paths import Paths, paths_of
 from shop.settings import Settings
 
@@ -32,7 +32,9 @@ def metrics(
         while True:
             lines = [*table(reader.read().rows(time.time()))]
             if len(lines) == 1 and not on_terminal:
-                raise Failed("No process has reported in the last minutes. Does the shop run? See `shop status`.")
+                raise Failed(
+                    f"No process has reported in the last minutes. Does the shop run? See {command('status')}."
+                )
             say((CLEAR if on_terminal else "") + "\n".join(lines))
             if not on_terminal:
                 return

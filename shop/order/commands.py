@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bootstrap.errors import Failed, Misused
+from shop.output import command
 from shop.target import OnAws
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def _sources(
     stack = shop.names.stack_of("ordering")
     found = Stack(shop.aws.cloudformation, stack, Clock()).describe()
     if found is None:
-        raise Failed(f"{stack} is not deployed at {shop.aws.where}. `shop stack up` deploys it.")
+        up = command("stack up", aws=not shop.aws.emulator)
+        raise Failed(f"{stack} is not deployed at {shop.aws.where}. {up} deploys it.")
     _, partition, _, region, account, _ = found["StackId"].split(":", 5)
     machine = f"arn:{partition}:states:{region}:{account}:stateMachine:{shop.names.state_machine}"
     reservations = Reservations(shop.aws.dynamodb, table_names(env)("reservation"))

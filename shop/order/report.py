@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from shop.order.executions import RUNNING, Execution, Step
+from shop.output import command
 
 FINAL = {"CONFIRMED", "REJECTED", "CANCELLED"}
 # The process that answers a step, by the last word of the step's name.
@@ -116,6 +117,7 @@ def _waits(way: Way, now: datetime) -> Iterator[str]:
     for step in filter(None, (execution.waiting for execution in way.executions)):
         process = PROCESSES[step.name.split()[-1]]
         waited = _duration((now - step.began).total_seconds())
-        yield f"for the answer of {process}, so far {waited}: see `shop logs {process}` and `shop dlq list`"
+        logs, letters = command(f"logs {process}"), command("dlq list")
+        yield f"for the answer of {process}, so far {waited}: see {logs} and {letters}"
     if not any(execution.status == RUNNING for execution in way.executions):
-        yield "for the sweep, which starts an execution within three minutes: see `shop logs ordering-commands`"
+        yield f"for the sweep, which starts an execution within three minutes: see {command('logs ordering-commands')}"

@@ -14,6 +14,7 @@ from bootstrap.errors import Failed
 from shop.demo.client import Client
 from shop.order.executions import Executions
 from shop.order.report import Way
+from shop.output import command
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,8 +59,8 @@ class Sources:
         order = self._get(client, "ordering", f"/order/{path}")
         if order is None:
             raise Failed(
-                f"{user} has no order {order_id}. `GET /order/{user}` lists those there are. "
-                "An order that was just checked out takes a moment; `shop dlq list` shows those that were given up."
+                f"{user} has no order {order_id}. `GET /order/{user}` lists those there are. An order that was just "
+                f"checked out takes a moment; {command('dlq list')} shows those that were given up."
             )
         payment = self._get(client, "payment", f"/payment/{path}")
         return Way(order, executions, self.reservations.of(order_id), payment)

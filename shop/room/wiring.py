@@ -17,6 +17,7 @@ from bootstrap.names import Names
 from bootstrap.templates import load, tap
 from chassis.core.errors import Misconfigured
 from chassis.core.names import table_names
+from shop.output import command
 from shop.room.actions import Actions
 from shop.room.books import Books
 from shop.room.ring import Ring
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
     from shop.room.processes import Supervised
 
 SOCKET, FILES, TRACES, READ_ONLY = "SHOP_SOCKET", "SHOP_FILES", "SHOP_TRACE", "SHOP_ROOM_READ_ONLY"
-NO_EMULATOR = "The endpoint is AWS. The machine room shows a shop there with `shop room --aws`, and changes nothing."
+NO_EMULATOR = (
+    f"The endpoint is AWS. The machine room shows a shop there with {command('room', aws=True)}, and changes nothing."
+)
 NO_KEY = (
-    "This room has no key to sign a token of its customer. Sign in to the shop with `shop token NAME`, and buy there."
+    "This room has no key to sign a token of its customer. "
+    f"Sign in to the shop with {command('token NAME')}, and buy there."
 )
 
 log = structlog.stdlib.get_logger(__name__)

@@ -23,7 +23,7 @@ def test_load_is_sent_to_no_other_shop(tmp_path: Path, capsys: pytest.CaptureFix
     env = free_ports() | {"SHOP_VAR": str(tmp_path), address: "https://shop.example.com"}
     assert cli.main(["load", "--headless"], env) == 1
     assert capsys.readouterr().err == (
-        "`shop load` needs the shop of `make run`, and that does not run here. It sends load to no other.\n"
+        "`.venv/bin/shop load` needs the shop of `make run`, and that does not run here. It sends load to no other.\n"
     )
 
 

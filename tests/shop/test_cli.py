@@ -35,7 +35,7 @@ def test_demo_of_a_shop_with_another_issuer_says_that_it_has_no_token(
     assert cli.main(["demo"], env(tmp_path) | {"SHOP_AUTH": "on", "AUTH_ISSUER": "https://issuer.test"}) == 1
     assert capsys.readouterr().err == (
         "AUTH_ISSUER is https://issuer.test: get tokens there. "
-        "`shop token` and `shop demo` sign only for a shop on this machine.\n"
+        "`.venv/bin/shop token` and `.venv/bin/shop demo` sign only for a shop on this machine.\n"
     )
 
 

@@ -114,4 +114,4 @@ def test_command_prints_settings_as_lines_of_a_file(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize("words", [["token"], ["token", "ann", "--settings"]])
 def test_command_needs_a_user_or_settings(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words, {"SHOP_VAR": str(tmp_path)}) == 1
-    assert capsys.readouterr().err == "Name a user, as in `shop token ann`, or ask for --settings.\n"
+    assert capsys.readouterr().err == "Name a user, as in `.venv/bin/shop token ann`, or ask for --settings.\n"

@@ -359,7 +359,7 @@ def test_asking_for_what_does_not_exist_says_what_does(
 @integration
 def test_shop_that_does_not_exist_is_an_error(aws_env: Mapping[str, str]) -> None:
     shop = Connection(connect(aws_env, print), Names("shop"), print, print)
-    with pytest.raises(Failed, match=r"there is no shop shop at .*: `shop stack up` creates it"):
+    with pytest.raises(Failed, match=r"there is no shop shop at .*: `.venv/bin/shop stack up` creates it"):
         operations.list_queues(shop)
 
 

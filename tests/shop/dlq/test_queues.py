@@ -84,7 +84,7 @@ def test_a_target_that_gets_a_rewritten_event_cannot_be_redriven_to(aws: Aws, qu
 )
 def test_a_missing_resource_is_left_to_doctor(aws: Aws, take_away: Break, gone: str) -> None:
     take_away(aws)
-    with pytest.raises(Failed, match=f"{gone} is gone: `shop doctor`"):
+    with pytest.raises(Failed, match=f"{gone} is gone: `.venv/bin/shop doctor`"):
         sources(aws)
 
 

@@ -109,7 +109,7 @@ def test_a_stack_of_another_template_is_named_and_examined(aws: Aws, tmp_path: P
     findings = examine(aws, other)
     [fault] = [finding for finding in findings if not finding.ok]
     assert (fault.subject, fault.text) == ("template", "shop-basket was made from another one")
-    assert fault.advice.startswith("`shop stack plan basket` shows the changes")
+    assert fault.advice.startswith("`.venv/bin/shop stack plan basket` shows the changes")
     assert findings[-1].subject == "delivery"
 
 
@@ -123,7 +123,7 @@ def test_another_comment_is_no_other_template_because_up_would_not_change_it(aws
 def test_missing_stacks_are_named_with_the_command_that_creates_them() -> None:
     faults = faults_of_stacks(FakeCloudFormation())
     assert [fault.text for fault in faults] == [f"{name} does not exist" for name in STACKS]
-    assert faults[1].advice == "`shop stack up basket`"
+    assert faults[1].advice == "`.venv/bin/shop stack up basket`"
 
 
 @pytest.mark.parametrize(

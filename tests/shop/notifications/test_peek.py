@@ -66,5 +66,5 @@ def test_empty_queue_and_missing_queue_say_what_to_expect(
     assert show(connection, limit=20, body=False) == 0
     assert printed[0].startswith("shop-notifications: no notification in the last day.")
     aws.sqs.delete_queue(QueueUrl=queue_url("shop-notifications"))
-    with pytest.raises(Failed, match="`shop stack up notification` creates it"):
+    with pytest.raises(Failed, match=r"`\.venv/bin/shop stack up notification` creates it"):
         show(connection, limit=20, body=False)

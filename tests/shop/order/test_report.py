@@ -90,7 +90,7 @@ def test_an_open_order_names_the_process_it_waits_for() -> None:
     assert "  stock    no reservation\n  payment  no payment\n" in lines
     assert lines.endswith(
         "  waits    for the answer of payment-consumer, so far 12.000 s: "
-        "see `shop logs payment-consumer` and `shop dlq list`"
+        "see `.venv/bin/shop logs payment-consumer` and `.venv/bin/shop dlq list`"
     )
 
 
@@ -99,7 +99,8 @@ def test_an_open_order_without_a_running_execution_waits_for_the_sweep() -> None
     assert "Authorize payment: no answer\n" in lines
     assert "execution 1 ends: ABORTED\n" in lines
     assert lines.endswith(
-        "  waits    for the sweep, which starts an execution within three minutes: see `shop logs ordering-commands`"
+        "  waits    for the sweep, which starts an execution within three minutes: "
+        "see `.venv/bin/shop logs ordering-commands`"
     )
 
 

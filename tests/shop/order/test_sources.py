@@ -97,7 +97,7 @@ def test_what_is_no_order_id_is_reported_with_one() -> None:
 
 
 def test_an_order_that_the_user_does_not_have_is_reported_with_what_to_do() -> None:
-    with pytest.raises(Failed, match=r"bob has no order o1. `GET /order/bob` lists .*`shop dlq list` shows"):
+    with pytest.raises(Failed, match=r"bob has no order o1. `GET /order/bob` lists .*`.venv/bin/shop dlq list` shows"):
         sources(FakeClient()).way("o1", "bob")
 
 
