@@ -102,6 +102,7 @@ class Launcher:
         self.paths.make()
         text = supervisor_config.render(programs(self.plan), self.paths, self._settings.name)
         self.paths.config.write_text(text, encoding="utf-8")
+        self._log_begins["supervisor"] = tasks.size_of_log(self.paths, "supervisor")
         env = dict(self._env) | supervisor_config.environment(self.paths, ROOT)
         started = self._supervisor = Supervisor(self.paths.config, self.paths.log("supervisor"), env)
         self._until(self.client.answers, "supervisor", lambda: not started.lives, lambda: cpu_seconds([started.pid]))
@@ -163,8 +164,9 @@ class Launcher:
             within += max(program.stop_seconds for program in programs(self.plan))
         supervisor.wait(within)
 
-    def _stop_stage(self, stage: list[Program]) -> None:
-        if stage:
+    def _stop_stage(self, programs: list[Program]) -> None:
+        running = {name for name, process in self.client.processes().items() if not process.stopped}
+        if stage := [program for program in programs if program.name in running]:
             names = ", ".join(program.name for program in stage)
             self._say(f"  stopping {names}")
             remind = Reminder(f"  still waiting for {names}", self._say, "; Ctrl-C ends it at once")

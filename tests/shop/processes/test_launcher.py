@@ -111,6 +111,23 @@ def test_a_failed_task_is_reported_with_its_log_and_nothing_stays(shops: Shops) 
     assert not ports.is_taken(shops.ports[1])
 
 
+def test_a_stop_during_the_start_names_only_what_was_started(shops: Shops) -> None:
+    never = Program("worker", python("import time; time.sleep(600)"))
+    launcher = shops.launcher(((web("product", shops.ports[1]),), (Task("seed", python("raise SystemExit(3)")), never)))
+    with pytest.raises(Failed, match="seed failed"):
+        launcher.start()
+    launcher.stop()
+    assert shops.said[1:] == ["  stopping product"]
+
+
+def test_a_supervisor_that_does_not_start_is_reported_with_its_own_lines_alone(shops: Shops) -> None:
+    shops.paths.make()
+    shops.paths.log("supervisor").write_text("of yesterday\n")
+    with pytest.raises(Failed, match=r"supervisor does not start:\n  \| Error: Invalid name") as failed:
+        shops.launcher(((Program("wor:ker", python("")),),)).start()
+    assert "of yesterday" not in str(failed.value)
+
+
 def test_a_program_that_exits_at_once_is_reported_with_its_log(shops: Shops) -> None:
     dies = Program("worker", python("raise SystemExit('no queue')"), start_seconds=60)  # a busy machine needs its time
     launcher = shops.launcher(((dies,),))
