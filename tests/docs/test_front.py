@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chassis.web.cors import EXPOSED
 from chassis.web.problems import Problem
 from docs import front
 from tests.bootstrap.template import resources_of
@@ -103,6 +104,9 @@ def test_answers_of_the_gateway_are_problem_documents_with_a_correlation_id(kind
     headers = {name.removeprefix(HEADERS): value for name, value in answer["responseParameters"].items()}
     assert headers.pop("X-Correlation-Id") == "context.requestId"
     assert headers.pop("Content-Type") == "'application/problem+json'"
+    # Otherwise the browser would show a page of another origin no answer at all.
+    assert headers.pop("Access-Control-Allow-Origin") == "'*'"
+    assert headers.pop("Access-Control-Expose-Headers") == f"'{EXPOSED}'"
     assert all(re.fullmatch("'[^']+'", value) for value in headers.values())
     assert ("Retry-After" in headers) == (problem.get("status") in {429, 503})
     assert ("WWW-Authenticate" in headers) == (problem.get("status") == 401)
