@@ -69,6 +69,7 @@ def test_seeding_twice_adds_once_and_keeps_edited_products(
 
 
 @pytest.mark.integration
+@pytest.mark.ministack
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["--only-emulator"], 0)])
 def test_seed_rejects_an_endpoint_that_is_no_emulator(
     aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
@@ -78,6 +79,7 @@ def test_seed_rejects_an_endpoint_that_is_no_emulator(
 
 
 @pytest.mark.integration
+@pytest.mark.ministack
 def test_seed_writes_to_real_aws_only_with_the_option(
     aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +97,7 @@ def test_seed_without_a_region_names_the_setting(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.integration
+@pytest.mark.ministack
 def test_seed_without_a_stack_says_what_to_do(aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], aws_env) == 1
     assert "Check that the shop is deployed" in capsys.readouterr().err

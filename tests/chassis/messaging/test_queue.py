@@ -226,7 +226,8 @@ def queue(stack: Mapping[str, str]) -> Queue:
 
 
 @pytest.mark.integration
-def test_only_the_poller_has_a_long_time_out(queue: Queue) -> None:
+def test_only_the_poller_has_a_long_time_out(aws_env: Mapping[str, str]) -> None:
+    queue = Queue.of(Clients({**aws_env, "SHOP_AWS_TIMEOUT": ""}), "shop-order")
     assert queue._poller.meta.config.read_timeout > WAIT
     assert queue._client.meta.config.read_timeout < 5
 

@@ -27,6 +27,8 @@ from tests.samples import golden_message, order_id
 from tests.shop.doctor.drift import topic
 
 integration = pytest.mark.integration
+# What does not depend on the emulator's answers.
+same_everywhere = pytest.mark.ministack
 Send = Callable[..., str]
 # Without that of the mailbox, which the shop of the tests does not have.
 DEAD_LETTER_QUEUES = {
@@ -152,6 +154,7 @@ def test_one_bad_message_among_ten_is_told_by_its_reason_and_becomes_an_order_on
     assert dlq.redrive()[1].count("empty, nothing put back") == len(DEAD_LETTER_QUEUES)
 
 
+@same_everywhere
 @integration
 def test_what_still_fails_comes_back_with_the_new_reason(dlq: Dlq, send: Send, ordering: Ordering) -> None:
     send(ORDER_DLQ, "{", reason="an old one", messageId="m-0")
@@ -162,6 +165,7 @@ def test_what_still_fails_comes_back_with_the_new_reason(dlq: Dlq, send: Send, o
     assert "m-0" not in shown
 
 
+@same_everywhere
 @integration
 def test_a_crash_between_send_and_delete_doubles_the_message_and_not_the_order(
     dlq: Dlq, send: Send, ordering: Ordering, aws: Aws, depth: Callable[[str], tuple[int, int]]
@@ -277,6 +281,7 @@ def test_looking_harms_no_message(dlq: Dlq, send: Send, depth: Callable[[str], t
     assert depth(ORDER_DLQ) == (25, 0)
 
 
+@same_everywhere
 @integration
 def test_only_the_messages_asked_for_go_back_and_the_others_stay(
     dlq: Dlq, send: Send, depth: Callable[[str], tuple[int, int]]
@@ -290,6 +295,7 @@ def test_only_the_messages_asked_for_go_back_and_the_others_stay(
     assert logged not in dlq.show(limit=100)[1]
 
 
+@same_everywhere
 @integration
 def test_a_limit_holds_for_all_queues_together(dlq: Dlq, send: Send, depth: Callable[[str], tuple[int, int]]) -> None:
     for queue in (ORDER_DLQ, RULE_DLQ) * 2:
@@ -298,6 +304,7 @@ def test_a_limit_holds_for_all_queues_together(dlq: Dlq, send: Send, depth: Call
     assert depth(ORDER) == (3, 0)
 
 
+@same_everywhere
 @integration
 def test_what_cannot_go_back_stays_is_named_and_is_a_failure(dlq: Dlq, send: Send) -> None:
     stranger = send(RULE_DLQ, "{}", TARGET_ARN="arn:aws:lambda:us-east-1:1:function:stranger")
@@ -307,6 +314,7 @@ def test_what_cannot_go_back_stays_is_named_and_is_a_failure(dlq: Dlq, send: Sen
     assert stranger in dlq.show()[1]
 
 
+@same_everywhere
 @integration
 def test_dropping_prints_the_whole_message_first(dlq: Dlq, send: Send, depth: Callable[[str], tuple[int, int]]) -> None:
     send(ORDER_DLQ, "stays")
@@ -318,6 +326,7 @@ def test_dropping_prints_the_whole_message_first(dlq: Dlq, send: Send, depth: Ca
     assert depth(ORDER_DLQ) == (1, 0)
 
 
+@same_everywhere
 @integration
 def test_what_cannot_be_printed_is_not_dropped(send: Send, aws: Aws, depth: Callable[[str], tuple[int, int]]) -> None:
     def closed(_: str) -> NoReturn:
@@ -330,6 +339,7 @@ def test_what_cannot_be_printed_is_not_dropped(send: Send, aws: Aws, depth: Call
     assert depth(ORDER_DLQ) == (1, 0)
 
 
+@same_everywhere
 @integration
 @pytest.mark.parametrize(
     ("command", "error", "line"),

@@ -30,6 +30,8 @@ BUS, RULE, QUEUE = "shop-bus", "shop-checkout-basket", "shop-order"
 NAMES = Names("shop")
 HOP = (QUEUE, ("com.swn.basket.checkoutbasket", "CheckoutBasket"))
 START = "start ordering-consumer: `python -m services.ordering.consumer`, then ask doctor again"
+# What does not depend on the emulator's answers.
+same_everywhere = pytest.mark.ministack
 
 
 @pytest.fixture
@@ -79,6 +81,7 @@ def test_answer_of_the_real_consumer_is_good_and_no_order_is_made(
     assert depth(aws, queue_url("shop-doctor")) == depth(aws, queue_url("shop-order-dlq")) == (0, 0)
 
 
+@same_everywhere
 def test_bus_that_refuses_the_event_is_named(aws: Aws, route: Route) -> None:
     class Refusing:
         def put_events(self, **_: Any) -> Any:
@@ -121,6 +124,7 @@ def test_rule_that_does_not_match_is_named(
     )
 
 
+@same_everywhere
 def test_rule_and_missing_consumer_are_both_named(aws: Aws, route: Route) -> None:
     mismatch(aws)
     rule, consumer = delivery(aws).findings([route])
@@ -129,6 +133,7 @@ def test_rule_and_missing_consumer_are_both_named(aws: Aws, route: Route) -> Non
     assert consumer.advice == START
 
 
+@same_everywhere
 def test_consumer_that_does_not_answer_is_named(aws: Aws, route: Route, consume: Consume) -> None:
     consume(lambda _: True)
     finding = only(aws, route, patience=3)
@@ -136,6 +141,7 @@ def test_consumer_that_does_not_answer_is_named(aws: Aws, route: Route, consume:
     assert "ordering-consumer received a test message from shop-order and did not answer" in finding.text
 
 
+@same_everywhere
 def test_consumer_that_does_not_finish_is_named(aws: Aws, route: Route, consume: Consume) -> None:
     consume(lambda _: False)
     finding = only(aws, route, patience=3)
@@ -143,6 +149,7 @@ def test_consumer_that_does_not_finish_is_named(aws: Aws, route: Route, consume:
     assert "no answer came, and messages of shop-order are in flight: 1 (waiting: 0)" in finding.text
 
 
+@same_everywhere
 def test_answer_that_comes_late_is_good(
     aws: Aws, route: Route, consume: Consume, queue_url: Callable[[str], str]
 ) -> None:
@@ -160,6 +167,7 @@ def test_answer_that_comes_late_is_good(
     assert (finding.ok, finding.subject) == (True, "delivery")
 
 
+@same_everywhere
 def test_consumer_that_refuses_test_messages_is_named_with_the_reason(
     aws: Aws, route: Route, consume: Consume, queue_url: Callable[[str], str]
 ) -> None:
@@ -195,6 +203,7 @@ def test_event_that_eventbridge_could_not_send_is_named_with_its_error(
     assert depth(aws, queue_url("shop-checkout-basket-dlq")) == (0, 0)
 
 
+@same_everywhere
 def test_consumer_without_handler_for_the_event_is_named(
     aws: Aws, route: Route, consume: Consume, queue_url: Callable[[str], str]
 ) -> None:
@@ -208,6 +217,7 @@ def reply(run: str) -> str:
     return Reply(run=run, queue=QUEUE, source=HOP[1][0], detail_type=HOP[1][1], handled=True).model_dump_json()
 
 
+@same_everywhere
 def test_replies_to_other_runs_are_ignored_and_left_to_another_doctor(
     aws: Aws, queue_url: Callable[[str], str]
 ) -> None:
@@ -220,6 +230,7 @@ def test_replies_to_other_runs_are_ignored_and_left_to_another_doctor(
     assert sum(depth(aws, url)) == 0
 
 
+@same_everywhere
 def test_reply_that_cannot_be_read_is_ignored(aws: Aws, queue_url: Callable[[str], str]) -> None:
     for body in ("{", "[]", '{"run": "run-1"}', reply("run-1")):
         aws.sqs.send_message(QueueUrl=queue_url("shop-doctor"), MessageBody=body)

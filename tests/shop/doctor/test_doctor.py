@@ -77,6 +77,7 @@ def test_everything_is_good_in_a_shop_whose_consumers_run(stack: Mapping[str, st
 
 
 @pytest.mark.integration
+@pytest.mark.ministack
 def test_queues_without_a_known_consumer_are_not_checked_and_no_fault(aws: Aws) -> None:
     findings = examine(aws)
     assert all(finding.ok for finding in findings)
@@ -114,6 +115,7 @@ def test_a_stack_of_another_template_is_named_and_examined(aws: Aws, tmp_path: P
 
 
 @pytest.mark.integration
+@pytest.mark.ministack
 def test_another_comment_is_no_other_template_because_up_would_not_change_it(aws: Aws, tmp_path: Path) -> None:
     commented = "# why\n\n      VisibilityTimeout: 30 # because\n"
     other = tree(tmp_path, basket=lambda text: text.replace("VisibilityTimeout: 30\n", commented))
