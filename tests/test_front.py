@@ -21,6 +21,7 @@ from services.ordering import app as ordering
 from services.payment import app as payment
 from services.product import app as product
 from services.stock import app as stock
+from shop.doctor.doors import APIS, Door
 from tests import tokens
 from tests.documents import operations
 from tests.emulators import GATEWAY_TO_HOST, localstack
@@ -251,6 +252,12 @@ def test_partner_reads_the_catalogue_with_a_key_only(front: Front) -> None:
     key = client(front.env, "apigateway").get_api_key(apiKey=output(front.env, "PartnerKeyId"), includeValue=True)
     assert send(f"{front.url}/partner", request, **{"x-api-key": "wrong"}).status == 403
     assert send(f"{front.url}/partner", request, **{"x-api-key": key["value"]}) == direct(front.other)(request)
+
+
+@pytest.mark.docker
+def test_doctor_reaches_each_service_through_the_gateway(front: Front) -> None:
+    [finding] = Door("front", front.url, APIS, "").findings()
+    assert finding.ok, finding
 
 
 @pytest.mark.docker

@@ -59,6 +59,7 @@ class FakeCloudFormation:
     asked: dict[str, Any] = field(default_factory=dict)
     shop: str = "shop"
     parameters: dict[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
     meta: Any = None
 
     def _call(self, name: str) -> None:
@@ -85,6 +86,7 @@ class FakeCloudFormation:
             raise client_error("ValidationError", f"Stack with id {asked['StackName']} does not exist")
         its = {"Tags": [{"Key": "shop", "Value": self.shop}, {"Key": "service", "Value": "any"}]}
         known = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()]
+        its["Outputs"] = [{"OutputKey": name, "OutputValue": value} for name, value in self.outputs.items()]
         return {
             "Stacks": [{"StackId": "id", "StackName": "shop", "StackStatus": self.status, "Parameters": known} | its]
         }

@@ -19,7 +19,7 @@ from bootstrap.manifests import processes
 from shop import tokens
 from shop.paths import Paths
 from shop.processes import ports, run_state
-from shop.settings import DOOR, ROOT, Settings
+from shop.settings import CADDY, DOOR, ROOT, Settings
 from tests.shops import free_ports, running
 from tests.storefront.fakes import visiting
 
@@ -124,6 +124,7 @@ def test_shop_survives_a_killed_consumer_and_stops_on_ctrl_c(terminal: Terminal)
 
     examined = terminal.do("doctor", "--wait", "60")
     assert examined.returncode == 0, examined.stdout + examined.stderr
+    assert ("✓ door " in examined.stdout) == CADDY.exists()
     assert examined.stdout.count("✓ delivery") == 13  # five events, seven commands and the tick of the sweep
 
     before = terminal.pid("ordering-consumer")
