@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bootstrap import commands, front
 from bootstrap.aws import await_endpoint, connect, endpoint
 from bootstrap.clock import Clock
+from bootstrap.context import Context
 from bootstrap.engines import ENGINES
 from bootstrap.errors import Failed, Misused, explain
 from bootstrap.names import Names
@@ -61,8 +62,8 @@ def _run(args: argparse.Namespace, env: Mapping[str, str], clock: Clock, root: P
     if url:
         await_endpoint(url, args.patience, _say, clock)
     aws = connect(env, _say)
-    run: Callable[[commands.Context], int] = args.run
-    return run(commands.Context(args, aws, names, clock, _out, _say, root, given, engine, of_run))
+    run: Callable[[Context], int] = args.run
+    return run(Context(args, aws, names, clock, _out, _say, root, given, engine, of_run))
 
 
 def _parser() -> argparse.ArgumentParser:

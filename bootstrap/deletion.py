@@ -19,7 +19,7 @@ from bootstrap.stack import created
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
-    from bootstrap.commands import Context
+    from bootstrap.context import Context
     from bootstrap.stack import Stack
     from bootstrap.templates import Template
 

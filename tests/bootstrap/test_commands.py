@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bootstrap import commands, fargate, front
+from bootstrap.context import Context
 from bootstrap.engines import ENGINES
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
@@ -20,11 +21,11 @@ from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, aws_of, quick_c
 
 def context(
     cloudformation: FakeCloudFormation, root: Path, *services: str, force: bool = False, really_aws: bool = False
-) -> commands.Context:
+) -> Context:
     cloudformation.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
     args = Namespace(services=services, force=force, really_aws=really_aws)
     aws = aws_of(cloudformation, region="eu-west-1", emulator=False)
-    return commands.Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None, root=root)
+    return Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None, root=root)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from bootstrap import commands, front
 from bootstrap.__main__ import main
 from bootstrap.aws import Aws
+from bootstrap.context import Context
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
@@ -209,11 +210,11 @@ def test_ministack_is_refused_the_front_and_gets_all_else(
     assert "shop-front:" not in printed.out
 
 
-def on_aws(cloudformation: FakeCloudFormation, out: list[str], *services: str, **settings: str) -> commands.Context:
+def on_aws(cloudformation: FakeCloudFormation, out: list[str], *services: str, **settings: str) -> Context:
     cloudformation.meta = SimpleNamespace(endpoint_url="https://cloudformation.eu-west-1.amazonaws.com")
     args = Namespace(services=services, force=False, really_aws=False)
     aws = aws_of(cloudformation, region="eu-west-1", emulator=False)
-    return commands.Context(args, aws, Names("shop"), quick_clock(), out.append, out.append, settings=settings)
+    return Context(args, aws, Names("shop"), quick_clock(), out.append, out.append, settings=settings)
 
 
 def test_front_is_deployed_last_and_on_aws_with_the_parts_of_aws() -> None:
