@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bootstrap import front, stacks
+from bootstrap.checks import checked
 from bootstrap.context import Context
 from bootstrap.deletion import counted, delete, may_destroy
 from bootstrap.deploy import threatened
@@ -45,12 +46,13 @@ def _plan_one(context: Context, template: Template) -> bool:
 def up(context: Context) -> int:
     """The platform first, the front last. Then the rules that exist are compared with the templates.
 
-    Settings that stay are read before --force deletes their stacks.
+    Settings that stay are read, and all is checked, before --force deletes the stacks.
     """
     chosen, changed = _to_deploy(context), False
-    if context.args.force:
-        delete(context, _to_renew(context, chosen))
-    stacks.refuse_former(context.aws, context.names)
+    renewed = _to_renew(context, chosen) if context.args.force else []
+    chosen = checked(context, chosen, renewed)
+    if renewed:
+        delete(context, renewed)
     for number, template in enumerate(chosen, 1):
         if template.service not in (PLATFORM, FRONT):
             stacks.require_platform(context.aws, context.names)

@@ -38,6 +38,11 @@ class Context:
     of_run: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def whole(self) -> bool:
+        """Whether the command is for the whole shop."""
+        return not self.args.services and not self.engine
+
+    @property
     def templates(self) -> list[Template]:
         """All of the shop but the front, the platform first."""
         return load(self.names, self.root, self._settings)
@@ -49,6 +54,12 @@ class Context:
     def runs(self, engine: Engine) -> list[Template]:
         """The stacks that run the services with this engine, in the order of creation."""
         return engine.templates(self.names, self.root, {**self._settings, **self.of_run})
+
+    def prepared(self, template: Template, coming: Mapping[str, Template]) -> Template:
+        """With the values that only its own stack has. Raises Failed or Misused for what `completed` will miss."""
+        if self.engine and template.service in [it.service for it in self.runs(self.engine)]:
+            return self.engine.prepared(self.aws, template, coming)
+        return front.prepared(self.aws, template, coming) if template.service == FRONT else template
 
     def completed(self, template: Template) -> Template:
         """With the parameters that only earlier stacks have. Raises Failed where one is missing."""

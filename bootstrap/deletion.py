@@ -30,7 +30,7 @@ def delete(context: Context, chosen: list[Template]) -> bool:
     """Whether there was something to delete. Refuses AWS unless --really-aws is given."""
     aws, names = context.aws, context.names
     found = [context.stack(template) for template in reversed(chosen)]
-    if not context.args.services and not context.engine and (old := stacks.former(aws, names)):
+    if context.whole and (old := stacks.former(aws, names)):
         found.append(old)
     held = {stack.name: stack.resources() for stack in found if stack.status()}
     for stack in found:

@@ -26,6 +26,12 @@ class Engine(Protocol):
     def templates(self, names: Names, root: Path, settings: Mapping[str, str]) -> list[Template]:
         """In the order in which their stacks are created, after those of the services' resources."""
 
+    def prepared(self, aws: Aws, template: Template, coming: Mapping[str, Template]) -> Template:
+        """With the values that only its own stack has. Changes nothing.
+
+        Raises Failed or Misused for what `completed` will miss. The stacks `coming` are deployed before it.
+        """
+
     def completed(self, aws: Aws, template: Template) -> Template:
         """With the parameters that only earlier stacks have. Raises Failed where one is missing."""
 

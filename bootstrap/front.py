@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from bootstrap.errors import Failed, Misused
-from bootstrap.lambdas.stacks import public_url
+from bootstrap.lambdas.stacks import public_url, require_tokens, stack_of
 from bootstrap.manifests import processes
 from bootstrap.names import FRONT, Names
 from bootstrap.templates import ROOT, Template
@@ -56,6 +56,16 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     if given == [FUNCTIONS]:
         return own | {FUNCTIONS: "", "Protocol": "https"}
     return own | _addresses(given, services())
+
+
+def prepared(aws: Aws, template: Template, coming: Mapping[str, Template]) -> Template:
+    """As it is. Raises Failed for a function that cannot be called, or will not be when those `coming` are deployed."""
+    for name in services() if FUNCTIONS in template.settings else []:
+        if (function := coming.get(stack_of(name))) is None:
+            public_url(aws, template.names, name)
+        else:
+            require_tokens(aws, template.names, function.service, function.parameters())
+    return template
 
 
 def completed(aws: Aws, template: Template) -> Template:

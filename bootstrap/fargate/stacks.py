@@ -37,22 +37,28 @@ def templates(names: Names, root: Path, settings: Mapping[str, str]) -> list[Tem
     return [Template(names, NETWORK, folder / "network.yaml", settings), *runs]
 
 
-def completed(aws: Aws, template: Template) -> Template:
-    """With the outputs of the network, and without SHOP_IMAGES with the image that runs and its architecture."""
+def prepared(aws: Aws, template: Template, coming: Mapping[str, Template]) -> Template:
+    """Without SHOP_IMAGES with the image that runs and its architecture."""
     if template.service == NETWORK:
         return template
-    shop, service = template.names, template.service.removesuffix(_SUFFIX)
-    network = Stack(aws.cloudformation, shop.stack_of(NETWORK), Clock()).describe()
-    if network is None or network["StackStatus"] not in SUCCESS:
-        raise Failed(f"{shop.stack_of(NETWORK)} comes first: {aws.command(f'up {NETWORK} --run fargate', shop.shop)}")
-    outputs = {it["OutputKey"]: it["OutputValue"] for it in network.get("Outputs", [])}
+    if NETWORK not in coming:
+        _outputs(aws, template.names)
     kept = {} if template.settings["Image"] else _running(Stack(aws.cloudformation, template.stack, Clock()))
-    own = {**template.settings, **outputs, **kept}
+    own = {**template.settings, **kept}
     if not own["Image"]:
+        service = template.service.removesuffix(_SUFFIX)
         raise Failed(
             f'{template.stack} needs the image of {service}: run eval "$(shop image push)", which sets SHOP_IMAGES'
         )
     return replace(template, settings=own)
+
+
+def completed(aws: Aws, template: Template) -> Template:
+    """As `prepared`, with the outputs of the network."""
+    if template.service == NETWORK:
+        return template
+    found = prepared(aws, template, {})
+    return replace(found, settings={**found.settings, **_outputs(aws, template.names)})
 
 
 def refusal(aws: Aws, names: Names) -> str | None:
@@ -62,6 +68,14 @@ def refusal(aws: Aws, names: Names) -> str | None:
     if aws.emulator and not emulates(aws, "ecs"):
         return "this emulator runs no containers. `make up` starts the shop in containers without ECS"
     return None
+
+
+def _outputs(aws: Aws, names: Names) -> Mapping[str, str]:
+    """Those of the network."""
+    network = Stack(aws.cloudformation, names.stack_of(NETWORK), Clock()).describe()
+    if network is None or network["StackStatus"] not in SUCCESS:
+        raise Failed(f"{names.stack_of(NETWORK)} comes first: {aws.command(f'up {NETWORK} --run fargate', names.shop)}")
+    return {it["OutputKey"]: it["OutputValue"] for it in network.get("Outputs", [])}
 
 
 def _running(stack: Stack) -> dict[str, str]:

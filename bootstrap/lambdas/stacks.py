@@ -39,6 +39,18 @@ def templates(names: Names, root: Path, settings: Mapping[str, str]) -> list[Tem
     return [Template(names, CODE, folder / "code.yaml", settings), *own]
 
 
+def prepared(aws: Aws, template: Template, coming: Mapping[str, Template]) -> Template:
+    """As it is. Raises Failed or Misused for what `completed` will miss. The stacks `coming` are deployed before it."""
+    if template.service == CODE:
+        return template
+    zip_of(template, emulator=aws.emulator)
+    needed = {CODE: "CodeBucket"} | dict.fromkeys(addresses(template).values(), "Url")
+    for stack, key in needed.items():
+        if stack not in coming:
+            output(aws, template.names, stack, key)
+    return template
+
+
 def completed(aws: Aws, template: Template) -> Template:
     """With the code, which it uploads, and the addresses of other services."""
     if template.service == CODE:
@@ -144,9 +156,14 @@ def public_url(aws: Aws, names: Names, service: str) -> str:
     """Of a web function. Raises Failed if there is none, or if it takes only signed requests."""
     stack = stack_of(service)
     url = output(aws, names, stack, "Url").rstrip("/")
-    if parameters(Stack(aws.cloudformation, names.stack_of(stack), Clock()).describe()).get("Auth") != "on":
+    require_tokens(aws, names, stack, parameters(Stack(aws.cloudformation, names.stack_of(stack), Clock()).describe()))
+    return url
+
+
+def require_tokens(aws: Aws, names: Names, stack: str, parameters: Mapping[str, str]) -> None:
+    """Raises Failed if functions with these parameters take only signed requests."""
+    if parameters.get("Auth") != "on":
         raise Failed(
             f"the URL of {names.stack_of(stack)} takes only signed requests, which API Gateway does not send. Deploy "
             f"it with AUTH_ISSUER, AUTH_AUDIENCE and AUTH_JWKS: {aws.command(f'up {stack} --run lambda', names.shop)}"
         )
-    return url

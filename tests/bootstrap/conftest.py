@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bootstrap import stacks
 from bootstrap.aws import Aws, connect
 from bootstrap.names import Names
+from tests.bootstrap.fakes import FakeCloudFormation
 from tests.stacks import deploy
 
 
@@ -50,3 +52,19 @@ def aws(empty_aws: Aws, shop: Shop) -> Aws:
 @pytest.fixture
 def queue_url(aws: Aws) -> Callable[[str], str]:
     return lambda name: aws.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Templates of the platform and one service, without resources."""
+    for folder, name in (("bootstrap", "platform"), ("services/ordering", "template")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / f"{name}.yaml").write_text("Resources: {}")
+    return tmp_path
+
+
+@pytest.fixture
+def live() -> FakeCloudFormation:
+    cloudformation = FakeCloudFormation(held=["shop-order", "https://sqs/1/shop-order-dlq"])
+    cloudformation.happened(("", "CREATE_COMPLETE", ""))
+    return cloudformation

@@ -1,13 +1,17 @@
 """A CloudFormation with planned results, and a clock that never waits."""
 
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from bootstrap.aws import Aws
 from bootstrap.clock import Clock
+from bootstrap.context import Context
+from bootstrap.names import Names
 
 STACK = "AWS::CloudFormation::Stack"
 UNCHANGED = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -21,6 +25,15 @@ def aws_of(client: object, *, region: str = "", emulator: bool = True) -> Aws:
     """All clients are this one."""
     clients = [field.name for field in fields(Aws) if field.name not in ("region", "emulator")]
     return Aws(**dict.fromkeys(clients, cast("Any", client)), region=region, emulator=emulator)
+
+
+def context(
+    cloudformation: "FakeCloudFormation", root: Path, *services: str, force: bool = False, really_aws: bool = False
+) -> Context:
+    cloudformation.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
+    args = Namespace(services=services, force=force, really_aws=really_aws)
+    aws = aws_of(cloudformation, region="eu-west-1", emulator=False)
+    return Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None, root=root)
 
 
 def quick_clock() -> Clock:
@@ -58,6 +71,7 @@ class FakeCloudFormation:
     owned: list[tuple[str, str]] = field(default_factory=list)
     asked: dict[str, Any] = field(default_factory=dict)
     shop: str = "shop"
+    kind: str = "Held"
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     meta: Any = None
@@ -174,7 +188,7 @@ class FakePages:
             "list_stack_resources": (
                 "StackResourceSummaries",
                 [
-                    {"PhysicalResourceId": name, "LogicalResourceId": name, "ResourceType": "Held"}
+                    {"PhysicalResourceId": name, "LogicalResourceId": name, "ResourceType": self.source.kind}
                     for name in self.source.held
                 ],
             ),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,37 +10,10 @@ from typing import Any
 import pytest
 
 from bootstrap import commands, fargate, front
-from bootstrap.context import Context
 from bootstrap.engines import ENGINES
 from bootstrap.errors import Failed, Misused
-from bootstrap.names import Names
 from bootstrap.templates import ROOT
-from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, aws_of, quick_clock
-
-
-def context(
-    cloudformation: FakeCloudFormation, root: Path, *services: str, force: bool = False, really_aws: bool = False
-) -> Context:
-    cloudformation.meta = type("Meta", (), {"endpoint_url": "https://cloudformation.eu-west-1.amazonaws.com"})
-    args = Namespace(services=services, force=force, really_aws=really_aws)
-    aws = aws_of(cloudformation, region="eu-west-1", emulator=False)
-    return Context(args, aws, Names("shop"), quick_clock(), out=lambda _: None, say=lambda _: None, root=root)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Templates of the platform and one service, without resources."""
-    for folder, name in (("bootstrap", "platform"), ("services/ordering", "template")):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / f"{name}.yaml").write_text("Resources: {}")
-    return tmp_path
-
-
-@pytest.fixture
-def live() -> FakeCloudFormation:
-    cloudformation = FakeCloudFormation(held=["shop-order", "https://sqs/1/shop-order-dlq"])
-    cloudformation.happened(("", "CREATE_COMPLETE", ""))
-    return cloudformation
+from tests.bootstrap.fakes import UNCHANGED, FakeCloudFormation, context
 
 
 def test_down_refuses_aws_and_says_what_it_would_have_deleted(live: FakeCloudFormation, root: Path) -> None:
@@ -62,6 +34,7 @@ def test_up_force_refuses_aws_before_it_changes_anything(live: FakeCloudFormatio
 
 def test_up_force_with_an_engine_deletes_no_data(live: FakeCloudFormation) -> None:
     """`up` names --force as a remedy for a stack of containers that is stuck."""
+    live.parameters = {"Image": "registry.test/any@sha256:1"}
     given = dataclasses.replace(context(live, ROOT, force=True), engine=ENGINES["fargate"])
     with pytest.raises(Misused, match=r"delete shop-storefront-run, .*, shop-network with all data") as refused:
         commands.up(given)

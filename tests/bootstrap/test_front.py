@@ -18,6 +18,7 @@ from bootstrap.context import Context
 from bootstrap.deploy import Deployment
 from bootstrap.errors import Failed, Misused
 from bootstrap.names import Names
+from bootstrap.templates import ROOT, Template
 from tests.bootstrap.fakes import FakeCloudFormation, aws_of, client_error, quick_clock
 from tests.documents import DOCUMENTS
 from tests.environment import free_port
@@ -135,6 +136,13 @@ def test_function_that_does_not_exist_comes_first() -> None:
 def test_functions_that_take_only_signed_requests_cannot_be_behind_the_gateway() -> None:
     with pytest.raises(Failed, match=r"takes only signed requests, which API Gateway does not send. .* AUTH_ISSUER"):
         completed(Functions(auth="off"))
+
+
+def test_functions_that_will_take_only_signed_requests_are_refused_before_they_are_deployed() -> None:
+    function = Template(Names("shop"), "stock-functions", ROOT / "bootstrap/lambdas/stock.yaml", {"Auth": "off"})
+    template = front.template(Names("shop"), settings=front.settings({"SHOP_FRONT_SERVICES": "functions"}))
+    with pytest.raises(Failed, match="the URL of shop-stock-functions takes only signed requests"):
+        front.prepared(aws_of(Functions()), template, {"stock-functions": function})
 
 
 @contextmanager

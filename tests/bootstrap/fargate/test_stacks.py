@@ -123,11 +123,17 @@ def test_containers_are_deployed_after_the_network_and_deleted_without_the_data(
         assert "shop-basket-run: not planned yet. shop-network comes first" in capsys.readouterr().out
         assert main(["up", "platform", "network", "product-run", "--run", "fargate"], env) == 1
         assert "error: shop-product-run needs the image of product" in capsys.readouterr().err
+        assert main(["status"], env) == 1
+        assert "error: there is no shop" in capsys.readouterr().err
+        assert main(["up", "platform", "network", "--run", "fargate"], env) == 0
+        capsys.readouterr()
         assert main(["up", *runs, "--run", "fargate"], {**env, "SHOP_IMAGES": IMAGES}) == 0
         created = [f"shop-{run}: CREATE_COMPLETE" for run in runs]
         assert capsys.readouterr().out.splitlines()[: len(runs)] == created
         assert main(["plan", "network", "basket-run", "--run", "fargate"], env) == 0
         assert "no changes: shop-network, shop-basket-run is up to date" in capsys.readouterr().out
+        assert main(["up", "basket-run", "--run", "fargate", "--force"], env) == 0
+        assert "shop-basket-run: CREATE_COMPLETE" in capsys.readouterr().out
         assert main(["down", "network"], env) == 2
         assert "refused: shop-product-run, shop-basket-run, " in capsys.readouterr().err
         assert main(["down", "--run", "fargate"], env) == 0
