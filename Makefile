@@ -21,6 +21,11 @@ UV = $(NO_CACHE) UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(BIN)/python $(BIN)/uv
 # A user without a home directory, as in some containers, has no cache.
 NO_CACHE = $(shell d="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/uv}"; \
   { mkdir -p "$$d" && test -w "$$d"; } 2>/dev/null || echo UV_NO_CACHE=1)
+# One sentence instead of the many lines of pip and uv, if the network is missing. All else that they say is shown.
+OR_EXPLAIN = 2>.venv/install.log || { \
+  if grep -qE 'from versions: none|connection broken|Failed to fetch|Network connectivity is disabled' .venv/install.log; \
+  then echo "Packages cannot be downloaded: .venv/install.log says from where. Connect this machine, or set HTTPS_PROXY if it needs a proxy, and try again."; \
+  else cat .venv/install.log >&2; fi; exit 1; }
 
 # Variables that a shell exports for other Python projects would move the environments or change what they import. Only
 # settings of indexes, caches, proxies and certificates reach pip and uv.
@@ -208,26 +213,26 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 # The peers of the benchmark, and what measures them. aiobotocore pins its own versions.
 $(BENCH): $(STAMP)
 	@echo "Installing the benchmark's peers into .venv-bench"
-	@UV_PROJECT_ENVIRONMENT=.venv-bench $(UV) sync --quiet --frozen --only-group bench
+	@UV_PROJECT_ENVIRONMENT=.venv-bench $(UV) sync --quiet --frozen --only-group bench $(OR_EXPLAIN)
 	@touch $@
 
 # Locust and what it needs.
 $(LOAD): $(STAMP)
 	@echo "Installing Locust into .venv-load"
-	@UV_PROJECT_ENVIRONMENT=.venv-load $(UV) sync --quiet --frozen --only-group load
+	@UV_PROJECT_ENVIRONMENT=.venv-load $(UV) sync --quiet --frozen --only-group load $(OR_EXPLAIN)
 	@touch $@
 
 # CDK, whose Python packages run JavaScript.
 $(CDK): $(STAMP)
 	@command -v node >/dev/null || { echo "There is no node: install Node.js 20 or newer. \`make test\` needs none."; exit 1; }
 	@echo "Installing CDK into .venv-cdk"
-	@UV_PROJECT_ENVIRONMENT=.venv-cdk $(UV) sync --quiet --frozen --only-group cdk
+	@UV_PROJECT_ENVIRONMENT=.venv-cdk $(UV) sync --quiet --frozen --only-group cdk $(OR_EXPLAIN)
 	@touch $@
 
 # Only what .venv lacks, so that the shop of these tests starts as fast as any other.
 $(BROWSER): $(STAMP)
 	@echo "Installing Playwright into .venv-browser"
-	@UV_PROJECT_ENVIRONMENT=.venv-browser $(UV) sync --quiet --frozen --only-group browser
+	@UV_PROJECT_ENVIRONMENT=.venv-browser $(UV) sync --quiet --frozen --only-group browser $(OR_EXPLAIN)
 	@touch $@
 
 # Made again only when a dependency changed.
@@ -245,9 +250,9 @@ $(STAMP): pyproject.toml uv.lock
 	  { echo "Making .venv with $$($(PYTHON) -V)"; $(PYTHON) -m venv --clear .venv; }
 	@uv=$$(sed -n 's/.*"\(uv==[0-9.]*\)".*/\1/p' pyproject.toml); \
 	  [ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$${uv#uv==}" ] || \
-	  { echo "Installing $$uv"; $(BIN)/python -m pip install --no-user --quiet --disable-pip-version-check "$$uv"; }
+	  { echo "Installing $$uv"; $(BIN)/python -m pip install --no-user --quiet --disable-pip-version-check "$$uv" $(OR_EXPLAIN); }
 	@echo "Installing the shop's packages into .venv"
-	@$(UV) sync --quiet --frozen
+	@$(UV) sync --quiet --frozen $(OR_EXPLAIN)
 	@echo "Installing the emulator into .venv-emulator (it pins its own versions)"
-	@UV_PROJECT_ENVIRONMENT=.venv-emulator $(UV) sync --quiet --frozen --only-group emulator
+	@UV_PROJECT_ENVIRONMENT=.venv-emulator $(UV) sync --quiet --frozen --only-group emulator $(OR_EXPLAIN)
 	@touch $@

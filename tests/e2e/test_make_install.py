@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -89,6 +90,35 @@ def test_clone_in_a_folder_of_any_name_can_be_installed_and_used(
     for script in ("shop", "pytest", "lint-imports", "cfn-lint"):
         subprocess.run([installed / ".venv" / "bin" / script, "--help"], capture_output=True, check=True)
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["boto3.py"]
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Mapping[str, str]:
+    """The environment of a shell whose packages would come by a proxy that does not answer."""
+    own = {name: it for name, it in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
+    proxy = f"http://127.0.0.1:{free_port()}"
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy)
+    quick = {"PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull, "UV_HTTP_RETRIES": "0", "UV_NO_CACHE": "1"}
+    return own | proxies | quick | {"no_proxy": "", "NO_PROXY": ""}
+
+
+def test_missing_network_is_one_sentence_and_other_failures_are_shown(
+    tmp_path: Path, offline: Mapping[str, str]
+) -> None:
+    folder = clone(tmp_path)
+    without_uv = make(folder, offline, "install")
+    shutil.copy(Path(sys.executable).with_name("uv"), folder / ".venv" / "bin")
+    with_uv = make(folder, offline, "install")
+    for done in (without_uv, with_uv):
+        assert done.returncode == 2
+        assert done.stdout.splitlines()[-1].startswith("Packages cannot be downloaded: .venv/install.log says "), done
+        [from_make] = done.stderr.splitlines()
+        assert ".installed" in from_make
+    assert "Failed to fetch" in (folder / ".venv" / "install.log").read_text()
+    (folder / "uv.lock").write_text("not a lock")
+    broken = make(folder, offline, "install")
+    assert "uv.lock" in broken.stderr
+    assert "cannot be downloaded" not in broken.stdout
 
 
 @pytest.mark.parametrize("name", ["a:b", "a\tb", "a\nb"])
