@@ -1,10 +1,11 @@
 """Each package of the chassis has a budget of lines, and no word of the domain."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
+
+from tests.lines import lines_of_code
 
 CHASSIS = Path(__file__).parent.parent.parent / "chassis"
 BUDGETS = {"tracing": 206, "core": 586, "web": 974, "aws": 437, "aws/fast": 500, "messaging": 677, "functions": 97}
@@ -13,19 +14,9 @@ WORDS = "product|basket|order|price|checkout|catalogue|customer|receipt"
 DOMAIN = re.compile(rf"(?<![a-z])({WORDS})s?(?![a-z])", re.IGNORECASE)
 
 
-def lines_of_code(source: str) -> int:
-    """Without blank lines, comments and docstrings, so that explanations cost nothing."""
-    documented: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            documented |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
-    lines = enumerate(source.splitlines(), 1)
-    return sum(1 for n, line in lines if line.strip() and not line.strip().startswith("#") and n not in documented)
-
-
 @pytest.mark.parametrize(("package", "budget"), BUDGETS.items())
 def test_each_package_is_within_its_budget(package: str, budget: int) -> None:
-    assert sum(lines_of_code(path.read_text()) for path in (CHASSIS / package).glob("*.py")) <= budget
+    assert lines_of_code((CHASSIS / package).glob("*.py")) <= budget
 
 
 def test_every_file_belongs_to_a_package_with_a_budget() -> None:
