@@ -34,6 +34,8 @@ COPY --from=dependencies /venv /venv
 # A name server that does not answer is given up after 1 s and not after 5 s, so the next one is asked in time.
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 RES_OPTIONS="timeout:1 attempts:2"
 WORKDIR /shop
+# A volume that is mounted here gets its owner from this folder.
+RUN install -d -o 10001 -g 10001 /traces
 # A clone made with `umask 077` has files that only its owner can read, and the image runs as another user.
 COPY --chmod=755 chassis/ chassis/
 USER 10001:10001

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bootstrap.__main__ import UNSET
-from bootstrap.manifests import processes
+from bootstrap.manifests import Process, processes
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -93,6 +93,17 @@ def test_bootstrap_container_can_tell_the_default_from_a_choice() -> None:
 @pytest.mark.parametrize("name", sorted(WITHOUT_AWS))
 def test_container_that_calls_no_aws_gets_no_credentials(name: str) -> None:
     assert [setting for setting in OURS[name]["environment"] if setting.startswith("AWS_")] == []
+
+
+@pytest.mark.parametrize("process", processes(), ids=lambda process: process.name)
+def test_container_of_each_process_records_its_spans_in_the_volume(process: Process) -> None:
+    container = OURS[process.name]
+    assert container["environment"]["SHOP_TRACE"] == "${SHOP_TRACE:-/traces}"
+    assert container["volumes"] == ["traces:/traces"]
+
+
+def test_room_reads_the_spans_of_all_processes() -> None:
+    assert ROOM["volumes"] == ["traces:/traces"]
 
 
 def test_door_knows_the_services_and_no_credentials() -> None:

@@ -36,7 +36,7 @@ def steps(events: Iterable[Seen], spans: Iterable[Recorded]) -> list[Step]:
 
 
 def spans_of(folder: Path | None, wanted: str) -> list[Recorded]:
-    """None where the processes record none, as in containers."""
+    """None where the processes record none."""
     return read(folder, wanted) if folder and folder.is_dir() else []
 
 

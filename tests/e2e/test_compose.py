@@ -2,12 +2,13 @@
 
 import json
 import re
+import sys
 from functools import partial
 
 import pytest
 import urllib3
 
-from tests.e2e.compose import SERVICES, WORKERS, Compose
+from tests.e2e.compose import PROJECT, SERVICES, WORKERS, Compose
 from tests.processes import eventually
 
 MOST_MEMORY = 2_500_000_000  # bytes
@@ -21,6 +22,13 @@ def test_purchase_has_one_correlation_id_in_all_containers(shop: Compose) -> Non
     logs = shop("logs", "--no-color", "--no-log-prefix", *SERVICES)
     lines = [line[line.index("{") :] for line in logs.splitlines() if correlation_id[0] in line]
     assert {json.loads(line)["process"] for line in lines} >= {"product", "basket", "ordering", "ordering-consumer"}
+
+
+def test_trace_of_a_purchase_has_the_spans_of_all_containers(shop: Compose) -> None:
+    correlation_id = re.search(r"demo-[0-9a-f]{8}", shop.buy())
+    assert correlation_id is not None
+    drawn = shop.run(sys.executable, "-m", "shop", "trace", correlation_id[0], COMPOSE_PROJECT_NAME=PROJECT)
+    assert [it for it in ("basket", "ordering-consumer", "stock-consumer", "payment-consumer") if it not in drawn] == []
 
 
 def test_price_changed_in_one_container_is_charged_by_another(shop: Compose) -> None:

@@ -39,7 +39,7 @@ def test_an_unknown_id_is_an_error_that_says_where_spans_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["trace", "c-1"], env(tmp_path)) == 1
-    assert f"No span in {tmp_path}/shopwire/trace belongs to c-1." in capsys.readouterr().err
+    assert f"No span belongs to c-1, neither in {tmp_path}/shopwire/trace nor in the volume" in capsys.readouterr().err
 
 
 def test_what_is_no_id_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
