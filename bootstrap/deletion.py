@@ -30,11 +30,11 @@ def delete(context: Context, chosen: list[Template]) -> bool:
     """Whether there was something to delete. Refuses AWS unless --really-aws is given."""
     aws, names = context.aws, context.names
     found = [context.stack(template) for template in reversed(chosen)]
+    for stack in found:
+        refuse_foreign(stack, names.shop)
     if context.whole and (old := stacks.former(aws, names)):
         found.append(old)
     held = {stack.name: stack.resources() for stack in found if stack.status()}
-    for stack in found:
-        refuse_foreign(stack, names.shop)
     if held:
         _refuse_used_platform(context, held)
         _refuse_used_resources(context, held)

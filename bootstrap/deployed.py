@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootstrap.errors import Misused
+from bootstrap.stack import EMPTY
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -19,26 +20,25 @@ KEPT = ("Protect", "Tables", "ArchiveDays")
 
 
 def belongs_to(shop: str, found: StackTypeDef | None) -> bool:
-    """Whether the stack exists and no other shop made it. One that was made without `bootstrap` has no tags."""
-    return found is not None and _owner(found) in (None, shop)
+    """Whether the stack exists and is of this shop. A stack that was never deployed may not tell, and has nothing."""
+    return found is not None and (_owner(found) == shop or (_owner(found) is None and found["StackStatus"] == EMPTY))
 
 
-def refuse_foreign(stack: Stack, shop: str) -> None:
-    """Raises Misused for a stack of another shop. The names of two shops can lead to one stack.
+def refuse_foreign(stack: Stack, shop: str) -> StackTypeDef | None:
+    """The stack, if there is one. Raises Misused if it is not of this shop.
 
-    The stack a-product-functions has the functions of product in the shop a, and the zips of the shop a-product.
+    The names of two shops can lead to one stack: a-product-functions has the functions of product in the shop a, and
+    the zips of the shop a-product. Other programs name stacks too.
     """
     found = stack.describe()
     if found and not belongs_to(shop, found):
-        raise Misused(
-            f"refused: the stack {stack.name} belongs to the shop {_owner(found)}. Choose another SHOP_NAME than {shop}"
-        )
+        raise Misused(f"refused: the stack {stack.name} {_whose(found)}. Choose another SHOP_NAME than {shop}")
+    return found
 
 
 def keeping(stack: Stack, template: Template) -> Template:
     """With the deployed values of those KEPT parameters that have no value here. Raises Misused as `refuse_foreign`."""
-    refuse_foreign(stack, template.names.shop)
-    deployed = parameters(stack.describe())
+    deployed = parameters(refuse_foreign(stack, template.names.shop))
     kept = {name: deployed[name] for name in KEPT if name in deployed}
     return replace(template, settings={**kept, **template.settings})
 
@@ -49,4 +49,13 @@ def parameters(found: StackTypeDef | None) -> dict[str, str]:
 
 
 def _owner(found: StackTypeDef) -> str | None:
-    return next((tag["Value"] for tag in found.get("Tags", []) if tag["Key"] == "shop"), None)
+    """The shop by its tag. A stack that was made from our template without `bootstrap` has only the parameter."""
+    tagged = (tag["Value"] for tag in found.get("Tags", []) if tag["Key"] == "shop")
+    return next(tagged, parameters(found).get("Shop"))
+
+
+def _whose(found: StackTypeDef) -> str:
+    owner = _owner(found)
+    return (
+        f"belongs to the shop {owner}" if owner else "has no tag with the key shop, so it may belong to another program"
+    )

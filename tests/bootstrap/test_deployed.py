@@ -67,7 +67,20 @@ def test_nothing_is_kept_of_a_stack_of_another_shop(live: FakeCloudFormation) ->
         kept(live)
 
 
-def test_stack_without_tags_may_be_ours() -> None:
+def described(status: str = "CREATE_COMPLETE", **parameters: str) -> Any:
+    its = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+    return {"StackName": "shop-basket", "StackStatus": status, "Parameters": its}
+
+
+def test_stack_without_tags_is_of_the_shop_that_its_parameter_names() -> None:
     """As one that was created by hand from our template."""
-    assert belongs_to("shop", cast("Any", {"StackName": "shop-basket"}))
+    assert belongs_to("shop", described(Shop="shop"))
+    assert not belongs_to("shop", described(Shop="other"))
+    assert not belongs_to("shop", described())
     assert not belongs_to("shop", None)
+
+
+def test_stack_that_was_never_deployed_is_anybodys() -> None:
+    """CloudFormation may not say its tags and parameters yet."""
+    assert belongs_to("shop", described("REVIEW_IN_PROGRESS"))
+    assert not belongs_to("shop", described("REVIEW_IN_PROGRESS", Shop="other"))

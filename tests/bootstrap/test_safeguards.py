@@ -133,19 +133,27 @@ def test_protection_stays_until_it_is_switched_off(
     assert "shop-payment: no changes" in capsys.readouterr().out
 
 
-def test_stack_of_another_shop_is_neither_changed_nor_deleted(
-    aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("tags", "why"),
+    [
+        ([{"Key": "shop", "Value": "other"}], "belongs to the shop other"),
+        ([], "has no tag with the key shop, so it may belong to another program"),
+    ],
+    ids=["shop", "program"],
+)
+def test_stack_of_another_is_neither_changed_nor_deleted(
+    tags: Any, why: str, aws_env: Mapping[str, str], empty_aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The stack a-product-functions belongs to the shop a, or to the shop a-product."""
     assert main(["up", "platform"], aws_env) == 0
-    theirs = {"StackName": "shop-payment", "TemplateBody": TABLE, "Tags": [{"Key": "shop", "Value": "other"}]}
+    theirs = {"StackName": "shop-payment", "TemplateBody": TABLE, "Tags": tags}
     cloudformation: Any = empty_aws.cloudformation
     cloudformation.create_stack(**theirs)
     cloudformation.get_waiter("stack_create_complete").wait(StackName="shop-payment", WaiterConfig={"Delay": 1})
     put_order(empty_aws)
     for arguments in (["plan"], ["up", "payment"], ["up", "--force"], ["down", "payment"]):
         assert main(arguments, aws_env) == 2
-        assert "refused: the stack shop-payment belongs to the shop other. Choose" in capsys.readouterr().err
+        assert f"refused: the stack shop-payment {why}. Choose" in capsys.readouterr().err
     assert orders(empty_aws) == 1
 
 
