@@ -75,7 +75,7 @@ NOT_OF_FRONT = re.compile(
 # The same for `--run fargate`: keys, other targets, scheduled scaling, copies of secrets, and parts of other networks.
 NOT_OF_RUN = re.compile(
     r"(cloudwatch|cognito-idp|firehose|kms|lambda|s3|vpc-lattice|vpce):.*|"
-    r"iam:(.*PermissionsBoundary|(At|De)tachRolePolicy)|ecr:(.*LifecyclePolicy|.*RepositoryPolicy|PutImageTagMutability)|"
+    r"iam:(.*PermissionsBoundary|(At|De)tachRolePolicy)|ecr:(.*RepositoryPolicy|PutImageTagMutability)|"
     r"ec2:(.*Vpn.*|.*VpcEncryptionControl.*|.*CidrBlock|.*Ipam.*|DescribeInstances|ModifyVpcTenancy)|"
     r"ecs:(PutAccountSetting.*|PutClusterCapacityProviders)|application-autoscaling:.*ScheduledAction.*|"
     r"elasticloadbalancing:(.*CapacityReservation|.*Targets|ModifyIpPools|SetIpAddressType)|"

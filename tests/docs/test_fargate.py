@@ -1,5 +1,6 @@
 """The templates of the containers have a task for each process, and each role what its manifest allows."""
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
@@ -190,6 +191,18 @@ def test_a_service_is_deployed_after_those_that_it_calls() -> None:
     for process in processes():
         called = [it for setting, it in process.urls.items() if (process.name, setting) not in fargate.PUBLIC]
         assert all(names.index(it) < names.index(process.name) for it in called)
+
+
+def test_images_are_deleted_by_their_number_and_never_by_their_age() -> None:
+    """ECR does not know which image ECS uses, and the last push of a service may be a year old."""
+    network = template_with({"Shop": "shop"}, fargate.FOLDER / "network.yaml")
+    repositories = [it for _, it in of_type(network["Resources"], "AWS::ECR::Repository")]
+    assert {it["RepositoryName"] for it in repositories} == {f"shop/{it.service}" for it in manifests()}
+    shared = {"LifecyclePolicyText": {"Fn::FindInMap": ["Images", "Policy", "Text"]}}
+    assert all(it["LifecyclePolicy"] == shared for it in repositories)
+    [rule] = json.loads(network["Mappings"]["Images"]["Policy"]["Text"])["rules"]
+    expected = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 90}
+    assert (rule["selection"], rule["action"]) == (expected, {"type": "expire"})
 
 
 def test_subnets_and_trusted_proxies_follow_the_addresses_of_the_network() -> None:
