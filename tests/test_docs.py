@@ -112,6 +112,14 @@ def test_variables_that_the_code_reads_are_in_the_example_environment() -> None:
     }  # a standard, and a former name that is rejected
 
 
+@pytest.mark.parametrize("page", ["aws.md", "lambda.md"])
+def test_settings_of_a_deployment_are_in_the_example_environment(page: str) -> None:
+    named = set(re.findall(r"\b((?:SHOP|AUTH)_[A-Z_]+)", text(ROOT / "docs" / page)))
+    documented = set(re.findall(r"^#?([A-Z_]+)=", text(ROOT / ".env.example"), flags=re.MULTILINE))
+    assert len(named) > 10
+    assert named - documented - {"SHOP_FUNCTION"} == set()  # the templates of functions set it
+
+
 def test_request_collection_has_every_route() -> None:
     collection = re.sub(r"\{\{\w+\.response\.body\.\w+\}\}", "ID", text(ROOT / "requests.http"))
     asked = {
