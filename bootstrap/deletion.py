@@ -15,6 +15,7 @@ from bootstrap.names import PLATFORM
 from bootstrap.protection import refuse_protected
 from bootstrap.remains import Remains
 from bootstrap.stack import created
+from bootstrap.templates import RULE
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -51,6 +52,9 @@ def _refuse_used_platform(context: Context, held: Held) -> None:
     if context.names.stack_of(PLATFORM) in held:
         kept = [context.stack(template) for template in context.templates if template.stack not in held]
         stacks.refuse_used_platform(context.names, kept)
+        # An emulator may have lost track of a rule of ours. `Remains` deletes that one.
+        if not context.aws.emulator:
+            stacks.refuse_used_bus(context.aws, context.names, created(chain.from_iterable(held.values()), RULE))
 
 
 def _refuse_used_resources(context: Context, held: Held) -> None:

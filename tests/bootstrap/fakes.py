@@ -72,6 +72,7 @@ class FakeCloudFormation:
     asked: dict[str, Any] = field(default_factory=dict)
     shop: str = "shop"
     kind: str = "Held"
+    rules: list[dict[str, str]] = field(default_factory=list)
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     meta: Any = None
@@ -151,7 +152,7 @@ class FakeCloudFormation:
         return {"MetricAlarms": []}
 
     def list_rules(self, **asked: str) -> dict[str, Any]:
-        return {"Rules": []}
+        return {"Rules": self.rules}
 
     def _there(self, there: bool) -> dict[str, str]:
         if not there:

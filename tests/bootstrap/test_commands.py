@@ -85,6 +85,20 @@ def test_down_of_aws_is_possible_for_those_who_say_so(live: FakeCloudFormation, 
     assert live.status is None
 
 
+def test_down_looks_for_rules_of_other_stacks_before_it_deletes_anything(live: FakeCloudFormation, root: Path) -> None:
+    live.held, live.kind = ["shop-bus|shop-checkout-basket"], "AWS::Events::Rule"
+    live.rules = [{"Name": "shop-checkout-basket"}, {"Name": "theirs"}]
+    with pytest.raises(Failed, match=r"the bus shop-bus is still used by rules of other stacks, .*: theirs$"):
+        commands.down(context(live, root, really_aws=True))
+    assert "delete" not in live.called
+
+
+def test_rule_of_an_archive_keeps_nobody_from_down(live: FakeCloudFormation, root: Path) -> None:
+    """EventBridge deletes it with the archive ("Deleting event archives", EventBridge User Guide)."""
+    live.rules = [{"Name": "Events-Archive-shop-events", "ManagedBy": "prod.vhs.events.aws.internal"}]
+    assert commands.down(context(live, root, really_aws=True)) == 0
+
+
 def test_up_on_aws_does_not_replace_a_table_unasked(live: FakeCloudFormation, root: Path) -> None:
     live.changes = [{"Action": "Remove", "LogicalResourceId": "OrderTable", "ResourceType": "AWS::DynamoDB::Table"}]
     with pytest.raises(Failed, match="rows of OrderTable"):
