@@ -53,7 +53,7 @@ def _images(env: Mapping[str, str]) -> dict[str, str]:
     if len(found) != len(words) or not found.keys() <= known:
         raise Misused(
             f"{IMAGES} has words other than a service with its image by digest, as in product=…/product@sha256:…. "
-            "`shop image push` prints it"
+            "`.venv/bin/shop image push` prints it"
         )
     if (architecture := env.get(ARCHITECTURE) or ARCHITECTURES[0]) not in ARCHITECTURES:
         raise Misused(f"{ARCHITECTURE}={architecture} is neither {' nor '.join(ARCHITECTURES)}")

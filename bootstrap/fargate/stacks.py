@@ -48,7 +48,8 @@ def prepared(aws: Aws, template: Template, coming: Mapping[str, Template]) -> Te
     if not own["Image"]:
         service = template.service.removesuffix(_SUFFIX)
         raise Failed(
-            f'{template.stack} needs the image of {service}: run eval "$(shop image push)", which sets SHOP_IMAGES'
+            f"{template.stack} needs the image of {service}: "
+            'run eval "$(.venv/bin/shop image push)", which sets SHOP_IMAGES'
         )
     return replace(template, settings=own)
 

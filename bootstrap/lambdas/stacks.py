@@ -65,7 +65,7 @@ def completed(aws: Aws, template: Template) -> Template:
 def refusal(aws: Aws, _names: Names) -> str | None:
     """Why the functions cannot be deployed here, or None."""
     if aws.emulator and not emulates(aws, "lambda"):
-        return "this emulator runs no functions. `shop lambda` starts one that does, with the shop"
+        return "this emulator runs no functions. `.venv/bin/shop lambda` starts one that does, with the shop"
     return None
 
 
@@ -125,7 +125,9 @@ def zip_of(template: Template, *, emulator: bool) -> Path:
     if found := [path for path in paths if path.exists()]:
         return max(found, key=lambda path: path.stat().st_mtime)
     option = f" --for {_HERE}" if emulator else ""
-    raise Misused(f"there is no zip of {service} in {folder}: `shop package{option}` makes one for each service")
+    raise Misused(
+        f"there is no zip of {service} in {folder}: `.venv/bin/shop package{option}` makes one for each service"
+    )
 
 
 def processor_of(path: Path) -> str:

@@ -14,7 +14,7 @@ from tests.environment import ROOT
 
 COMMANDS = get_command(cli.app)
 PLAIN = re.compile(rf"(?<!/)(?<!the )\bshop (?:{'|'.join(COMMANDS.commands)})\b")  # type: ignore[attr-defined]
-SOURCES = [path for folder in ("shop", "load") for path in (ROOT / folder).rglob("*.py")]
+SOURCES = [path for folder in ("shop", "load", "bootstrap") for path in (ROOT / folder).rglob("*.py")]
 
 
 def printed(path: Path) -> Iterator[str]:

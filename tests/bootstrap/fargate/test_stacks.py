@@ -77,7 +77,7 @@ def test_without_another_image_the_one_that_runs_stays_and_with_it_its_architect
 
 
 def test_without_any_image_the_command_that_pushes_it_is_named() -> None:
-    with pytest.raises(Failed, match=r'shop-basket-run needs the image of basket: run eval "\$\(shop image push\)"'):
+    with pytest.raises(Failed, match=r'needs the image of basket: run eval "\$\(\.venv/bin/shop image push\)"'):
         completed(on(FakeStacks(shop_network=network())), run_of("basket"))
 
 

@@ -95,11 +95,11 @@ def test_other_code_is_another_key_and_equal_code_the_same(aws: FakeAws, tmp_pat
 def test_emulator_takes_the_zip_for_its_own_python_and_aws_never_does(aws: FakeAws, tmp_path: Path) -> None:
     template = zip_of(tmp_path, "product-here.zip")
     assert deployed(aws, template, emulator=True)["CodeKey"].startswith("product-here-")
-    with pytest.raises(Misused, match=r"there is no zip of product in .*: `shop package` makes one"):
+    with pytest.raises(Misused, match=r"there is no zip of product in .*: `\.venv/bin/shop package` makes one"):
         deployed(aws, template)
     (tmp_path / "product-here.zip").unlink()
     zip_of(tmp_path, "product-arm64.zip")
-    with pytest.raises(Misused, match="`shop package --for here` makes one"):
+    with pytest.raises(Misused, match=r"`\.venv/bin/shop package --for here` makes one"):
         deployed(aws, template, emulator=True)
 
 
