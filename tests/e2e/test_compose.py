@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -56,14 +57,23 @@ def test_location_is_right_at_the_door_and_at_the_services_own_port(shop: Compos
         assert answer.headers["Location"].startswith(beginning)
 
 
-def test_order_ends_as_stock_and_card_say(shop: Compose) -> None:
-    """The step's time-out of the silent provider is the one of the template: 60 s. The four orders wait together."""
-    client = urllib3.PoolManager()
+@pytest.fixture
+def kettles(shop: Compose) -> Iterator[list[str]]:
+    """Four of one kind, and none of another. Otherwise later tests would try to buy the one that is sold out."""
+    client, url = urllib3.PoolManager(), f"{shop.url('product')}/product"
     facts = {"name": "Kettle", "category": "Home", "price": 20}
-    made = [client.request("POST", f"{shop.url('product')}/product", json=facts).json()["id"] for _ in range(2)]
+    made = [client.request("POST", url, json=facts).json()["id"] for _ in range(2)]
     for product, pieces in zip(made, (4, 0), strict=True):
         client.request("PUT", f"{shop.url('stock')}/stock/{product}", json={"available": pieces})
-    kettle, sold_out = made
+    yield made
+    for product in made:
+        client.request("DELETE", f"{url}/{product}")
+
+
+def test_order_ends_as_stock_and_card_say(shop: Compose, kettles: list[str]) -> None:
+    """The step's time-out of the silent provider is the one of the template: 60 s. The four orders wait together."""
+    client = urllib3.PoolManager()
+    kettle, sold_out = kettles
     expected = {
         ("silent", kettle, "4000000000000119"): ("REJECTED", "PAYMENT_TIMEOUT", "VOIDED"),
         ("good", kettle, "4242424242424242"): ("CONFIRMED", None, "AUTHORIZED"),
