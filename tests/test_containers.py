@@ -108,6 +108,7 @@ def test_room_reads_the_spans_of_all_processes() -> None:
 
 def test_door_knows_the_services_and_no_credentials() -> None:
     addresses = {f"{name.upper()}_URL": f"{name}:8000" for name in WEB}
+    addresses["ROOM_URL"] = "http://127.0.0.1:${SHOP_ROOM_PORT:-8007}"  # a link
     assert {*DOOR["environment"]} == {"NO_PROXY", "no_proxy", *addresses}
     assert DOOR["environment"].items() >= addresses.items()
     assert (DOOR["ports"], DOOR["restart"]) == (["127.0.0.1:${SHOP_DOOR_PORT:-8000}:8000"], "unless-stopped")

@@ -1,13 +1,16 @@
 """The shop's one address: Caddy, with the Caddyfile of `make run` and of the containers, in front of echoes."""
 
 import json
+import re
 import subprocess
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,18 +55,27 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     for server in servers.values():
         threading.Thread(target=server.serve_forever).start()
-    ports = {name: server.server_port for name, server in servers.items()} | {DOWN: free_port(), "door": free_port()}
-    settings = Settings(ports=ports)
-    env = door.environment(settings, Paths(tmp_path_factory.mktemp("door")))
-    with subprocess.Popen(door.command(), env=env, stderr=subprocess.DEVNULL) as caddy:
+    try:
+        with opened({name: it.server_port for name, it in servers.items()}, tmp_path_factory.mktemp("door")) as its:
+            yield its
+    finally:
+        for server in servers.values():
+            server.shutdown()
+            server.server_close()
+
+
+@contextmanager
+def opened(ports: Mapping[str, int], folder: Path) -> Iterator[str]:
+    """The address of a door. Nothing answers at the other ports."""
+    settings = Settings(ports={name: free_port() for name in (*WEB, "door", "room")} | dict(ports))
+    with subprocess.Popen(
+        door.command(), env=door.environment(settings, Paths(folder)), stderr=subprocess.DEVNULL
+    ) as caddy:
         try:
             wait_for(f"{settings.url('door')}/health/live")
             yield settings.url("door")
         finally:
             caddy.terminate()
-            for server in servers.values():
-                server.shutdown()
-                server.server_close()
     assert caddy.returncode == 0
 
 
@@ -98,6 +110,10 @@ def test_pages_are_below_shop_and_linked(url: str, path: str) -> None:
     assert (seen["service"], seen["path"]) == ("storefront", path)
 
 
+def test_the_machine_room_is_linked(url: str) -> None:
+    assert re.search(r'<a href="http://127.0.0.1:\d+/room">', get(f"{url}/")[2])
+
+
 def test_service_learns_the_clients_address_and_host_from_the_door_only(url: str) -> None:
     claimed = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https"}
     seen = json.loads(get(f"{url}/product", claimed)[2])["headers"]
@@ -114,6 +130,17 @@ def test_service_that_does_not_answer_is_a_503_problem(url: str) -> None:
     status, headers, body = get(f"{url}/payment/ann/1")
     assert (status, headers["Content-Type"], headers["Retry-After"]) == (503, "application/problem+json", "2")
     assert json.loads(body)["status"] == 503
+
+
+def test_browser_gets_a_page_that_asks_again_where_the_shop_does_not_answer(tmp_path: Path) -> None:
+    with opened({"room": 8123}, tmp_path) as url:
+        status, headers, body = get(f"{url}/shop/orders", {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        others = [get(url + path, {"Accept": its}) for path, its in (("/shop", "*/*"), ("/payment", "text/html"))]
+    assert (status, headers["Content-Type"], headers["Retry-After"]) == (503, "text/html; charset=utf-8", "2")
+    assert '<meta http-equiv="refresh" content="3">' in body
+    assert '<a href="http://127.0.0.1:8123/room">' in body
+    assert CORRELATION_ID.fullmatch(headers["X-Correlation-Id"])
+    assert [(each[0], each[1]["Content-Type"]) for each in others] == [(503, "application/problem+json")] * 2
 
 
 @pytest.mark.parametrize("path", ["/none", "/productx", "/shopping", "/docs", "/health/ready"])
