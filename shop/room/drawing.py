@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bootstrap.flows import Flows
-from shop.room.nodes import Link, Node, columns, links
+from shop.room.nodes import COLUMNS, NOTE, Link, Node, columns, links
 
 GAP, BETWEEN = 10, 34  # between the boxes of a column, and between two columns
+TOP = NOTE + 4  # above the boxes, for the titles of the columns
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,13 @@ class Line(NamedTuple):
     path: str
 
 
+class Title(NamedTuple):
+    text: str
+    x: float
+
+
 class Picture(NamedTuple):
+    titles: Sequence[Title]
     boxes: Sequence[Box]
     lines: Sequence[Line]
     width: float
@@ -48,14 +55,17 @@ class Picture(NamedTuple):
 def draw(flows: Flows) -> Picture:
     found = columns(flows)
     slots = [len(column) * (max(node.height for node in column) + GAP) for column in found if column]
-    height, x, boxes = max(slots), 0.0, dict[str, Box]()
-    for column in filter(None, found):
+    height, x, boxes, titles = max(slots), 0.0, dict[str, Box](), list[Title]()
+    for title, column in zip(COLUMNS, found, strict=True):
+        if not column:
+            continue
+        titles.append(Title(title, x))
         width = max(node.width for node in column)
         boxes |= {box.node.id: box for box in _stacked(column, x, width, height)}
         x += width + BETWEEN
     drawn = dict.fromkeys(link for link in links(flows) if {link.start, link.end} <= boxes.keys())
     lines = [Line(link.id, link.kind, _path(link, boxes)) for link in drawn]
-    return Picture([*boxes.values()], lines, x - BETWEEN, height)
+    return Picture(titles, [*boxes.values()], lines, x - BETWEEN, TOP + height)
 
 
 def _stacked(column: Sequence[Node], x: float, width: float, height: float) -> Iterator[Box]:
@@ -63,7 +73,7 @@ def _stacked(column: Sequence[Node], x: float, width: float, height: float) -> I
     slot = height / len(column)
     for number, node in enumerate(column):
         tall = height - GAP if node.kind == "bus" else node.height
-        yield Box(node, x, slot * (number + 0.5) - tall / 2, width, tall)
+        yield Box(node, x, TOP + slot * (number + 0.5) - tall / 2, width, tall)
 
 
 def _path(link: Link, boxes: Mapping[str, Box]) -> str:

@@ -23,6 +23,12 @@ NOTES = {
 }
 
 
+COLUMNS = (
+    *("publishers", "outboxes", "relays", "bus", "rules, and the saga"),
+    *("queues and topics", "who reads them", "dead-letter queues"),
+)
+
+
 class Node(NamedTuple):
     """`notes` are the lines that do not change."""
 
@@ -61,7 +67,7 @@ class Link(NamedTuple):
 
 
 def columns(flows: Flows) -> list[list[Node]]:
-    """Each box of the map, in the columns from left to right."""
+    """Each box of the map, in the columns from left to right, as many as `COLUMNS`."""
     lanes = _targets(flows)
     return [
         [Node("publisher", name) for outbox in flows.outboxes for name in flows.writers(outbox)],

@@ -32,6 +32,11 @@ class Room:
     def books(self) -> dict[str, int]:
         return {name: int(self.page.inner_text(f"#book-{name}")) for name in ("accepted", "final", "way", "lost")}
 
+    def offered(self, process: str) -> list[str]:
+        """The buttons of a process that can be pressed."""
+        buttons = self.page.locator(f"td [data-process={process}]:enabled")
+        return [str(button.get_attribute("data-action")) for button in buttons.all()]
+
     def events(self) -> list[str]:
         """Their ids, the newest first."""
         ids: list[str] = self.page.locator("#events a").evaluate_all("links => links.map(it => it.dataset.id)")

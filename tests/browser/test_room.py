@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 OVER = 90_000  # milliseconds until an outage and what it delayed are over
+BOTTOM = "it => it.getBoundingClientRect().bottom"
+SCALE = "(map => map.getBoundingClientRect().width / map.viewBox.baseVal.width)(document.getElementById('map'))"
 OUTSIDE = """boxes => boxes.flatMap(box => {
   const frame = box.querySelector("rect").getBBox();
   return [...box.querySelectorAll("text")].filter(text => text.textContent).filter(text => {
@@ -82,6 +84,26 @@ def test_labels_of_the_map_are_inside_their_boxes(room: Room) -> None:
     assert boxes.evaluate_all(OUTSIDE) == []
 
 
+def test_laptop_shows_the_books_the_tour_and_the_whole_map_without_scrolling(
+    new_page: Callable[..., "Page"], shop: Shop
+) -> None:
+    page = Room(new_page(shop.room, viewport={"width": 1280, "height": 800}), shop.room).open().page
+    assert [name for name in ("#books", "#tour", "#map") if page.locator(name).evaluate(BOTTOM) > 800] == []
+
+
+@pytest.mark.parametrize("path", ["/room", "/events", "/room/trail/nothing"])
+def test_phone_shows_the_map_in_its_full_size_and_no_page_scrolls_sideways(
+    path: str, new_page: Callable[..., "Page"], shop: Shop
+) -> None:
+    page = Room(new_page(shop.room, viewport={"width": 390, "height": 844}), shop.room).open(path).page
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate(SCALE) >= 0.99 if path == "/room" else page.locator("#map").count() == 0
+    wide = page.locator(".scroll:has(.stacked)").evaluate_all(
+        "its => its.filter(it => it.scrollWidth > it.clientWidth)"
+    )
+    assert wide == []
+
+
 def test_poison_message_becomes_a_dead_letter_and_is_redriven(room: Room) -> None:
     room.press("do-poison")
     room.shows("#dead-order-dlq-waiting", "1")
@@ -126,8 +148,10 @@ def test_process_is_stopped_and_started_and_comes_back_after_it_was_killed(
     """One of each kind: a web process, a relay and a consumer."""
     assert f"{process} is stopped." in room.press(f"do-stop-{process}")
     room.shows(f"#process-{process}", "stopped")
+    assert room.offered(process) == ["start"]
     assert f"{process} is started." in room.press(f"do-start-{process}")
     room.shows(f"#process-{process}", "running")
+    assert room.offered(process) == ["stop", "kill"]
     before = shop.processes.processes()[process].pid
     assert f"{process} (pid {before}) was killed." in room.press(f"do-kill-{process}")
     eventually(lambda: shop.processes.processes()[process].pid not in {0, before})

@@ -62,7 +62,15 @@ function showState({texts, marks}) {
     if (mark) box.classList.add(mark);
   }
   document.querySelector(".lost").classList.toggle("bad", number("book-lost") > 0);
+  document.querySelectorAll("td [data-process]").forEach(offer);
   followTour();
+}
+
+function offer(button) { // what can be done to the process
+  const {action, process} = button.dataset, state = byId(`process-${process}`).textContent;
+  const useless = state === (action === "start" ? "running" : "stopped");
+  if (useless && button === document.activeElement) button.closest("td").querySelector("button:enabled:not(:focus)")?.focus();
+  button.disabled = useless;
 }
 
 function number(id) {
@@ -168,7 +176,7 @@ async function send(form, button) {
     note(`${button.ariaLabel ?? button.textContent}: the room does not answer.`);
     return false;
   } finally {
-    button.disabled = false;
+    button.disabled = false; // until the next state says otherwise
     button.focus({preventScroll: true});
   }
 }

@@ -127,6 +127,18 @@ def test_room_that_only_shows_has_no_button_and_refuses_every_action() -> None:
         assert client.post(path, headers=OWN).get_json()["detail"] == "This room only shows."
 
 
+@pytest.mark.parametrize(
+    ("state", "useless"), [("running", ["start"]), ("stopped", ["stop", "kill"]), ("restarting", [])]
+)
+def test_a_button_that_has_nothing_to_do_cannot_be_pressed(state: str, useless: list[str]) -> None:
+    shown = State({"process-basket-relay": state})
+    page = as_browser(app(state=shown, actions=FakeActions()).test_client(), "/room")
+    for verb in ("stop", "start", "kill"):
+        button = re.search(rf'<button id="do-{verb}-basket-relay"[^>]*>', page)
+        assert button
+        assert (" disabled>" in button[0]) == (verb in useless)
+
+
 def test_containers_get_commands_to_copy_instead_of_buttons_for_processes() -> None:
     page = as_browser(app(actions=FakeActions(), commands=True).test_client(), "/room")
     assert 'data-command="docker compose stop ordering-consumer"' in page

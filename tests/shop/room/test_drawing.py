@@ -91,6 +91,14 @@ def test_every_line_joins_two_boxes_and_is_there_once() -> None:
     assert len({*ends}) == len(ends)
 
 
+def test_each_column_has_a_title_that_leaves_the_next_one_room() -> None:
+    for one, other in pairwise(PICTURE.titles):
+        assert one.x + len(one.text) * NOTE * 0.61 < other.x
+    last = PICTURE.titles[-1]
+    assert last.x + len(last.text) * NOTE * 0.61 <= PICTURE.width
+    assert {title.x for title in PICTURE.titles} == {box.x for box in PICTURE.boxes}
+
+
 @pytest.mark.parametrize("box", PICTURE.boxes, ids=lambda box: box.node.id)
 def test_labels_are_within_their_box(box: Box) -> None:
     """The widest of common monospaced fonts has characters of 0.61 of its size."""
