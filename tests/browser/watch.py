@@ -1,6 +1,6 @@
 """What no page may do: ask another host, break its Content-Security-Policy, fail in a script, miss a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,16 +14,16 @@ MISSING = "Failed to load resource"  # Chromium says so of each answer with a st
 class Watch:
     """`complaints` is what all pages of a context did wrong."""
 
-    def __init__(self, context: "BrowserContext", url: str) -> None:
+    def __init__(self, context: "BrowserContext", urls: Iterable[str]) -> None:
         self.complaints: list[str] = []
-        self._origin = urlsplit(url).netloc
+        self._origins = {urlsplit(url).netloc for url in urls}
         context.on("request", self._asked)
         context.on("response", self._answered)
         context.on("console", self._said)
         context.on("weberror", self._failed)
 
     def _asked(self, request: "Request") -> None:
-        if urlsplit(request.url).netloc != self._origin:
+        if urlsplit(request.url).netloc not in self._origins:
             self.complaints.append(f"request to another host: {request.url}")
 
     def _answered(self, answer: "Response") -> None:
@@ -40,9 +40,9 @@ class Watch:
 
 
 @contextmanager
-def watched(chromium: "Browser", url: str, **options: Any) -> Iterator["Page"]:
-    """A window with cookies of its own, for pages of this address. Fails at the end if it did what no page may do."""
+def watched(chromium: "Browser", *urls: str, **options: Any) -> Iterator["Page"]:
+    """A window with cookies of its own, for pages of these addresses. Fails if it did what no page may do."""
     with chromium.new_context(**options) as context:
-        watch = Watch(context, url)
+        watch = Watch(context, urls)
         yield context.new_page()
     assert watch.complaints == []

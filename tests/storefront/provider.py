@@ -31,6 +31,7 @@ class Provider:
         self.app.add_url_rule("/authorize", view_func=self.authorize)
         self.app.add_url_rule("/token", view_func=self.exchange, methods=["POST"])
         self.app.add_url_rule("/jwks", view_func=tokens.jwks)
+        self.app.add_url_rule("/logout", view_func=self.logout)
         self.app.before_request(lambda: self.visits.append(request.path))
 
     def discovery(self) -> Answer:
@@ -46,6 +47,10 @@ class Provider:
         code = secrets.token_urlsafe(16)
         self.codes[code] = asked
         return redirect(f"{self.callback}?{urlencode({'code': code, 'state': asked['state']})}")
+
+    def logout(self) -> Answer:
+        home = request.args["post_logout_redirect_uri"]
+        return redirect(home) if self.callback.startswith(f"{home}/") else ("unknown address", 400)
 
     def exchange(self) -> Answer:
         return self.token() if self.token else self.tokens()
