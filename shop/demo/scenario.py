@@ -17,6 +17,7 @@ PAUSE = 0.05  # seconds between two questions for the order
 FINAL = {"CONFIRMED", "REJECTED", "CANCELLED"}
 APPROVED = "4111111111111111"  # a well-known test card
 DECLINED = "4000000000000002"
+SOLD_OUT = " One of its products is sold out. Raise its stock at /shop/admin, or empty the shop with `make reset`."
 BUYER = {
     "firstName": "Ada",
     "lastName": "Lovelace",
@@ -76,7 +77,8 @@ class Demo:
             f"after the 202: {len(purchase.items)} lines, {order['totalPrice']:.2f} in all, as the catalogue says."
         )
         if self.card is None and order["status"] != "CONFIRMED":
-            raise Failed(f"It should be CONFIRMED. `{SHOP} order {order['orderId']}` shows its way.")
+            why = SOLD_OUT if order.get("reason") == "OUT_OF_STOCK" else ""
+            raise Failed(f"It should be CONFIRMED.{why} `{SHOP} order {order['orderId']}` shows its way.")
         self._suggest(order["orderId"])
 
     def _suggest(self, order_id: str) -> None:

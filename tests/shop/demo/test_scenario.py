@@ -114,9 +114,13 @@ def test_a_rejected_order_of_a_given_card_is_shown_with_its_reason(shop: TinySho
     assert card == "4000000000000002"
 
 
-def test_a_rejected_order_of_the_usual_card_is_reported(shop: TinyShop) -> None:
-    shop.statuses, shop.reason = ["REJECTED"], {"reason": "OUT_OF_STOCK"}
-    with pytest.raises(Failed, match=r"It should be CONFIRMED. `.venv/bin/shop order o1` shows its way"):
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("OUT_OF_STOCK", r" One of its products is sold out\. Raise its stock at .*"), ("PAYMENT_X", "")],
+)
+def test_a_rejected_order_of_the_usual_card_is_reported(shop: TinyShop, reason: str, told: str) -> None:
+    shop.statuses, shop.reason = ["REJECTED"], {"reason": reason}
+    with pytest.raises(Failed, match=rf"It should be CONFIRMED\.{told} `.venv/bin/shop order o1` shows its way"):
         buy(shop)
 
 
