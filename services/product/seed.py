@@ -75,14 +75,14 @@ def _add(service: ProductService, product: Product) -> bool:
     return True
 
 
-def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+def main(arguments: Sequence[str], env: Mapping[str, str], wait: Callable[[float], None] = time.sleep) -> int:
     options = _parser().parse_args(arguments)
     try:
         wiring = Wiring(env)
         if not options.really_aws and not is_emulator(wiring.clients.of("dynamodb")):
             print("seed: the endpoint is no emulator or does not answer. Use --really-aws to load the data anyway.")
             return 0 if options.only_emulator else 2
-        added, present = seed_with_retries(wiring.service(wiring.publish_now))
+        added, present = seed_with_retries(wiring.service(wiring.publish_now), wait)
     except Misconfigured as error:
         print(f"seed: {error}", file=sys.stderr)
         return 1

@@ -84,7 +84,7 @@ def test_seed_writes_to_real_aws_only_with_the_option(
     aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    assert main(["--really-aws"], aws_env) == 1
+    assert main(["--really-aws"], aws_env, lambda _: None) == 1
     assert "seed: DynamoDB does not answer. Check that the shop is deployed" in capsys.readouterr().err
 
 
@@ -99,5 +99,5 @@ def test_seed_without_a_region_names_the_setting(capsys: pytest.CaptureFixture[s
 @pytest.mark.integration
 @pytest.mark.ministack
 def test_seed_without_a_stack_says_what_to_do(aws_env: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], aws_env) == 1
+    assert main([], aws_env, lambda _: None) == 1
     assert "Check that the shop is deployed" in capsys.readouterr().err
