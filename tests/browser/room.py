@@ -6,11 +6,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 STEP = 30_000  # milliseconds until what was asked for is shown
+OVER = 90_000  # milliseconds until an outage and what it delayed are over
 
 
 class Room:
+    """A message that a killed consumer had asked for comes back after half a minute, so every wait is longer."""
+
     def __init__(self, page: "Page", url: str) -> None:
         self.page, self._url = page, url
+        page.set_default_timeout(OVER)
 
     def open(self, path: str = "/room") -> Self:
         self.page.goto(f"{self._url}{path}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.browser.axe import violations
-from tests.browser.room import Room
+from tests.browser.room import OVER, Room
 from tests.browser.shop import Shop
 from tests.browser.watch import watched
 from tests.processes import eventually
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-OVER = 90_000  # milliseconds until an outage and what it delayed are over
 BOTTOM = "it => it.getBoundingClientRect().bottom"
 SCALE = "(map => map.getBoundingClientRect().width / map.viewBox.baseVal.width)(document.getElementById('map'))"
 OUTSIDE = """boxes => boxes.flatMap(box => {
