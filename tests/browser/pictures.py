@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FOLDER = ROOT / "docs" / "pictures"
-COLOURS = 48  # of a picture: flat drawings have few, and each costs bytes
+COLOURS = 128  # of a picture: flat drawings have few, and each costs bytes
 FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 COLUMNS = 118  # of the terminal with the trace
 PAINTS = {  # of the bars
@@ -80,7 +80,9 @@ def machine_room(page: "Page", shop: Shop) -> None:
 
 def save(page: "Page", name: str, clip: Any = None) -> None:
     picture = Image.open(io.BytesIO(page.screenshot(full_page=clip is not None, clip=clip)))
-    picture.convert("RGB").quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+    # Pillow's default method takes the colour from thin lines.
+    few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE)
+    few.save(FOLDER / f"{name}.png", optimize=True)
 
 
 def draw_trace(shop: Shop, order_id: str) -> None:
