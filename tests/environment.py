@@ -1,10 +1,12 @@
 """The machine that runs the tests: paths, free ports, waiting for a URL, and whether Docker works."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,17 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 MAKE = ("/usr/bin/env", "-u", "MAKELEVEL", "-u", "MAKEFLAGS", "-u", "MFLAGS", "make")
 
 
+# Below the ports that the system gives to clients and to servers without a choice. Chromium refuses 10080.
+LOWEST, HIGHEST = 12_000, 32_000
+_numbers = count(os.getpid() * 97)  # so that two workers are at different places
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nothing uses, and that no other test gets until it may be used."""
+    while True:
+        port = LOWEST + next(_numbers) % (HIGHEST - LOWEST)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for(url: str, seconds: float = 90) -> None:

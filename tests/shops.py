@@ -1,24 +1,18 @@
 """A complete shop for a test: free ports, and real processes during a `with` block."""
 
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from shop.output import say
 from shop.processes.launcher import Launcher
-from shop.processes.ports import HOST
 from shop.processes.run import prepare
 from shop.settings import Settings, port_variables
+from tests.environment import free_port
 
 
 def free_ports() -> dict[str, str]:
     """Variables that give a shop its own ports, so that it can run beside a developer's."""
-    held = {variable: socket.create_server((HOST, 0)) for variable, _ in port_variables().values()}
-    try:
-        return {variable: str(server.getsockname()[1]) for variable, server in held.items()}
-    finally:
-        for server in held.values():
-            server.close()
+    return {variable: str(free_port()) for variable, _ in port_variables().values()}
 
 
 @contextmanager
