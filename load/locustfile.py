@@ -141,7 +141,7 @@ class Manager(Customer):
 
 @events.init_command_line_parser.add_listener
 def add_arguments(parser: Any) -> None:
-    parser.add_argument("--plan", required=True, include_in_web_ui=False, help="what `load` wrote for this run")
+    parser.add_argument("--plan", required=True, include_in_web_ui=False, help="the plan of this run")
 
 
 @events.init.add_listener

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bootstrap.aws import Aws, Say, connect
 from bootstrap.names import Names
 from chassis.core.text import legible
-from shop.output import LINES
+from shop.output import LINES, command
 from shop.target import enter
 
 
@@ -18,6 +18,10 @@ class Connection:
     names: Names
     out: Say
     say: Say
+
+    def command(self, words: str) -> str:
+        """How to type a command of `shop` for this shop."""
+        return command(words, aws=not self.aws.emulator)
 
 
 def open_connection(*, on_aws: bool) -> Connection:

@@ -13,7 +13,7 @@ def command() -> tuple[str, ...]:
 
 def environment(settings: Settings, paths: Paths) -> dict[str, str]:
     """Caddy writes a few files of its own, which would otherwise be in the home directory."""
-    web = [it.name for it in processes() if it.serve] + [MACHINE_ROOM] * (MACHINE_ROOM in settings.ports)
+    web = [*(it.name for it in processes() if it.serve), *([MACHINE_ROOM] if MACHINE_ROOM in settings.ports else [])]
     addresses = {f"{name.upper()}_URL": settings.url(name) for name in web}
     files = str(paths.path / DOOR)
     its_own = {"DOOR_HOST": "127.0.0.1", "DOOR_PORT": str(settings.ports[DOOR])}

@@ -13,7 +13,6 @@ from shop.dlq.dead_letter import DeadLetter, ago
 from shop.dlq.queues import DeadLetterQueue, dead_letter_queues
 from shop.dlq.receiver import BATCH, EVERYTHING, Receiver, Selection, receiving
 from shop.dlq.redrive import Redrive
-from shop.output import command
 
 _NAMED_IN_ERRORS = 10
 
@@ -99,12 +98,10 @@ class _Search:
 def _queues(shop: Connection) -> list[DeadLetterQueue]:
     resources = stacks.resources(shop.aws, shop.names)
     if not resources:
-        up = command("stack up", aws=not shop.aws.emulator)
-        raise Failed(f"there is no shop {shop.names.shop} at {shop.aws.where}: {up} creates it")
+        raise Failed(f"there is no shop {shop.names.shop} at {shop.aws.where}: {shop.command('stack up')} creates it")
     found = dead_letter_queues(shop.aws, resources, shop.names.bus)
     if not found:
-        doctor = command("doctor", aws=not shop.aws.emulator)
-        raise Failed(f"{shop.names.shop} has no dead-letter queue: {doctor} says what is missing")
+        raise Failed(f"{shop.names.shop} has no dead-letter queue: {shop.command('doctor')} says what is missing")
     return sorted(found, key=lambda queue: queue.name)
 
 

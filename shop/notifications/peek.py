@@ -11,7 +11,6 @@ from bootstrap.errors import Failed, unless_gone
 from shop.connection import Connection
 from shop.dlq.dead_letter import DeadLetter
 from shop.dlq.receiver import Selection, receiving
-from shop.output import command
 
 _WAITING: Final = "ApproximateNumberOfMessages"
 _NONE = "no notification in the last day. One arrives a moment after an order was confirmed, rejected or cancelled"
@@ -59,7 +58,7 @@ def line(letter: DeadLetter) -> str:
 def _look_up(shop: Connection, name: str) -> tuple[str, int]:
     found = unless_gone(lambda: shop.aws.sqs.get_queue_url(QueueName=name))
     if found is None:
-        up = command("stack up notification", aws=not shop.aws.emulator)
+        up = shop.command("stack up notification")
         raise Failed(f"there is no queue {name} at {shop.aws.where}: {up} creates it")
     answer = shop.aws.sqs.get_queue_attributes(QueueUrl=found["QueueUrl"], AttributeNames=[_WAITING])
     return found["QueueUrl"], int(answer["Attributes"][_WAITING])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bootstrap.errors import Failed, Misused
-from shop.output import command
 from shop.target import OnAws
 
 if TYPE_CHECKING:
@@ -83,8 +82,7 @@ def _sources(
     stack = shop.names.stack_of("ordering")
     found = Stack(shop.aws.cloudformation, stack, Clock()).describe()
     if found is None:
-        up = command("stack up", aws=not shop.aws.emulator)
-        raise Failed(f"{stack} is not deployed at {shop.aws.where}. {up} deploys it.")
+        raise Failed(f"{stack} is not deployed at {shop.aws.where}. {shop.command('stack up')} deploys it.")
     _, partition, _, region, account, _ = found["StackId"].split(":", 5)
     machine = f"arn:{partition}:states:{region}:{account}:stateMachine:{shop.names.state_machine}"
     reservations = Reservations(shop.aws.dynamodb, table_names(env)("reservation"))
